@@ -1,0 +1,283 @@
+"""Every setting in one table, and the only place that reads the environment.
+
+The table drives the arguments of `tidegate.configure_observability`, the environment variables,
+``tidegate settings``, the flags of ``opentelemetry-instrument`` and the reference page. The order
+is everywhere: argument, then environment, then ``distribution: {tidegate: …}`` of the file named
+by ``OTEL_CONFIG_FILE``, then default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from tidegate.errors import ConfigurationError
+
+PREFIX = "OTEL_PYTHON_TIDEGATE_"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of value: ``parse`` turns text or an object into it or raises ValueError; ``rule`` says what is allowed."""
+
+    name: str
+    rule: str
+    parse: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row: the argument's name, its kind and default, its environment variable, and one sentence of help."""
+
+    name: str
+    kind: Kind
+    default: Any
+    env: str
+    help: str
+    secret: bool = False
+
+    @property
+    def standard(self) -> bool:
+        """Whether the variable is OpenTelemetry's own, which the SDK reads too."""
+        return not self.env.startswith(PREFIX)
+
+
+def _parse_text(value: Any) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError
+    return os.fspath(value).strip()
+
+
+def _parse_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off"):
+        return False
+    raise ValueError
+
+
+def _number(low: float, high: float, unit: str, whole: bool = False) -> Kind:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError
+        number = int(str(value).strip()) if whole else float(str(value).strip())
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return Kind("integer" if whole else "number", f"a {'whole ' if whole else ''}number of {unit} from {low:g} to {high:g}", parse)
+
+
+_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
+
+
+def _size(low: int) -> Kind:
+    def parse(value: Any) -> int:
+        if isinstance(value, bool):
+            raise ValueError
+        text = str(value).strip().lower().replace(" ", "")
+        digits = text.rstrip("bgikm")
+        size = int(float(digits) * _UNITS[text[len(digits) :]])
+        if size < low:
+            raise ValueError
+        return size
+
+    return Kind("size", f"a number of bytes such as 67108864 or 64MiB, at least {low >> 20}MiB", parse)
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def _parse_age(value: Any) -> float:
+    """Seconds from a number or from text such as ``15m`` or ``7d``."""
+    if isinstance(value, bool):
+        raise ValueError
+    text = str(value).strip().lower()
+    unit = text[-1:] if text[-1:] in _SECONDS else "s"
+    seconds = float(text.removesuffix(unit)) * _SECONDS[unit]
+    if not 0 < seconds < 1e10:
+        raise ValueError
+    return seconds
+
+
+def _choice(*words: str) -> Kind:
+    def parse(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in words:
+            raise ValueError
+        return word
+
+    return Kind("choice", "one of " + ", ".join(words), parse)
+
+
+def _parse_names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not all(isinstance(item, str) for item in value):
+        raise ValueError
+    return tuple(item.strip() for item in value if item.strip())
+
+
+def _parse_pairs(value: Any) -> dict[str, Any]:
+    """``key=value,key=value`` with percent-encoding (OpenTelemetry's baggage form), or a mapping."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    pairs = {}
+    for item in _parse_names(value):
+        key, equals, text = item.partition("=")
+        if not equals or not key.strip():
+            raise ValueError
+        pairs[key.strip()] = unquote(text.strip())
+    return pairs
+
+
+TEXT = Kind("text", "text", _parse_text)
+BOOL = Kind("boolean", "true or false", _parse_bool)
+NAMES = Kind("names", "names separated by commas", _parse_names)
+PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
+AGE = Kind("age", "seconds, or a number with s, m, h, d or w such as 15m or 7d", _parse_age)
+
+
+def _own(name: str, kind: Kind, default: Any, help: str) -> Option:
+    return Option(name, kind, default, PREFIX + name.upper(), help)
+
+
+#: The table. Standard variables first, then ours.
+OPTIONS: tuple[Option, ...] = (
+    Option("service_name", TEXT, "", "OTEL_SERVICE_NAME", "The service that this process is a part of (`service.name`)."),
+    Option("resource_attributes", PAIRS, {}, "OTEL_RESOURCE_ATTRIBUTES", "Further attributes of the resource."),
+    Option(
+        "endpoint",
+        TEXT,
+        "",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Base URL of an OTLP receiver, `/v1/traces` and so on are added. Without one nothing is sent.",
+    ),
+    Option("headers", PAIRS, {}, "OTEL_EXPORTER_OTLP_HEADERS", "Headers sent with every OTLP request.", secret=True),
+    Option(
+        "sampler",
+        TEXT,
+        "",
+        "OTEL_TRACES_SAMPLER",
+        "Standard sampler that governs what is sent; what it drops is recorded all the same.",
+    ),
+    Option("sampler_arg", TEXT, "", "OTEL_TRACES_SAMPLER_ARG", "The sampler's argument."),
+    Option("traces_exporter", NAMES, (), "OTEL_TRACES_EXPORTER", "Exporters of spans; `otlp` when an endpoint is set."),
+    Option("logs_exporter", NAMES, (), "OTEL_LOGS_EXPORTER", "Exporters of log records; `otlp` when an endpoint is set."),
+    Option("metrics_exporter", NAMES, (), "OTEL_METRICS_EXPORTER", "Exporters of metrics; `otlp` when an endpoint is set."),
+    Option("disabled", BOOL, False, "OTEL_SDK_DISABLED", "Switch everything off: no store, no providers."),
+    Option("config_file", TEXT, "", "OTEL_CONFIG_FILE", "Declarative configuration of the SDK (extra `config`)."),
+    Option(
+        "disabled_instrumentations",
+        NAMES,
+        (),
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
+        "Instrumentations that are not loaded; `*` for none at all.",
+    ),
+    _own("store", TEXT, "", "Where to record: a directory, `memory:`, or `off`. Default: the user's state directory."),
+    _own(
+        "record",
+        _choice("all", "sampled"),
+        "all",
+        "`all` records also the spans that the sampler drops; `sampled` lets it drop them before they cost anything.",
+    ),
+    _own("capture_logs", BOOL, True, "Record the stdlib's, structlog's and loguru's log records."),
+    _own("redact", BOOL, True, "Replace secrets by `[redacted]` before anything is stored."),
+    _own("redact_keys", NAMES, (), "Further attribute names (parts of names) whose values are secrets."),
+    _own(
+        "http_internal_spans",
+        BOOL,
+        False,
+        "Keep the ASGI instrumentations' `http send` and `http receive` spans, two or more a request.",
+    ),
+    _own("commit_interval", _number(0.02, 10, "seconds"), 0.5, "Longest time in seconds before a record is on disk."),
+    _own("metrics_interval", _number(0.1, 3600, "seconds"), 5.0, "Time in seconds between two collections of metrics."),
+    _own("queue_size", _number(512, 10_000_000, "records", whole=True), 16384, "Records waiting to be written; more are dropped and counted."),
+    _own("store_size", _size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
+    _own("store_age", AGE, 7 * 86400.0, "Age at which a segment is removed."),
+    _own("memory_size", _size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
+    _own("flush_on_signal", BOOL, True, "Write what is pending when SIGTERM or SIGHUP ends the process."),
+)
+
+BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved values, and for each where it came from: ``argument``, ``environment``, ``file`` or ``default``."""
+
+    values: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _parse(option: Option, value: Any, received_from: str) -> Any:
+    try:
+        return option.kind.parse(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        received = "a hidden value" if option.secret else repr(value)
+        raise ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}") from None
+
+
+def _reject_unknown(names: Mapping[str, Any], where: str) -> None:
+    import difflib
+
+    for name in names:
+        if name not in BY_NAME:
+            near = difflib.get_close_matches(name, BY_NAME, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ConfigurationError(f"{where} {name!r} is not a setting; {hint}`tidegate settings` lists them all.")
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None,
+    file_values: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Resolve every option; raises `ConfigurationError` naming the option, the value and the rule.
+
+    An argument of ``None`` and an environment variable that is empty count as not given, as
+    OpenTelemetry's specification asks.
+    """
+    env = os.environ if environ is None else environ
+    arguments = {name: value for name, value in (arguments or {}).items() if value is not None}
+    file_values = file_values or {}
+    _reject_unknown(arguments, "the argument")
+    _reject_unknown(file_values, "in distribution.tidegate,")
+    for name in env:
+        if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in BY_NAME:
+            _reject_unknown({name[len(PREFIX) :].lower(): None}, f"the environment variable {name}:")
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for option in OPTIONS:
+        name = option.name
+        if name in arguments:
+            values[name], sources[name] = _parse(option, arguments[name], f"argument {name}"), "argument"
+        elif env.get(option.env, "").strip():
+            values[name], sources[name] = _parse(option, env[option.env], option.env), "environment"
+        elif name in file_values:
+            values[name], sources[name] = _parse(option, file_values[name], f"distribution.tidegate.{name}"), "file"
+        else:
+            values[name], sources[name] = option.default, "default"
+    return Settings(values, sources)
+
+
+def environment(name: str, default: str = "") -> str:
+    """The text of one environment variable that is not a setting of ours (``HOME`` and the like)."""
+    return os.environ.get(name, default)
+
+
+def default_environment(name: str, value: str) -> None:
+    """Set an environment variable that an OpenTelemetry package reads, unless the user did."""
+    os.environ.setdefault(name, value)
