@@ -75,6 +75,7 @@ def run(environ: dict[str, str], tmp_path: Path) -> Run:
             env=_merged(environ, env),
             cwd=cwd,
             timeout=timeout,
+            check=False,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
