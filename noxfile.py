@@ -1,4 +1,4 @@
-"""What a developer runs: ``nox`` for everything quick, ``nox -s tests-3.13`` for one Python, ``nox -l`` for the list."""
+"""What a developer runs: ``nox`` for everything quick, ``nox -s tests-3.13`` for one Python, ``nox -l`` lists."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""The documentation is true: its programs run, its commands exist, its links lead somewhere.
+
+Each page is followed from top to bottom in a directory and a store of its own. Commands that read
+a store or start a program of the page are really run; those that would install, serve or go on for
+ever are only understood: their options, extras, flags and files must exist.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project.markdown import Block, blocks, commands, links
+
+import tidegate.cli
+from tidegate.settings import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_CODE = [page for page in PAGES if blocks(page)]
+EXTRAS = set(metadata("tidegate").get_all("Provides-Extra", []))
+#: Of a fresh machine, or written by a command before.
+GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd"}
+ENDLESS = {"demo", "tail"}
+
+
+def page_id(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_variables_are_settings(page: Path) -> None:
+    named = set(re.findall(r"\bOTEL_PYTHON_TIDEGATE_\w+[A-Z]\b", page.read_text(encoding="utf-8")))
+    assert named <= {option.env for option in OPTIONS}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("page", WITH_CODE, ids=page_id)
+def test_a_reader_can_follow(page: Path, run: Any, tmp_path: Path) -> None:
+    for block in blocks(page):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+    for block in blocks(page):
+        follow(block, run, tmp_path)
+
+
+def follow(block: Block, run: Any, directory: Path) -> None:
+    if block.language == "python":
+        assert block.file, f"name the program in a first line such as '# app.py':\n{block.text}"
+        run([sys.executable, block.file])
+    elif block.language == "sh":
+        for variables, words in commands(block.text):
+            if words:
+                follow_command(words, variables, run, directory)
+    else:
+        assert block.language in ("console", "text", "yaml", "json", "toml"), f"unknown language {block.language}"
+
+
+def follow_command(words: list[str], variables: dict[str, str], run: Any, directory: Path) -> None:
+    program, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
+    if program == "tidegate":
+        understand(arguments)
+        if arguments[0] not in ENDLESS and "ID" not in arguments:
+            run(words, env=variables)
+    elif program == "opentelemetry-instrument":
+        start = next(number for number, word in enumerate(arguments, 1) if shutil.which(word))
+        run(words if words[start] == "python" else [*words[:start], "true"], env=variables)
+    else:
+        assert program in GIVEN or (Path(sys.executable).parent / program).exists(), words
+    for extras in re.findall(r"(?:tidegate|\.)\[([\w,]+)\]", " ".join(words)):
+        assert set(extras.split(",")) <= EXTRAS
+
+
+def understand(arguments: list[str]) -> None:
+    """Parse arguments as the command line does, without doing what they say."""
+    name, *rest = arguments
+    with tidegate.cli.main.make_context("tidegate", [name, *rest]) as context:
+        command = tidegate.cli.main.get_command(context, name)
+        assert command, f"no command {name!r}"
+        command.make_context(name, rest, parent=context).close()
