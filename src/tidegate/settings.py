@@ -281,3 +281,8 @@ def environment(name: str, default: str = "") -> str:
 def default_environment(name: str, value: str) -> None:
     """Set an environment variable that an OpenTelemetry package reads, unless the user did."""
     os.environ.setdefault(name, value)
+
+
+def child_environment(*, without: str, **changes: str) -> dict[str, str]:
+    """The environment for a child process: this one's, except names that begin with ``without``, and changed."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(without)}, **changes}
