@@ -48,7 +48,7 @@ def imports(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Generated pages and the picture made anew, and the next change log shown."""
     _install(session, "docs")
-    session.run("python", "docs/make_settings.py")
+    session.run("python", "docs/make_reference.py")
     session.run("python", "docs/make_picture.py")
     session.run("towncrier", "build", "--draft")
 

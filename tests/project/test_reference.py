@@ -1,4 +1,4 @@
-"""docs/reference/settings.md says what tidegate.settings.OPTIONS says."""
+"""The pages of docs/reference/ say what the code says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def page(root: Path) -> str:
     return (root / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 
 
-def test_the_page_is_what_the_table_makes(root: Path, page: str) -> None:
-    made = runpy.run_path(str(root / "docs" / "make_settings.py"))["page"]()
-    assert page == made, "run: python docs/make_settings.py"
+@pytest.mark.parametrize("name", ["settings.md", "python.md", "cli.md"])
+def test_the_page_is_what_the_code_makes(root: Path, name: str) -> None:
+    make = runpy.run_path(str(root / "docs" / "make_reference.py"))["PAGES"][name]
+    assert (root / "docs" / "reference" / name).read_text(encoding="utf-8") == make(), "run docs/make_reference.py"
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)

@@ -1,0 +1,155 @@
+"""Write docs/reference/ from the code: settings from their table, Python from docstrings, commands from --help."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+import tidegate.cli
+from tidegate.settings import OPTIONS, Option
+
+DIRECTORY = Path(__file__).parent / "reference"
+MADE = "<!-- Made by docs/make_reference.py from the code; edit there. -->"
+
+SETTINGS = f"""\
+# Settings
+
+{MADE}
+
+Every setting can be given in three ways; the first that is there wins:
+
+1. an argument of `tidegate.configure_observability(...)`, by the name in the first column;
+2. the environment variable. With `opentelemetry-instrument` each variable of ours is also a flag:
+   `OTEL_PYTHON_TIDEGATE_STORE=...` is `--tidegate_store ...`;
+3. the key of that name under `distribution: {{tidegate: ...}}` in the file that `OTEL_CONFIG_FILE` names.
+
+`tidegate settings` shows the values in force here and where each came from. A value that breaks its rule stops the
+program's start-up of telemetry, never the program, with a message that names the setting, the value and the rule. A
+misspelt `OTEL_PYTHON_TIDEGATE_...` variable is such a mistake too. An empty variable counts as not set.
+"""
+
+PYTHON = f"""\
+# Python reference
+
+{MADE}
+
+What is named here is the public interface. Everything else may change without notice.
+"""
+
+CLI = f"""\
+# Command line
+
+{MADE}
+
+Every command that reads takes `--store`, and `--json` for one JSON object a line in OTLP's field names.
+"""
+
+#: The modules whose ``__all__`` is public, or all of whose own classes and functions are.
+MODULES = ("tidegate", "tidegate.store", "tidegate.records", "tidegate.errors")
+
+
+def settings_page() -> str:
+    def section(title: str, options: list[Option]) -> str:
+        head = f"\n## {title}\n\n| Name | Environment variable | Value | Default | Meaning |\n|---|---|---|---|---|\n"
+        return head + "".join(map(settings_row, options))
+
+    standard = [option for option in OPTIONS if option.standard]
+    own = [option for option in OPTIONS if not option.standard]
+    return SETTINGS + section("OpenTelemetry's own, with their standard meaning", standard) + section("Tidegate's", own)
+
+
+def settings_row(option: Option) -> str:
+    cells = (f"`{option.name}`", f"`{option.env}`", option.kind.rule, default_text(option), option.help)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def default_text(option: Option) -> str:
+    value = option.default
+    if value in ("", (), {}):
+        return ""
+    if option.kind.name == "size":
+        return f"`{value >> 20}MiB`"
+    if option.kind.name == "age":
+        return f"`{value / 86400:g}d`"
+    return f"`{str(value).lower()}`"
+
+
+def python_page() -> str:
+    return PYTHON + "".join(part for name in MODULES for part in module_part(importlib.import_module(name)))
+
+
+def public_names(module: Any) -> list[str]:
+    own = [name for name, item in vars(module).items() if getattr(item, "__module__", "") == module.__name__]
+    return list(getattr(module, "__all__", [name for name in own if name[0] != "_"]))
+
+
+def module_part(module: Any) -> Iterator[str]:
+    yield f"\n## `{module.__name__}`\n\n{documentation(module)}\n"
+    for name in public_names(module):
+        item = getattr(module, name)
+        title = f"{module.__name__}.{name}"
+        if not callable(item):
+            yield f"\n### `{title}`\n\nA {type(item).__name__}.\n"
+            continue
+        yield f"\n### `{title}{signature(item)}`\n\n{documentation(item)}\n"
+        if is_dataclass(item):
+            yield "\nFields: " + ", ".join(f"`{field.name}`" for field in fields(item)) + ".\n"
+        if isinstance(item, type):
+            yield from member_parts(item)
+
+
+def member_parts(item: type) -> Iterator[str]:
+    for name, member in vars(item).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield f"\n- `{name}`{as_item(member)}\n"
+        elif inspect.isfunction(member):
+            yield f"\n- `{name}{signature(member)}`{as_item(member)}\n"
+
+
+def as_item(member: object) -> str:
+    text = documentation(member)
+    return f": {text}".replace("\n", "\n  ") if text else ""
+
+
+def signature(item: Any) -> str:
+    """As in the source, without ``self`` and types; nothing for classes, which are made for the reader of this page."""
+    if isinstance(item, type):
+        return ""
+    parameters = inspect.signature(item).parameters.values()
+    shown = [parameter.replace(annotation=parameter.empty) for parameter in parameters if parameter.name != "self"]
+    return str(inspect.Signature(shown))
+
+
+def documentation(item: object) -> str:
+    own = vars(item).get("__doc__") if isinstance(item, type) else getattr(item, "__doc__", None)
+    return inspect.cleandoc(own).replace("``", "`") if own and not own.startswith("dict(") else ""
+
+
+def cli_page() -> str:
+    group = tidegate.cli.main
+    context = click.Context(group, info_name="tidegate", terminal_width=100, max_content_width=100)
+    return CLI + "".join(cli_parts(group, context))
+
+
+def cli_parts(group: click.Group, context: click.Context) -> Iterator[str]:
+    yield f"\n## `tidegate`\n\n```text\n{group.get_help(context)}\n```\n"
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command, name
+        sub = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+        yield f"\n## `tidegate {name}`\n\n```text\n{command.get_help(sub)}\n```\n"
+
+
+PAGES = {"settings.md": settings_page, "python.md": python_page, "cli.md": cli_page}
+
+if __name__ == "__main__":
+    for file, page in PAGES.items():
+        (DIRECTORY / file).write_text(page(), encoding="utf-8")
