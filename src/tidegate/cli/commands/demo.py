@@ -1,0 +1,18 @@
+"""``tidegate demo``."""
+
+from __future__ import annotations
+
+import click
+
+from tidegate.cli.options import options
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the shop running until Ctrl-C.")
+@options("store")
+def command(keep: bool, store: str | None) -> None:
+    """Watch a small shop being recorded: it is started, visited, and looked at."""
+    from tidegate.cli.output import Terminal
+    from tidegate.demo import run
+
+    click.get_current_context().exit(run(keep=keep, store=store, console=Terminal()))

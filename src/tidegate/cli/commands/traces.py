@@ -1,0 +1,30 @@
+"""``tidegate traces``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate.cli.answer import answer, page
+from tidegate.cli.options import open_reader, options
+
+if TYPE_CHECKING:
+    from tidegate.cli.output import Terminal
+    from tidegate.records import Trace
+
+
+@click.command("traces")
+@options("store", "since", "until", "service", "name", "errors", "text", "where", "limit", "as_json")
+def command(store: str | None, as_json: bool, **query: Any) -> None:
+    """List traces of which any span matches, newest first."""
+    query = page(query, 20, as_json=as_json)
+    with open_reader(store) as reader:
+        answer(reader, reader.traces(**query), "traces", as_json=as_json, show=_show, limit=query["limit"])
+
+
+def _show(terminal: Terminal, traces: Iterator[Trace]) -> None:
+    from tidegate.cli import tables
+
+    terminal.table(tables.traces(terminal, traces))

@@ -1,0 +1,77 @@
+"""Trying things out on the machine: a file in a directory, a connection to an address."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from tidegate.errors import StoreError
+from tidegate.store.location import make_directory
+
+#: Longest time in seconds that a connection may take.
+PATIENCE = 2.0
+
+
+def write(location: str) -> str:
+    """Write and delete a file in this directory, made for the purpose if need be; what went wrong, or nothing."""
+    missing = _missing_directories(location)
+    try:
+        make_directory(location)
+        with tempfile.NamedTemporaryFile(dir=location, prefix=".doctor-") as file:
+            file.write(b"tide")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or str(error)
+    except StoreError as error:
+        return str(error)
+    finally:
+        for directory in missing:
+            try:
+                os.rmdir(directory)
+            except OSError:  # never made, or somebody began to use it
+                break
+    return ""
+
+
+def _missing_directories(location: str) -> list[str]:
+    """Those that do not exist yet of the directory and the ones above it, innermost first."""
+    missing = []
+    directory = os.path.abspath(location)
+    while not os.path.lexists(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    return missing
+
+
+def nearest_directory(location: str) -> str:
+    """The directory itself, or the nearest above it that exists."""
+    missing = _missing_directories(location)
+    return os.path.dirname(missing[-1]) if missing else location
+
+
+def is_temporary(location: str) -> bool:
+    return os.path.abspath(location).startswith(os.path.abspath(tempfile.gettempdir()) + os.sep)
+
+
+def address(url: str, *, grpc: bool) -> tuple[str, int]:
+    """The host and port that an exporter connects to for this URL, a proxy's if one applies; raises ValueError."""
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if not parts.hostname:
+        raise ValueError(url)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not grpc and not proxy_bypass(parts.hostname):
+        return address(proxy, grpc=True)
+    return parts.hostname, parts.port or (4317 if grpc else 443 if parts.scheme == "https" else 80)
+
+
+def connect(host: str, port: int) -> str:
+    """Open a connection and close it; what went wrong, or nothing."""
+    try:
+        socket.create_connection((host, port), timeout=PATIENCE).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
