@@ -13,6 +13,8 @@ from tidegate.demo.traffic import USER_AGENT, Traffic
 class Shop(ThreadingHTTPServer):
     """Answers everything with 404 and remembers who asked for what."""
 
+    request_queue_size = 64  # the usual five are fewer than the customers
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[str, str | None]] = []
