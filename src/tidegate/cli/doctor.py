@@ -66,7 +66,7 @@ def packages() -> Check:
     missing = [name for name, version in versions.items() if not version]
     if missing:
         return Check("packages", FAIL, f"{', '.join(missing)} not installed", "Install again: pip install tidegate")
-    return Check("packages", OK, ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return Check("packages", OK, ", ".join(map(" ".join, versions.items())))
 
 
 def _version(name: str) -> str:
@@ -126,7 +126,7 @@ def storage(settings: Settings) -> Iterator[Check]:
     problem = probe.write(location)
     if problem:
         advice = "Give this user the directory, or name another with OTEL_PYTHON_TIDEGATE_STORE."
-        detail = f"{location} cannot be written: {problem}; the application would run on without recording"
+        detail = f"{location} cannot be written: {problem}; programs would record in memory, each for itself"
         yield Check("store", FAIL, detail, advice)
         return
     yield _place(settings, location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +17,9 @@ from tidegate.records import SEVERITIES
 #: Digits of a trace id where a line is short of room; `tidegate trace` takes any unique beginning.
 SHORT_ID = 12
 
+#: Nanoseconds of the units of time that OpenTelemetry's metrics have.
+_SECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1}
+
 _LEVEL_STYLES = {
     "TRACE": "dim",
     "DEBUG": "dim",
@@ -28,17 +32,22 @@ _SERVICE_STYLES = ("cyan", "magenta", "blue", "green", "bright_cyan", "bright_ma
 
 
 def duration(nanoseconds: float) -> str:
-    """Three significant digits and the fitting unit: ``850 ns``, ``1.25 ms``, ``3.4 s``, ``2 m 05 s``."""
+    """Three significant digits and the fitting unit: ``850 ns``, ``1.25 ms``, ``30.4 s``, ``2 m 05 s``."""
     if nanoseconds < 0:
         return "-" + duration(-nanoseconds)
-    for unit, size in (("ns", 1), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)):
-        number = f"{nanoseconds / size:.3g}"
-        if float(number) < (60 if unit == "s" else 1000):
-            return f"{number} {unit}"
+    for unit, size, end in (("ns", 1, 1000), ("µs", 1e3, 1000), ("ms", 1e6, 1000), ("s", 1e9, 60)):
+        value = nanoseconds / size
+        text = f"{value:.{0 if unit == 'ns' else _decimals(value)}f}"
+        if float(text) < end:
+            return f"{text} {unit}"
     minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
     if minutes < 60:
         return f"{minutes} m {seconds:02} s"
     return f"{minutes // 60} h {minutes % 60:02} m"
+
+
+def _decimals(value: float) -> int:
+    return 2 if value < 9.995 else 1 if value < 99.95 else 0
 
 
 def clock(nanoseconds: int, now: datetime | None = None) -> str:
@@ -56,6 +65,13 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return safe(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def measured(value: Any, unit: str) -> str:
+    """A number with its unit (UCUM): times as `duration`, and no unit where it only says what is counted."""
+    if unit in _SECONDS and isinstance(value, (int, float)) and math.isfinite(value):
+        return duration(value * _SECONDS[unit])
+    return number(value) if unit in ("", "1") or unit.startswith("{") else f"{number(value)} {safe(unit)}"
 
 
 def value_text(value: Any) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from tidegate.cli.grid import Column, lay_out
 
 #: Where no terminal is, nothing is cut to a width.
 _ENDLESS = 100_000
@@ -26,7 +28,7 @@ class Terminal(Console):
     @property
     def is_narrow(self) -> bool:
         """Whether whole trace ids would leave too little room for everything else."""
-        return self.width < 130
+        return self.width < 120
 
     def show(self, text: Text) -> None:
         """Print one line whole: a terminal wraps it, a pipe gets it as it is."""
@@ -38,12 +40,7 @@ class Terminal(Console):
             text.truncate(self.width, overflow="ellipsis")
         self.show(text)
 
-    def table(self, table: Table) -> None:
-        """Print a table; into a pipe without the blanks that fill up its last column."""
-        if self.is_terminal:
-            self.print(table)
-            return
-        with self.capture() as captured:
-            self.print(table)
-        for line in captured.get().splitlines():
-            self.file.write(line.rstrip() + "\n")
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:
+        """Print a table as wide as it needs to be, on a terminal no wider than that."""
+        for line in lay_out(columns, rows, self.width):
+            self.show(line)

@@ -17,11 +17,18 @@ def show(terminal: Terminal, checks: Sequence[Check]) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         mark, style = _MARKS[check.status]
-        line = Text.assemble((f"{mark} {check.status:4}", style), f"  {check.name:{width}}  ")
-        terminal.show(line.append(safe(check.detail), "dim" if check.status == OK else ""))
+        head = Text.assemble((f"{mark} {check.status:4}", style), f"  {check.name:{width}}  ")
+        _hang(terminal, head, Text(safe(check.detail), "dim" if check.status == OK else ""))
         if check.advice:
-            terminal.show(Text(" " * (width + 10) + "→ ").append(safe(check.advice), "bold"))
+            _hang(terminal, Text(" " * head.cell_len + "→ "), Text(safe(check.advice), "bold"))
     terminal.show(Text("\n").append_text(_verdict(checks)))
+
+
+def _hang(terminal: Terminal, head: Text, body: Text) -> None:
+    """Print the body beside its head, its further lines below its first."""
+    for line in body.wrap(terminal, max(20, terminal.width - head.cell_len)):
+        terminal.show(head + line)
+        head = Text(" " * head.cell_len)
 
 
 def _verdict(checks: Sequence[Check]) -> Text:

@@ -2,63 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli.format import SHORT_ID, clock, duration, number, pairs, service_style
+from tidegate.cli.format import SHORT_ID, clock, duration, measured, number, pairs, service_style
+from tidegate.cli.grid import Column
 from tidegate.cli.histogram import mean, quantile
 from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
 from tidegate.records import Point, Service, Span, Trace
 
-#: Cells that a column keeps on a narrow terminal, as far as its contents need them.
-_KEPT = 24
+_TIME = Column("TIME")
+_DURATION = Column("DURATION", right=True)
+_SERVICE = Column("SERVICE")
+_NAME = Column("NAME", elastic=16)
+_TRACE = Column("TRACE")
+
+_SERVICES = (
+    _SERVICE,
+    Column("SPANS", right=True),
+    Column("LOGS", right=True),
+    Column("POINTS", right=True),
+    Column("ERRORS", right=True),
+    Column("PROCESSES", right=True, optional=1),
+    Column("FIRST", optional=2),
+    Column("LAST"),
+)
+_TRACES = (
+    _TIME,
+    _DURATION,
+    Column("SPANS", right=True, optional=1),
+    Column("ERRORS", right=True),
+    _SERVICE,
+    _NAME,
+    _TRACE,
+)
+_SPANS = (_TIME, _DURATION, _SERVICE, Column("KIND", optional=1), Column("STATUS"), _NAME, _TRACE)
+_METRICS = (
+    Column("TIME", optional=2),
+    _SERVICE,
+    Column("METRIC", elastic=24),
+    Column("TYPE", optional=1),
+    Column("ATTRIBUTES", elastic=12, optional=5),
+    Column("VALUE", right=True),
+    Column("MEAN", right=True, optional=3),
+    Column("P50", right=True, optional=4),
+    Column("P95", right=True, optional=6),
+)
+_SETTINGS = (
+    Column("SETTING"),
+    Column("VALUE", elastic=8),
+    Column("SOURCE", optional=1),
+    Column("ENVIRONMENT VARIABLE"),
+)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
-    """A table without lines. A column ``>so`` is right-aligned; a column ``~so`` gives way where room is short."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for index, column in enumerate(columns):
-        name = column.lstrip("~>")
-        widest = max([len(name), *(row[index].cell_len for row in rows)])
-        drawn.add_column(
-            name,
-            justify="right" if column.startswith(">") else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=min(widest, len(name) if column.startswith("~") else _KEPT),
-        )
-    for row in rows:
-        drawn.add_row(*row)
-    return drawn
+def services(terminal: Terminal, found: Iterable[Service]) -> None:
+    terminal.table(_SERVICES, [_service(row) for row in found])
 
 
-def services(found: Iterable[Service]) -> Table:
-    columns = ("SERVICE", ">SPANS", ">LOGS", ">POINTS", ">ERRORS", ">PROCESSES", "FIRST", "LAST")
-    return table(
-        columns,
-        [
-            [
-                service(row.name or "(no name)"),
-                count(row.spans),
-                count(row.logs),
-                count(row.points),
-                count(row.errors, "bold red"),
-                count(row.processes),
-                when(row.first_time_unix_nano),
-                when(row.last_time_unix_nano),
-            ]
-            for row in found
-        ],
-    )
+def _service(row: Service) -> list[Text]:
+    return [
+        service(row.name or "(no name)"),
+        count(row.spans),
+        count(row.logs),
+        count(row.points),
+        count(row.errors, "bold red"),
+        count(row.processes),
+        when(row.first_time_unix_nano),
+        when(row.last_time_unix_nano),
+    ]
 
 
-def traces(terminal: Terminal, found: Iterable[Trace]) -> Table:
-    columns = ("TIME", ">DURATION", ">SPANS", ">ERRORS", "SERVICE", "~NAME", "TRACE")
-    return table(columns, [_trace(terminal, trace) for trace in found])
+def traces(terminal: Terminal, found: Iterable[Trace]) -> None:
+    terminal.table(_TRACES, [_trace(terminal, trace) for trace in found])
 
 
 def _trace(terminal: Terminal, trace: Trace) -> list[Text]:
@@ -75,9 +94,8 @@ def _trace(terminal: Terminal, trace: Trace) -> list[Text]:
     ]
 
 
-def spans(terminal: Terminal, found: Iterable[Span]) -> Table:
-    columns = ("TIME", ">DURATION", "SERVICE", "KIND", "STATUS", "~NAME", "TRACE")
-    return table(columns, [_span(terminal, span) for span in found])
+def spans(terminal: Terminal, found: Iterable[Span]) -> None:
+    terminal.table(_SPANS, [_span(terminal, span) for span in found])
 
 
 def _span(terminal: Terminal, span: Span) -> list[Text]:
@@ -89,15 +107,19 @@ def _span(terminal: Terminal, span: Span) -> list[Text]:
         Text(duration(span.duration_ns)),
         service(span.service),
         Text(safe(span.kind).lower(), "dim"),
-        Text("error" if span.is_error else safe(span.status_code).lower(), "bold red" if span.is_error else "dim"),
+        _status(span),
         name,
         trace_id(terminal, span.trace_id),
     ]
 
 
-def metrics(found: Iterable[Point]) -> Table:
-    columns = ("TIME", "SERVICE", "METRIC", "TYPE", ">VALUE", "~ATTRIBUTES")
-    return table(columns, [_point(point) for point in found])
+def _status(span: Span) -> Text:
+    word = "" if span.status_code == "UNSET" else safe(span.status_code).lower()
+    return Text(word, "bold red" if span.is_error else "green")
+
+
+def metrics(terminal: Terminal, found: Iterable[Point]) -> None:
+    terminal.table(_METRICS, [_point(point) for point in found])
 
 
 def _point(point: Point) -> list[Text]:
@@ -109,26 +131,23 @@ def _point(point: Point) -> list[Text]:
         when(point.time_unix_nano),
         service(point.service),
         Text(safe(metric.name), "bold"),
-        Text(safe(metric.type).replace("_", " "), "dim"),
-        Text(point_value(point)),
+        Text(safe(metric.type).replace("exponential_", "exp. "), "dim"),
         Text(attributes.strip(), "dim"),
+        *map(Text, figures(point)),
     ]
 
 
-def point_value(point: Point) -> str:
-    """The number and its unit; of a histogram how many, their mean, median and 95th percentile."""
-    value, unit = point.value, safe(point.metric.unit)
-    unit = "" if unit == "1" or unit.startswith("{") else f" {unit}"
+def figures(point: Point) -> list[str]:
+    """The value; of a histogram how many measurements, their mean, median and 95th percentile."""
+    value, unit = point.value, point.metric.unit
     if "count" not in value:
-        return number(value.get("as_int", value.get("as_double"))) + unit
-    figures = {"mean": mean(value), "p50": quantile(value, 0.5), "p95": quantile(value, 0.95)}
-    words = [f"{name} {number(figure)}{unit}" for name, figure in figures.items() if figure is not None]
-    return "  ".join([f"{number(value['count'])} ×", *words])
+        return [measured(value.get("as_int", value.get("as_double")), unit), "", "", ""]
+    found = (mean(value), quantile(value, 0.5), quantile(value, 0.95))
+    return [f"{number(value['count'])} ×", *("" if figure is None else measured(figure, unit) for figure in found)]
 
 
-def settings(rows: Iterable[Mapping[str, Any]]) -> Table:
-    columns = ("SETTING", "~VALUE", "SOURCE", "ENVIRONMENT VARIABLE")
-    return table(columns, [_setting(row) for row in rows])
+def settings(terminal: Terminal, rows: Iterable[Mapping[str, Any]]) -> None:
+    terminal.table(_SETTINGS, [_setting(row) for row in rows])
 
 
 def _setting(row: Mapping[str, Any]) -> list[Text]:

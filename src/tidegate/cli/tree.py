@@ -95,11 +95,11 @@ def _below(trace: Trace, row: Row, *, attributes: bool) -> Iterator[Text]:
     elif isinstance(item, Event):
         yield _event(trace, row, item)
     else:
-        guides = row.guides.replace("├─ ", "│  ").replace("╰─ ", "   ") + "   "
-        if item.status_message:
-            yield Text(guides, "dim").append(safe(item.status_message), "red")
+        told = {exception_summary(event.attributes) for event in item.events}
+        if item.status_message and safe(item.status_message) not in told:
+            yield Text(row.inside, "dim").append(safe(item.status_message), "red")
         if attributes and item.attributes:
-            yield Text(guides + pairs(item.attributes), "dim")
+            yield Text(row.inside + pairs(item.attributes), "dim")
 
 
 def _log(trace: Trace, row: Row, log: Log) -> Text:

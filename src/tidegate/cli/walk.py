@@ -8,17 +8,20 @@ from dataclasses import dataclass
 
 from tidegate.records import Event, Log, Span, Trace
 
+Item = Span | Event | Log
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A span, event or log record with the guides that lead to it (``│  ├─ ``).
 
-    ``parent`` is the span it stands under, None at the top; ``guides`` of what belongs to a span
-    without being one are those that run past it.
+    ``inside`` are the guides of further lines about the same item; ``parent`` is the span it stands
+    under, None at the top.
     """
 
-    item: Span | Event | Log
+    item: Item
     guides: str
+    inside: str
     parent: Span | None
 
 
@@ -32,7 +35,7 @@ def walk(trace: Trace) -> Iterator[Row]:
     for span in [*family.roots, *trace.spans]:
         yield from family.under(span)
     for logs in family.logs.values():
-        yield from (Row(log, "", None) for log in logs)
+        yield from (Row(log, "", "", None) for log in logs)
 
 
 class _Family:
@@ -51,32 +54,26 @@ class _Family:
 
     def under(self, top: Span) -> Iterator[Row]:
         """The span and all below it; without recursion, for a trace may be deeper than Python's stack."""
-        stack = [Row(top, "", None)]
+        stack: list[tuple[Item, str, str, Span | None]] = [(top, "", "", None)]
         while stack:
-            row = stack.pop()
-            if isinstance(row.item, Span):
-                if id(row.item) in self.seen:
-                    continue
-                self.seen.add(id(row.item))
-                stack.extend(reversed(self._within(row.item, row.guides)))
-            yield row
+            item, guides, past, parent = stack.pop()
+            if not isinstance(item, Span):
+                yield Row(item, guides, past, parent)
+            elif id(item) not in self.seen:
+                self.seen.add(id(item))
+                children = self.children.pop(item.span_id, [])
+                yield Row(item, guides, past + ("│  " if children else "   "), parent)
+                stack.extend(reversed(list(self._within(item, children, past))))
 
-    def _within(self, span: Span, guides: str) -> list[Row]:
-        children = [child for child in self.children.pop(span.span_id, []) if id(child) not in self.seen]
-        items: list[Span | Event | Log] = [*children, *span.events, *self.logs.pop(span.span_id, [])]
-        items.sort(key=_time)
-        past = guides.replace("├─ ", "│  ").replace("╰─ ", "   ")
+    def _within(self, span: Span, children: list[Span], past: str) -> Iterator[tuple[Item, str, str, Span]]:
+        items: list[Item] = [*children, *span.events, *self.logs.pop(span.span_id, [])]
         left = len(children)
-        rows = []
-        for item in items:
-            if isinstance(item, Span):
-                left -= 1
-                branch = "├─ " if left else "╰─ "
-            else:
-                branch = "│  " if left else "   "
-            rows.append(Row(item, past + branch, span))
-        return rows
+        for item in sorted(items, key=_time):
+            left -= isinstance(item, Span)
+            beside = past + ("│  " if left else "   ")
+            branch = past + ("├─ " if left else "╰─ ")
+            yield item, branch if isinstance(item, Span) else beside, beside, span
 
 
-def _time(item: Span | Event | Log) -> int:
+def _time(item: Item) -> int:
     return item.start_time_unix_nano if isinstance(item, Span) else item.time_unix_nano

@@ -54,4 +54,4 @@ def newest(points: Iterable[Point], window: int | None) -> Iterator[Point]:
 def _show(terminal: Terminal, points: Iterator[Point]) -> None:
     from tidegate.cli import tables
 
-    terminal.table(tables.metrics(points))
+    tables.metrics(terminal, points)

@@ -26,4 +26,4 @@ def command(store: str | None, as_json: bool) -> None:
 def _show(terminal: Terminal, services: Iterator[Service]) -> None:
     from tidegate.cli import tables
 
-    terminal.table(tables.services(services))
+    tables.services(terminal, services)

@@ -25,7 +25,7 @@ def command(as_json: bool) -> None:
     from tidegate.cli import tables
     from tidegate.cli.output import Terminal
 
-    Terminal().table(tables.settings(rows))
+    tables.settings(Terminal(), rows)
 
 
 def _row(option: Option, settings: Settings) -> dict[str, object]:

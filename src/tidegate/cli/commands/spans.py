@@ -27,4 +27,4 @@ def command(store: str | None, as_json: bool, **query: Any) -> None:
 def _show(terminal: Terminal, spans: Iterator[Span]) -> None:
     from tidegate.cli import tables
 
-    terminal.table(tables.spans(terminal, spans))
+    tables.spans(terminal, spans)

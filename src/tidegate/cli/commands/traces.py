@@ -27,4 +27,4 @@ def command(store: str | None, as_json: bool, **query: Any) -> None:
 def _show(terminal: Terminal, traces: Iterator[Trace]) -> None:
     from tidegate.cli import tables
 
-    terminal.table(tables.traces(terminal, traces))
+    tables.traces(terminal, traces)
