@@ -1,0 +1,51 @@
+"""Tidegate: keep everything near, send what matters. An OpenTelemetry distribution for Python.
+
+     application ──OpenTelemetry API──▶ SDK providers
+                                          │ span ends / log emitted / metrics collected
+                                     1 RECORD   record: one queue and one writer thread per process
+                                          │ blocks of columns
+                                     2 KEEP     store: segments of every process on the host
+                                          │
+                                     3 READ     store.open(), the command ``tidegate``
+
+`configure` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
+every option in one table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate._version import __version__
+
+if TYPE_CHECKING:
+    from tidegate.configure import Handle, configure_observability
+    from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
+
+__all__ = [
+    "ConfigurationError",
+    "Handle",
+    "QueryError",
+    "StoreError",
+    "TidegateError",
+    "__version__",
+    "configure_observability",
+]
+
+_HOMES = {
+    "ConfigurationError": "tidegate.errors",
+    "Handle": "tidegate.configure",
+    "QueryError": "tidegate.errors",
+    "StoreError": "tidegate.errors",
+    "TidegateError": "tidegate.errors",
+    "configure_observability": "tidegate.configure",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # loaded on demand: the command line must not wait for the SDK
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

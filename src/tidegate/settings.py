@@ -9,10 +9,11 @@ by ``OTEL_CONFIG_FILE``, then default.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from tidegate.errors import ConfigurationError
 
@@ -159,6 +160,9 @@ OPTIONS: tuple[Option, ...] = (
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "Base URL of an OTLP receiver, `/v1/traces` and so on are added. Without one nothing is sent.",
     ),
+    Option("traces_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Full URL for spans alone."),
+    Option("logs_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "Full URL for log records alone."),
+    Option("metrics_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Full URL for metrics alone."),
     Option("headers", PAIRS, {}, "OTEL_EXPORTER_OTLP_HEADERS", "Headers sent with every OTLP request.", secret=True),
     Option(
         "sampler",
@@ -255,6 +259,9 @@ def load(
     file_values = file_values or {}
     _reject_unknown(arguments, "the argument")
     _reject_unknown(file_values, "in distribution.tidegate,")
+    for name in file_values:
+        if BY_NAME[name].standard:
+            raise ConfigurationError(f"distribution.tidegate.{name} has a place of its own in the file; put it there.")
     for name in env:
         if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in BY_NAME:
             _reject_unknown({name[len(PREFIX) :].lower(): None}, f"the environment variable {name}:")
@@ -283,6 +290,35 @@ def default_environment(name: str, value: str) -> None:
     os.environ.setdefault(name, value)
 
 
-def child_environment(*, without: str, **changes: str) -> dict[str, str]:
-    """The environment for a child process: this one's, except names that begin with ``without``, and changed."""
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(without)}, **changes}
+@contextmanager
+def standard_environment(settings: Settings, **defaults: str) -> Iterator[None]:
+    """While it lasts, the SDK finds our arguments for standard options in the environment.
+
+    The SDK reads its variables in dozens of places and takes no argument for most of them.
+    ``defaults`` are variables to set unless the user did. All is put back afterwards, so that
+    programs which this one starts do not inherit it.
+    """
+    given = {
+        option.env: _as_text(settings.values[option.name])
+        for option in OPTIONS
+        if option.standard and settings.sources[option.name] == "argument"
+    }
+    wanted = {**{name: value for name, value in defaults.items() if not os.environ.get(name)}, **given}
+    former = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={quote(str(item))}" for key, item in value.items())
+    return ",".join(value) if isinstance(value, tuple) else str(value)

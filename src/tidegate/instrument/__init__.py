@@ -1,0 +1,1 @@
+"""Instrumentations: which are loaded, and how."""

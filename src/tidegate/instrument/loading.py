@@ -1,0 +1,102 @@
+"""Loading OpenTelemetry's instrumentations with the defaults that users would choose."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from types import ModuleType
+from typing import Any
+
+from tidegate.errors import ConfigurationError
+from tidegate.imports import when_imported
+from tidegate.settings import Settings, default_environment
+
+_logger = logging.getLogger("tidegate")
+
+#: Instrumentations whose log records we capture ourselves; with both, each would be recorded twice.
+_CAPTURED_BY_US = frozenset({"structlog", "loguru"})
+
+
+def prepare(settings: Settings) -> None:
+    """Choose defaults before any instrumentation is loaded."""
+    # the stable names of HTTP attributes and metrics; the old ones are what the packages still default to
+    default_environment("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    if not settings.http_internal_spans:
+        when_imported("opentelemetry.instrumentation.asgi", _leave_out_internal_spans)
+
+
+def _leave_out_internal_spans(asgi: ModuleType) -> None:
+    """One span a request instead of three or more, for FastAPI, Starlette and any other ASGI application."""
+    original = asgi.OpenTelemetryMiddleware.__init__
+
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("exclude_spans") is None:
+            kwargs["exclude_spans"] = ["receive", "send"]
+        original(self, *args, **kwargs)
+
+    asgi.OpenTelemetryMiddleware.__init__ = __init__
+
+
+def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> None:
+    """Activate one instrumentation; what is not ours to change is done as OpenTelemetry does it."""
+    if settings.capture_logs:
+        if entry_point.name in _CAPTURED_BY_US:
+            return
+        if entry_point.name == "logging":
+            kwargs["enable_log_auto_instrumentation"] = False
+    entry_point.load()().instrument(**kwargs)
+
+
+class _Loader:
+    """What OpenTelemetry's loading asks of a distribution."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
+        load_instrumentor(entry_point, self._settings, **kwargs)
+
+
+def load_all(settings: Settings) -> None:
+    """Activate every installed instrumentation, as ``opentelemetry-instrument`` does.
+
+    Frameworks that are imported as ``from fastapi import FastAPI`` before this is called keep the
+    class without instrumentation; give the application to `instrument_app` then.
+    """
+    from tidegate.otel import load_instrumentors
+
+    try:
+        load_instrumentors(_Loader(settings))
+    except Exception as error:
+        _logger.warning("an instrumentation failed, later ones were not loaded: %s", error)
+
+
+def instrument_app(app: Any) -> None:
+    """Instrument one FastAPI, Starlette or Flask application that exists already.
+
+    Raises `ConfigurationError` for anything else, and when the extra is not installed.
+    """
+    bases = {f"{base.__module__.split('.')[0]}.{base.__name__}" for base in type(app).__mro__}
+    for name, module, cls in _APPLICATIONS:
+        if name in bases:
+            try:
+                instrumentor = getattr(__import__(module, fromlist=[cls]), cls)
+            except ImportError:
+                extra = name.split(".")[0]
+                raise ConfigurationError(
+                    f"app is a {name} and its instrumentation is not installed: pip install 'tidegate[{extra}]'."
+                ) from None
+            instrumentor().instrument_app(app)
+            return
+    raise ConfigurationError(
+        f"app is a {type(app).__module__}.{type(app).__qualname__}; it must be a FastAPI, Starlette or Flask"
+        " application. Django is instrumented without one: call configure_observability() in settings.py."
+    )
+
+
+_APPLICATIONS = (
+    ("fastapi.FastAPI", "opentelemetry.instrumentation.fastapi", "FastAPIInstrumentor"),
+    ("starlette.Starlette", "opentelemetry.instrumentation.starlette", "StarletteInstrumentor"),
+    ("flask.Flask", "opentelemetry.instrumentation.flask", "FlaskInstrumentor"),
+)

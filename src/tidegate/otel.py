@@ -1,0 +1,182 @@
+"""Everything taken from OpenTelemetry that is not public, in one place.
+
+Each name is checked when this module is imported; where one is missing the public way is taken, or
+the feature that needs it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import get_value
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, TraceFlags
+
+try:
+    from opentelemetry.sdk._configuration import _BaseConfigurator as BaseConfigurator
+except ImportError:  # the entry point asks for a ``configure`` method and no more
+
+    class BaseConfigurator:  # type: ignore[no-redef]
+        def configure(self, **kwargs: Any) -> None:
+            self._configure(**kwargs)  # type: ignore[attr-defined]
+
+
+try:
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+except ImportError:  # its value is part of no specification, but has not changed since 1.3
+    SUPPRESS_KEY = "suppress_instrumentation"
+
+_SPAN_FIELDS = (
+    "name",
+    "context",
+    "parent",
+    "kind",
+    "start_time",
+    "end_time",
+    "status",
+    "attributes",
+    "events",
+    "links",
+    "resource",
+    "instrumentation_scope",
+)
+
+def _span_getter() -> Callable[[ReadableSpan], tuple[Any, ...]]:
+    """All fields of a span in one call; the private slots are four times faster than the properties."""
+    private = [f"_{name}" for name in _SPAN_FIELDS]
+    probe = ReadableSpan(name="probe", context=SpanContext(1, 2, False, TraceFlags(1)), resource=Resource.get_empty())
+    if all(hasattr(probe, name) for name in private):
+        return attrgetter(*private)
+    return attrgetter(*_SPAN_FIELDS)
+
+
+#: A span's fields in the order of ``_SPAN_FIELDS``.
+span_fields = _span_getter()
+
+
+def attribute_dict(attributes: Any) -> dict[str, Any]:
+    """The dict behind the SDK's attributes, which must not be changed."""
+    inner = getattr(attributes, "_dict", None)
+    if type(inner) is dict:
+        return inner
+    return dict(attributes) if attributes else {}
+
+
+def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
+    """`attribute_dict` of each, at the cost of a slot where the SDK has its usual class."""
+    if hasattr(BoundedAttributes(), "_dict"):
+        return [item._dict if type(item) is BoundedAttributes else attribute_dict(item) for item in column]  # type: ignore[attr-defined]
+    return [attribute_dict(item) for item in column]
+
+
+def dropped_counts(column: Sequence[Any]) -> list[int]:
+    """`dropped_count` of each."""
+    return [getattr(item, "dropped", 0) for item in column]
+
+
+def dropped_count(collection: Any) -> int:
+    """How many attributes, events or links the SDK's limits cost."""
+    return getattr(collection, "dropped", 0)
+
+
+def is_suppressed() -> bool:
+    """Whether the current context belongs to an exporter's own work."""
+    return bool(get_value(SUPPRESS_KEY))
+
+
+def initialize_sdk(
+    *,
+    exporters: Mapping[str, list[str]],
+    sampler: Any,
+    auto_instrumentation_version: str | None,
+) -> None:
+    """Build the global providers by the SDK's own rules, from the standard environment variables.
+
+    ``exporters`` are names per signal, added to those of the environment.
+    """
+    from opentelemetry.sdk._configuration import _initialize_components
+
+    _initialize_components(
+        auto_instrumentation_version=auto_instrumentation_version,
+        trace_exporter_names=exporters["traces"],
+        metric_exporter_names=exporters["metrics"],
+        log_exporter_names=exporters["logs"],
+        sampler=sampler,
+        setup_logging_handler=False,
+    )
+
+
+def sampler_by_name(name: str, argument: str) -> Any:
+    """The sampler that ``OTEL_TRACES_SAMPLER`` names; raises LookupError or ValueError instead of
+    falling back to sending everything, as the SDK does."""
+    from opentelemetry.util._importlib_metadata import entry_points
+
+    for entry_point in entry_points(group="opentelemetry_traces_sampler", name=name):
+        factory = entry_point.load()
+        if name in ("traceidratio", "parentbased_traceidratio"):
+            return factory(float(argument or 1))
+        return factory(argument or None)
+    raise LookupError(name)
+
+
+def set_sampler(provider: Any, sampler: Any) -> None:
+    """Replace a provider's sampler, for the tracers that exist already too."""
+    provider.sampler = sampler
+    for tracer in list(getattr(provider, "_tracers", {}).values()):
+        tracer.sampler = sampler
+
+
+def attach_metric_reader(provider: Any, reader: Any) -> None:
+    """Add a reader that takes part in the provider's flush and shutdown, unlike a plain `add_metric_reader`."""
+    provider.add_metric_reader(reader)
+    readers = getattr(provider, "_metric_readers", None)
+    if isinstance(readers, (list, tuple)) and reader not in readers:
+        provider._metric_readers = type(readers)([*readers, reader])
+
+
+def merge_resource(provider: Any, attributes: Mapping[str, Any]) -> None:
+    """Add resource attributes to a provider that exists already."""
+    if attributes and hasattr(provider, "_update_resource"):
+        provider._update_resource(Resource(dict(attributes)))
+
+
+def distribution_settings(distribution: Any, name: str) -> Mapping[str, Any]:
+    """The mapping under ``distribution: {name: …}`` of a declarative configuration."""
+    if isinstance(distribution, Mapping):
+        return distribution.get(name) or {}
+    extra = getattr(distribution, "additional_properties", {})
+    return extra.get(name) or getattr(distribution, name, None) or {}
+
+
+def load_config_file(path: str) -> Any:
+    """The parsed declarative configuration; raises ImportError without the extra `config`."""
+    from opentelemetry.configuration import load_config_file as load
+
+    return load(path)
+
+
+def apply_config(config: Any) -> None:
+    """Build the global providers that a declarative configuration describes."""
+    from opentelemetry.configuration import configure_sdk
+
+    configure_sdk(config)
+
+
+def config_resource(config: Any) -> Resource:
+    """The resource that a declarative configuration describes."""
+    try:
+        from opentelemetry.configuration._resource import create_resource
+    except ImportError:
+        return Resource.create()
+    return create_resource(config.resource)
+
+
+def load_instrumentors(distro: Any) -> None:
+    """Activate the installed instrumentations through ``distro.load_instrumentor``."""
+    from opentelemetry.instrumentation.auto_instrumentation._load import _load_instrumentors
+
+    _load_instrumentors(distro)

@@ -1,0 +1,149 @@
+"""What a process has once: its recorders, their fork hooks, and the flush that ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tidegate.errors import StoreError
+from tidegate.record import exits, logs, spans
+from tidegate.record.recorder import Encode, Recorder
+from tidegate.record.redact import Redactor
+from tidegate.settings import Settings, load
+from tidegate.store.location import MEMORY, OFF, check_writable, default_location
+from tidegate.store.sinks import FileSink, MemorySink, Sink
+from tidegate.store.upkeep import upkeep
+
+_logger = logging.getLogger("tidegate")
+
+#: Signals that our processors record in this process; exporters of the same name then do nothing.
+direct: set[str] = set()
+
+#: Called before the last flush, to put what is not in a queue yet (metrics are collected then).
+collectors: list[Callable[[], None]] = []
+
+#: Signals that are held back over a fork: CPython forgets those that reach a child too early.
+_HELD_SIGNALS = {signal.SIGTERM, signal.SIGHUP}
+
+_recorders: dict[str, Recorder] = {}
+_lock = threading.Lock()
+_hooks_installed = False
+_masks: dict[int, Any] = {}
+
+
+def is_helper_process() -> bool:
+    """Whether this is multiprocessing's resource tracker, which runs none of the application's code."""
+    arguments = getattr(sys, "orig_argv", [])
+    return any("multiprocessing.resource_tracker" in argument for argument in arguments)
+
+
+def recorder(store: str | None = None, settings: Settings | None = None) -> Recorder:
+    """This process's recorder for a store, made at the first call. ``store`` overrules the settings.
+
+    A directory that cannot be written is one warning, and the ring in memory takes its place.
+    """
+    settings = settings or load({"store": store})
+    place = settings.store or default_location()
+    with _lock:
+        if place not in _recorders:
+            _recorders[place] = _build(place, settings)
+            _install_hooks(settings.flush_on_signal)
+        return _recorders[place]
+
+
+def _build(place: str, settings: Settings) -> Recorder:
+    encoders: dict[str, Encode] = {"spans": spans.batch, "logs": logs.batch}
+
+    def ring() -> Sink:
+        return MemorySink(settings.memory_size)
+
+    def tidy() -> None:
+        upkeep(place, settings.store_size, settings.store_age)
+
+    on_disk = place not in (MEMORY, OFF)
+    sink: Sink
+    try:
+        if on_disk:
+            check_writable(place)
+        sink = FileSink(place) if on_disk else ring()
+    except StoreError as error:
+        _logger.warning("%s Recording in memory instead.", error)
+        sink, on_disk = ring(), False
+    return Recorder(
+        sink,
+        encoders,
+        commit_interval=settings.commit_interval,
+        queue_size=settings.queue_size,
+        redact=Redactor(settings.redact_keys).redact if settings.redact else None,
+        upkeep=tidy if on_disk else None,
+        fallback=ring if on_disk else None,
+    )
+
+
+def flush(timeout: float = 5.0, collect: bool = False) -> bool:
+    """Commit what every recorder has queued, metrics collected first if ``collect``; False when late."""
+    done = [each.flush(timeout, _collect if collect and collectors else None) for each in list(_recorders.values())]
+    return all(done)
+
+
+def _collect() -> None:
+    for collector in list(collectors):
+        try:
+            collector()
+        except Exception as error:  # an application's callback may fail; its spans must not suffer
+            _logger.debug("metrics could not be collected: %s", error)
+
+
+def dropped() -> dict[str, int]:
+    """Records lost in this process so far, by reason."""
+    total: dict[str, int] = {}
+    for each in list(_recorders.values()):
+        for reason, count in each.dropped.items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+def close() -> None:
+    """Commit everything and write in the calling thread from now on."""
+    for each in list(_recorders.values()):
+        each.close()
+
+
+def _install_hooks(flush_on_signal: bool) -> None:
+    global _hooks_installed
+    if _hooks_installed:
+        return
+    _hooks_installed = True
+    exits.install(flush, close, flush_on_signal)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+
+
+def _before_fork() -> None:
+    _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    for each in list(_recorders.values()):
+        each.before_fork()
+
+
+def _after_in_parent() -> None:
+    for each in list(_recorders.values()):
+        each.after_fork_in_parent()
+    _restore_mask()
+
+
+def _after_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for each in list(_recorders.values()):
+        each.after_fork_in_child()
+    _restore_mask()
+
+
+def _restore_mask() -> None:
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

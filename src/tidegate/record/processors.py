@@ -1,0 +1,99 @@
+"""Where records come in: a sampler that lets every span be recorded, and two processors."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
+from opentelemetry.util.types import Attributes
+
+from tidegate.record.recorder import Recorder
+from tidegate.records import SEVERITIES
+
+_ERROR_SEVERITY = SEVERITIES["ERROR"]
+
+
+class RecordingSampler(Sampler):
+    """Records the spans that another sampler drops, without sending them (RECORD_ONLY).
+
+    The decision on sending, the attributes and the trace state stay what ``sampler`` says.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self.sampler = sampler
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        result = self.sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if result.decision is not Decision.DROP:
+            return result
+        # the SDK gives the span these attributes and not the caller's, and samplers that drop return none
+        merged = {**(attributes or {}), **(result.attributes or {})}
+        return SamplingResult(Decision.RECORD_ONLY, merged, result.trace_state)
+
+    def get_description(self) -> str:
+        return f"RecordingSampler{{{self.sampler.get_description()}}}"
+
+
+class StoreSpanProcessor(SpanProcessor):
+    """Records every span that ends."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        pass
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._recorder.put("spans", span, span.status.status_code is StatusCode.ERROR)
+
+    def shutdown(self) -> None:
+        self._recorder.flush()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return self._recorder.flush(timeout_millis / 1000)
+
+
+class StoreLogRecordProcessor(LogRecordProcessor):
+    """Records every log record that is emitted."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        log = log_record.log_record
+        severity = log.severity_number
+        entry: Any = log_record
+        if type(log.body) not in (str, type(None)):
+            # the application may go on changing what it logged
+            entry = copy.copy(log_record)
+            entry.log_record = copy.copy(log)
+            entry.log_record.body = _snapshot(log.body)
+        self._recorder.put("logs", entry, severity is not None and severity.value >= _ERROR_SEVERITY)
+
+    def shutdown(self) -> None:
+        self._recorder.flush()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return self._recorder.flush(timeout_millis / 1000)
+
+
+def _snapshot(body: Any) -> Any:
+    try:
+        return copy.deepcopy(body)
+    except Exception:  # something in it cannot be copied; its text can be kept
+        return str(body)

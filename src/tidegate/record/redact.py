@@ -1,0 +1,211 @@
+"""Secrets are replaced before a block is written: by the name of an attribute, or by how a value looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tidegate.store.block import Batch
+
+REDACTED = "[redacted]"
+
+#: Parts of attribute names whose values are secrets, compared without case, "-" and "_".
+SECRET_NAMES = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "authorization",
+    "credential",
+    "cookie",
+    "accesstoken",
+    "refreshtoken",
+    "authtoken",
+    "sessiontoken",
+    "csrftoken",
+    "xsrftoken",
+    "sessionid",
+)
+
+#: Names that are secrets when they are the whole last part of an attribute's name.
+SECRET_WORDS = frozenset({"token", "pwd", "jwt", "auth", "pin", "cvv", "ssn"})
+
+#: Values nested deeper than this are left as they are (the codec cuts them off at the same depth).
+MAX_DEPTH = 32
+
+#: Sets of attribute names whose secrets are remembered; an application has some hundreds.
+MAX_SHAPES = 4096
+
+_SHORTEST = 4
+
+_WORDS = "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret"
+
+Format = tuple[tuple[str, ...], re.Pattern[str], str]
+
+#: What secrets look like in text: lower-case marks of which one is in every match, so that most text
+#: is passed after a few searches; the pattern; and its replacement.
+VALUE_FORMATS: tuple[Format, ...] = (
+    (
+        ("passw", "passphrase", "pwd", "secret", "token", "key"),
+        re.compile(rf"(?i)((?:{_WORDS})[\"']?\s*[=:]\s*[\"']?)(?!\[redacted)[^\s\"'&,;)}}\]]{{{_SHORTEST},}}"),
+        rf"\1{REDACTED}",
+    ),
+    (
+        ("bearer ", "basic "),
+        re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
+        rf"\1 {REDACTED}",
+    ),
+    (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
+    (("://",), re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{REDACTED}@"),
+    (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REDACTED),
+    (("ghp_", "gho_", "ghs_", "github_pat_"), re.compile(r"\b(?:gh[pos]_|github_pat_)\w{20,}"), REDACTED),
+    (("sk_live_", "rk_live_", "sk-"), re.compile(r"\b(?:[sr]k_live_|sk-)[\w-]{16,}"), REDACTED),
+    (("xox",), re.compile(r"\bxox[abprs]-[\w-]{10,}"), REDACTED),
+    (
+        ("-----begin",),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+        REDACTED,
+    ),
+)
+
+
+class Redactor:
+    """Cleans batches. ``names`` are further parts of attribute names whose values are secrets."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = SECRET_NAMES + tuple(_squeeze(name) for name in names)
+        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def redact(self, batch: Batch) -> None:
+        """Replace the secrets in a batch's columns; the SDK's own objects are not changed.
+
+        All texts of the batch are looked at together: most batches hold none that could be a
+        secret, and then only the names of attributes are left to check.
+        """
+        columns = batch.columns
+        texts: set[str] = set()
+        _gather(columns, texts)
+        self._clean(columns, _cleaned(texts))
+
+    def is_secret(self, name: str) -> bool:
+        """Whether an attribute of this name holds a secret."""
+        squeezed = _squeeze(name)
+        return any(part in squeezed for part in self._names) or re.split(r"[._\s-]", name.lower())[-1] in SECRET_WORDS
+
+    def _clean(self, columns: dict[str, Any], cleaned: Mapping[str, str]) -> None:
+        columns["attributes"] = [self._attributes(attributes, cleaned) for attributes in columns["attributes"]]
+        if isinstance(columns.get("events"), list):
+            columns["events"] = [[self._event(event, cleaned) for event in events] for events in columns["events"]]
+        if isinstance(columns.get("links"), list):
+            columns["links"] = [[self._link(link, cleaned) for link in links] for links in columns["links"]]
+        if isinstance(columns.get("exemplars"), list):
+            columns["exemplars"] = [self._value(exemplars, cleaned) for exemplars in columns["exemplars"]]
+        for name in _TEXT_COLUMNS:
+            column = columns.get(name)
+            if isinstance(column, dict):
+                columns[name] = {"all": self._value(column["all"], cleaned)}
+            elif column is not None and (cleaned or name == "body"):
+                columns[name] = [self._value(value, cleaned) for value in column]
+
+    def _attributes(self, attributes: Mapping[str, Any], cleaned: Mapping[str, str]) -> Mapping[str, Any]:
+        changed = {}
+        for name, value in attributes.items():
+            kind = type(value)
+            if kind is str:
+                if cleaned and value in cleaned:
+                    changed[name] = cleaned[value]
+            elif kind not in _SCALARS:
+                changed[name] = self._value(value, cleaned)
+        for name in self._secret_names(tuple(attributes)):
+            changed[name] = REDACTED
+        return {**attributes, **changed} if changed else attributes
+
+    def _secret_names(self, shape: tuple[str, ...]) -> tuple[str, ...]:
+        secret = self._shapes.get(shape)
+        if secret is None:
+            if len(self._shapes) >= MAX_SHAPES:
+                self._shapes.clear()
+            secret = self._shapes[shape] = tuple(name for name in shape if self.is_secret(name))
+        return secret
+
+    def _value(self, value: Any, cleaned: Mapping[str, str], depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return cleaned.get(value, value)
+        if depth > MAX_DEPTH:
+            return value
+        if isinstance(value, Mapping):
+            return {
+                name: REDACTED
+                if isinstance(name, str) and self.is_secret(name)
+                else self._value(item, cleaned, depth + 1)
+                for name, item in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self._value(item, cleaned, depth + 1) for item in value]
+        return value
+
+    def _event(self, event: list[Any], cleaned: Mapping[str, str]) -> list[Any]:
+        name, moment, attributes, dropped = event
+        return [cleaned.get(name, name), moment, self._attributes(attributes, cleaned), dropped]
+
+    def _link(self, link: list[Any], cleaned: Mapping[str, str]) -> list[Any]:
+        return [*link[:4], self._attributes(link[4], cleaned), link[5]]
+
+
+_SCALARS = frozenset({int, float, bool, type(None), bytes})
+
+_TEXT_COLUMNS = ("body", "status_message", "name", "templates")
+
+_GATHERED = ("attributes", "events", "links", "exemplars", *_TEXT_COLUMNS)
+
+
+def _gather(columns: Mapping[str, Any], texts: set[str]) -> None:
+    for attributes in columns["attributes"]:
+        for value in attributes.values():
+            if type(value) is str:
+                texts.add(value)
+            elif type(value) not in _SCALARS:
+                _add_texts(value, texts)
+    for name in _GATHERED[1:]:
+        column = columns.get(name)
+        if column is not None:
+            _add_texts(column, texts)
+
+
+def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
+    if isinstance(value, str):
+        texts.add(value)
+    elif depth <= MAX_DEPTH:
+        if isinstance(value, Mapping):
+            value = value.values()
+        elif not isinstance(value, (list, tuple)):
+            return
+        for item in value:
+            _add_texts(item, texts, depth + 1)
+
+
+def _squeeze(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").replace(".", "")
+
+
+def _cleaned(texts: Iterable[str]) -> dict[str, str]:
+    """The texts that hold what looks like a secret, and what to write instead."""
+    joined = "\n".join(texts).lower()
+    formats = [row for row in VALUE_FORMATS if any(mark in joined for mark in row[0])]
+    if not formats:
+        return {}
+    cleaned = {text: clean(text, formats) for text in texts}
+    return {text: new for text, new in cleaned.items() if new != text}
+
+
+def clean(text: str, formats: Sequence[Format] = VALUE_FORMATS) -> str:
+    """``text`` with ``[redacted]`` in place of what looks like a secret."""
+    lower = text.lower()
+    for marks, pattern, replacement in formats:
+        if any(mark in lower for mark in marks):
+            text = pattern.sub(replacement, text)
+    return text

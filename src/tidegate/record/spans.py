@@ -1,0 +1,124 @@
+"""SDK spans to columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
+
+from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, span_fields
+from tidegate.records import SPAN_KINDS
+from tidegate.store.block import Batch, pack
+
+_KIND = {kind.value: SPAN_KINDS.index(kind.name) for kind in SpanKind}
+
+
+def batch(spans: Sequence[ReadableSpan]) -> Batch:
+    """The columns of finished spans, which all have one resource."""
+    names, contexts, parents, kinds, starts, ends, statuses, attributes, events, links, _, scopes = zip(
+        *map(span_fields, spans), strict=True
+    )
+    starts = [start or 0 for start in starts]
+    base = min(starts)
+    trace_ids, trace = _dictionary([context[0] for context in contexts])
+    traces = ["%032x" % trace_id for trace_id in trace_ids]
+    codes = _by_identity(statuses, _status_number)
+    columns: dict[str, Any] = {
+        "t0": str(base),
+        "traces": traces,
+        "trace": trace,
+        "span_id": ["%016x" % context[1] for context in contexts],
+        "attributes": attribute_dicts(attributes),
+    }
+    pack("parent", _parents(contexts, parents), "", columns)
+    pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
+    pack("name", names, "", columns)
+    pack("kind", [_KIND[kind._value_] for kind in kinds], 0, columns)
+    pack("time", [start - base for start in starts], 0, columns)
+    pack("duration", [(end or start) - start for start, end in zip(starts, ends, strict=True)], 0, columns)
+    pack("status", codes, 0, columns)
+    pack("status_message", _by_identity(statuses, _status_message), "", columns)
+    pack("flags", [context[3] for context in contexts], 0, columns)
+    pack("trace_state", _by_identity([context[4] for context in contexts], _header), "", columns)
+    pack("events", [_events(items, base) if items else () for items in events], (), columns)
+    pack("links", [[_link(link) for link in items] if items else () for items in links], (), columns)
+    pack("dropped_attributes", dropped_counts(attributes), 0, columns)
+    pack("dropped_events", dropped_counts(events), 0, columns)
+    pack("dropped_links", dropped_counts(links), 0, columns)
+    scope_columns(scopes, columns)
+    errors = codes.count(2)
+    return Batch("spans", len(spans), columns, base, max(starts), errors=errors, trace_ids=traces)
+
+
+def _by_identity(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    """Convert objects of which the SDK shares a few among all spans, each of them once."""
+    converted = {id(value): convert(value) for value in {id(value): value for value in values}.values()}
+    return [converted[id(value)] for value in values]
+
+
+def _status_number(status: Any) -> int:
+    code = status.status_code
+    return 0 if code is StatusCode.UNSET else 2 if code is StatusCode.ERROR else 1
+
+
+def _status_message(status: Any) -> str:
+    return status.description or ""
+
+
+def _header(trace_state: Any) -> str:
+    return trace_state.to_header() if trace_state else ""
+
+
+def _dictionary(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """Distinct values in order of appearance, and for each value its place among them."""
+    places: dict[Any, int] = {}
+    column = [places.setdefault(value, len(places)) for value in values]
+    return list(places), column
+
+
+def _parents(contexts: Sequence[Any], parents: Sequence[Any]) -> list[Any]:
+    """A parent in the same block by its row, which costs two bytes instead of nine; else its id."""
+    rows = {context[1]: row for row, context in enumerate(contexts)}
+    return ["" if parent is None else rows[parent[1]] if parent[1] in rows else "%016x" % parent[1] for parent in parents]
+
+
+def _events(events: Sequence[Any], base: int) -> list[list[Any]]:
+    return [
+        [event.name, event.timestamp - base, attribute_dict(event.attributes), dropped_count(event.attributes)]
+        for event in events
+    ]
+
+
+def _link(link: Any) -> list[Any]:
+    context = link.context
+    return [
+        "%032x" % context.trace_id,
+        "%016x" % context.span_id,
+        context.trace_state.to_header() if context.trace_state else "",
+        int(context.trace_flags),
+        attribute_dict(link.attributes),
+        dropped_count(link.attributes),
+    ]
+
+
+def scope_columns(scopes: Sequence[Any], columns: dict[str, Any]) -> None:
+    """The instrumentation scopes of all records: a table, and each record's row in it."""
+    # scopes are few objects used over and over; their own hash is computed from JSON each time
+    distinct = {id(scope): scope for scope in scopes}
+    places = {identity: place for place, identity in enumerate(distinct)}
+    columns["scopes"] = [_scope(scope) for scope in distinct.values()]
+    pack("scope", [places[id(scope)] for scope in scopes], 0, columns)
+
+
+def _scope(scope: Any) -> dict[str, Any]:
+    if scope is None:
+        return {}
+    fields = {
+        "name": scope.name or "",
+        "version": scope.version or "",
+        "schema_url": scope.schema_url or "",
+        "attributes": attribute_dict(scope.attributes),
+    }
+    return {name: value for name, value in fields.items() if value}

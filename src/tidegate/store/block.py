@@ -1,0 +1,133 @@
+"""A block: up to some hundreds of records of one signal and one resource, as columns.
+
+On disk it is two zstd frames written together: a skippable frame with the index (what lets a reader
+pass the block by) and a compressed frame with the columns as one JSON object. A column is a list
+with one value per record; ``{"all": value}`` when every record has the same; and absent when every
+record has the column's default. Times are deltas in nanoseconds to ``t0``, which is text so that
+tools which read numbers as doubles keep every digit.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tidegate.errors import FormatError
+from tidegate.store import codec, values
+
+#: zstd reserves 0x184D2A50 to 0x184D2A5F for skippable frames (RFC 8878, section 3.1.2).
+SKIPPABLE_MAGIC = 0x184D2A5D
+
+#: Magic and payload length of a skippable frame.
+FRAME_HEADER = struct.Struct("<II")
+
+#: No index or segment header is longer; a length beyond it is damage.
+MAX_HEADER_BYTES = 16 << 20
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records on their way into a block. Times in ns; ``severity`` is the highest severity number,
+    ``errors`` the number of spans with status ERROR or log records of severity ERROR and above;
+    ``trace_ids`` are hexadecimal, repeats and empty ones allowed."""
+
+    signal: str
+    count: int
+    columns: dict[str, Any]
+    first: int
+    last: int
+    severity: int = 0
+    errors: int = 0
+    trace_ids: Iterable[str] = ()
+
+
+@dataclass(slots=True)
+class Index:
+    """What a reader knows of a block without opening it. ``size`` counts the compressed frame's
+    bytes; ``sequence`` is the place of the first record in its segment; ``traces`` holds the first
+    four bytes of each trace id in the block, one after the other."""
+
+    signal: str
+    count: int
+    first: int
+    last: int
+    severity: int
+    errors: int
+    sequence: int
+    size: int
+    traces: bytes = b""
+
+    def has_trace(self, prefix: str) -> bool:
+        """Whether a trace id that starts with these hexadecimal digits may be in the block."""
+        digits = prefix[:8]
+        if len(digits) == 8:
+            needle, at = bytes.fromhex(digits), -1
+            while (at := self.traces.find(needle, at + 1)) >= 0:
+                if at % 4 == 0:
+                    return True
+            return False
+        return any(self.traces[at : at + 4].hex().startswith(digits) for at in range(0, len(self.traces), 4))
+
+
+def skippable(payload: bytes) -> bytes:
+    """A zstd frame that decompressors pass over."""
+    return FRAME_HEADER.pack(SKIPPABLE_MAGIC, len(payload)) + payload
+
+
+def pack(name: str, column: Sequence[Any], default: Any, columns: dict[str, Any]) -> None:
+    """Put a column into ``columns`` in its shortest form."""
+    head = column[0]
+    if column.count(head) != len(column):
+        columns[name] = column
+    elif head != default:
+        columns[name] = {"all": head}
+
+
+def unpack(columns: dict[str, Any], name: str, count: int, default: Any) -> Sequence[Any]:
+    """The inverse of `pack`: one value per record."""
+    column = columns.get(name)
+    if column is None:
+        return [default] * count
+    if isinstance(column, dict):
+        return [column["all"]] * count
+    if not isinstance(column, list) or len(column) != count:
+        raise FormatError(f"column {name!r} does not have {count} values")
+    return column
+
+
+def encode(batch: Batch, sequence: int) -> bytes:
+    """Both frames of a block, ready to be appended to a segment."""
+    frame = codec.compress(values.dumps({"signal": batch.signal, "count": batch.count, **batch.columns}))
+    index = orjson.dumps(
+        {
+            "signal": batch.signal,
+            "count": batch.count,
+            "first": batch.first,
+            "last": batch.last,
+            "severity": batch.severity,
+            "errors": batch.errors,
+            "sequence": sequence,
+            "size": len(frame),
+        }
+    )
+    hashes = bytes.fromhex("".join({trace_id[:8] for trace_id in batch.trace_ids}))
+    return skippable(index + b"\n" + hashes) + frame
+
+
+def parse_index(payload: bytes) -> Index:
+    """Read the skippable frame's payload; raises ValueError or TypeError when it is damaged."""
+    text, _, hashes = payload.partition(b"\n")
+    return Index(**orjson.loads(text), traces=hashes)
+
+
+def decode(frame: bytes) -> tuple[dict[str, Any], bytes]:
+    """The columns of a compressed frame, and the JSON they were read from; raises `FormatError`."""
+    raw = codec.decompress(frame)
+    try:
+        return values.loads(raw), raw
+    except (orjson.JSONDecodeError, ValueError, AttributeError) as error:
+        raise FormatError(f"a block's columns cannot be read: {error}") from None

@@ -1,0 +1,224 @@
+"""Questions as values: what a record must match, and the parsing of times, severities and cursors."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tidegate.errors import QueryError
+from tidegate.records import SEVERITIES, Log, Point, Span
+from tidegate.store.rows import Record
+from tidegate.store.segment import BlockRef
+
+Time = int | str | datetime
+
+#: Greatest severity number of the OpenTelemetry log data model.
+MAX_SEVERITY = 24
+
+_UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
+_RELATIVE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_EPOCH = re.compile(r"\d+(?:\.\d+)?")
+
+#: Other names by which the severities are known.
+_SEVERITY_NAMES = {**SEVERITIES, "WARNING": 13, "CRITICAL": 21, "ERR": 17}
+
+
+def parse_time(value: Time, now_ns: int | None = None) -> int:
+    """Nanoseconds since the epoch.
+
+    Takes nanoseconds (int), a datetime, or text: an age such as ``15m`` (units ms, s, m, h, d, w),
+    ISO-8601, or seconds since the epoch. Raises `QueryError`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, str, datetime)):
+        raise QueryError(f"a time is {value!r}; it must be ns since the epoch, a datetime, or text such as 15m.")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, datetime):
+        return round(value.timestamp() * 10**6) * 1000
+    text = value.strip()
+    if age := _RELATIVE.fullmatch(text):
+        now = time.time_ns() if now_ns is None else now_ns
+        return now - round(float(age[1]) * _UNITS[age[2]])
+    if _EPOCH.fullmatch(text):
+        return round(float(text) * 10**6) * 1000
+    try:
+        # before Python 3.11 fromisoformat does not know "Z"
+        return parse_time(datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)))
+    except ValueError:
+        raise QueryError(
+            f"a time is {value!r}; it must be an age such as 15m or 2h, ISO-8601, or seconds since the epoch."
+        ) from None
+
+
+def parse_severity(name: str) -> int:
+    """The lowest severity number of a name such as ``info`` or ``WARNING``; raises `QueryError`."""
+    try:
+        return _SEVERITY_NAMES[name.strip().upper()]
+    except (KeyError, AttributeError):
+        raise QueryError(f"a severity is {name!r}; it must be one of {', '.join(SEVERITIES)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A record's place in the order of a query: time, then segment, then sequence."""
+
+    time: int
+    segment: str
+    sequence: int
+
+    def key(self) -> tuple[int, str, int]:
+        return (self.time, self.segment, self.sequence)
+
+    def cursor(self) -> str:
+        return f"{self.time:x}.{self.segment}.{self.sequence:x}"
+
+    @classmethod
+    def parse(cls, cursor: str) -> Position:
+        try:
+            moment, segment, sequence = cursor.split(".")
+            return cls(int(moment, 16), segment, int(sequence, 16))
+        except (ValueError, AttributeError):
+            raise QueryError(f"the cursor is {cursor!r}; it must be one that a record of an earlier page has.") from None
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of one signal. Times in ns, ``until`` excluded; severities as numbers, both included."""
+
+    signal: str
+    since: int | None = None
+    until: int | None = None
+    service: str | None = None
+    name: str | None = None
+    trace_id: str | None = None
+    errors: bool = False
+    low: int = 0
+    high: int = MAX_SEVERITY
+    where: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    limit: int | None = None
+    after: Position | None = None
+
+    @classmethod
+    def build(
+        cls,
+        signal: str,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        level: str | None = None,
+        min_level: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        trace_id: str | None = None,
+        text: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        **rest: Any,
+    ) -> Query:
+        """From what a caller gives; raises `QueryError` that names what is wrong."""
+        low, high = 0, MAX_SEVERITY
+        if min_level is not None:
+            low = parse_severity(min_level)
+        if level is not None:
+            exact = parse_severity(level)
+            low, high = max(low, exact), exact + 3
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
+        if trace_id is not None and not re.fullmatch("[0-9a-fA-F]{32}", trace_id):
+            raise QueryError(f"the trace id is {trace_id!r}; it must be 32 hexadecimal digits.")
+        return cls(
+            signal,
+            since=None if since is None else parse_time(since),
+            until=None if until is None else parse_time(until),
+            low=low,
+            high=high,
+            limit=limit,
+            after=Position.parse(cursor) if cursor else None,
+            trace_id=trace_id.lower() if trace_id else None,
+            text=(text or "").lower(),
+            where={key: str(value) for key, value in (where or {}).items()},
+            **rest,
+        )
+
+    def wants(self, ref: BlockRef) -> bool:
+        """Whether a block may hold a match, from its index alone."""
+        index = ref.index
+        return (
+            index.signal == self.signal
+            and (self.since is None or index.last >= self.since)
+            and (self.until is None or index.first < self.until)
+            and (self.after is None or index.first <= self.after.time)
+            and (self.service is None or ref.header.resource.service == self.service)
+            and (not self.low or index.severity >= self.low)
+            and (not self.errors or index.errors > 0)
+            and (self.trace_id is None or index.has_trace(self.trace_id))
+        )
+
+    def wants_time(self, moment: int) -> bool:
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+    @property
+    def needle(self) -> bytes:
+        """Lower-cased bytes that every matching block contains, or nothing when that cannot be said."""
+        plain = self.text.isascii() and self.text.isprintable() and not set(self.text) & set('"\\')
+        return self.text.encode() if plain and self.text not in _DERIVED else b""
+
+    def matches(self, record: Record) -> bool:
+        """Name, attributes and text; the cheaper conditions have been met already."""
+        if self.name is not None and _name(record) != self.name:
+            return False
+        if any(not _has(record, key, wanted) for key, wanted in self.where.items()):
+            return False
+        return not self.text or any(self.text in part.lower() for part in _texts(record))
+
+
+#: Text that a record can show without its block containing it.
+_DERIVED = frozenset({"true", "false", "none", "null"})
+
+
+def _name(record: Record) -> str:
+    if isinstance(record, Span):
+        return record.name
+    return record.metric.name if isinstance(record, Point) else record.event_name
+
+
+def _has(record: Record, key: str, wanted: str) -> bool:
+    if key in record.attributes:
+        return _as_text(record.attributes[key]) == wanted
+    if key in record.resource.attributes:
+        return _as_text(record.resource.attributes[key]) == wanted
+    return _field(record, key).lower() == wanted.lower()
+
+
+def _field(record: Record, key: str) -> str:
+    """A top-level field by its name, for ``where``."""
+    if key == "name":
+        return _name(record)
+    if key == "scope":
+        return record.scope.name
+    if key == "span_id" and not isinstance(record, Point):
+        return record.span_id
+    if isinstance(record, Span) and key in ("kind", "status"):
+        return record.kind if key == "kind" else record.status_code
+    return "\0"  # no such field: equal to nothing that can be asked for
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else str(value)
+
+
+def _texts(record: Record) -> list[str]:
+    parts = [_as_text(value) for value in record.attributes.values()]
+    if isinstance(record, Log):
+        return [_as_text(record.body), record.event_name, *parts]
+    if isinstance(record, Span):
+        events = [event.name for event in record.events]
+        values = [_as_text(value) for event in record.events for value in event.attributes.values()]
+        return [record.name, record.status_message, *parts, *events, *values]
+    return [record.metric.name, *parts]

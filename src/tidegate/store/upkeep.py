@@ -1,0 +1,188 @@
+"""Keeping the directory small: segments of ended processes are merged, old ones removed whole.
+
+Any writing process does this now and then; a lock lets one at a time. A process is known to have
+ended by its lock file, which the operating system lets go of, never by its pid. Every step can be
+cut off: a merged segment appears by a rename and holds its sources' identities, so that a reader
+takes each block once while both are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tidegate.errors import FormatError
+from tidegate.store import location, segment, sinks
+
+#: Ended segments are merged when there are at least this many of them.
+MERGE_FROM = 24
+
+#: A merged segment grows no larger than about this, so that retention removes small parts.
+MERGED_BYTES = 64 << 20
+
+_UPKEEP_LOCK = "upkeep.lock"
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A segment that no process writes. ``end`` is the last change's time in ns."""
+
+    path: str
+    start: int
+    end: int
+    size: int
+
+
+def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
+    """One pass: merge, then remove what is too old (seconds) or too much (bytes)."""
+    with _only_one(directory) as alone:
+        if not alone:
+            return
+        ended = [file for file in _files(directory) if _has_ended(file.path)]
+        for group in merge_groups([file for file in ended if _can_merge(file)]):
+            merge(directory, group)
+        _remove_leftovers(directory)
+        files = list(_files(directory))
+        removable = [file for file in files if _has_ended(file.path)]
+        in_use = sum(file.size for file in files) - sum(file.size for file in removable)
+        for file in expired(removable, max_bytes - in_use, time.time_ns() - int(max_age_s * 1e9)):
+            _unlink(file.path)
+            _unlink(_lock_path(file.path))
+
+
+def merge_groups(files: Iterable[File], least: int = MERGE_FROM, most_bytes: int = MERGED_BYTES) -> list[list[File]]:
+    """Which ended segments to merge with which, in order of their start; nothing when there are few."""
+    files = sorted(files, key=lambda file: file.start)
+    if len(files) < least:
+        return []
+    groups: list[list[File]] = [[]]
+    for file in files:
+        if groups[-1] and sum(member.size for member in groups[-1]) + file.size > most_bytes:
+            groups.append([])
+        groups[-1].append(file)
+    return [group for group in groups if len(group) > 1]
+
+
+def expired(files: Iterable[File], max_bytes: int, oldest: int) -> list[File]:
+    """Which files to remove, oldest first: those that end before ``oldest`` (ns), and as many as are over ``max_bytes``."""
+    files = sorted(files, key=lambda file: file.end)
+    total = sum(file.size for file in files)
+    out = []
+    for file in files:
+        if file.end >= oldest and total <= max_bytes:
+            break
+        out.append(file)
+        total -= file.size
+    return out
+
+
+def _can_merge(file: File) -> bool:
+    """Not a large one, and one that is damaged or of a newer format stays as it is."""
+    if file.size > MERGED_BYTES // 2:
+        return False
+    scanner = segment.SegmentScanner(file.path)
+    try:
+        scanner.scan()
+    except (FormatError, OSError):
+        return False
+    return not scanner.damaged
+
+
+def merge(directory: str, files: Sequence[File]) -> None:
+    """Put ended segments into one file, and then remove them. Frames are copied as they are."""
+    start, end = min(file.start for file in files), max(file.end for file in files)
+    target = os.path.join(directory, f"{start:020d}-{end:020d}-{secrets.token_hex(8)}{segment.MERGED}")
+    partial = target + _PARTIAL
+    with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, location.FILE_MODE), "wb") as out:
+        for file in files:
+            scanner = segment.SegmentScanner(file.path)
+            scanner.scan()
+            with open(file.path, "rb") as source:
+                _copy(source.fileno(), out.fileno(), scanner.offset)  # without a last frame that was cut short
+        os.fsync(out.fileno())
+    os.utime(partial, ns=(end, end))
+    os.rename(partial, target)
+    for file in files:
+        _unlink(file.path)
+        _unlink(_lock_path(file.path))
+
+
+def _copy(source: int, target: int, size: int) -> None:
+    while size > 0:
+        data = os.read(source, min(size, 1 << 20))
+        if not data:
+            return
+        size -= len(data)
+        while data:
+            data = data[os.write(target, data) :]
+
+
+def _files(directory: str) -> Iterator[File]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.endswith((segment.ACTIVE, segment.MERGED)) and entry.name[:20].isdigit():
+                with contextlib.suppress(FileNotFoundError):
+                    found = entry.stat()
+                    yield File(entry.path, int(entry.name[:20]), found.st_mtime_ns, found.st_size)
+
+
+def _lock_path(path: str) -> str:
+    return path.removesuffix(segment.ACTIVE) + segment.LOCK
+
+
+def _has_ended(path: str) -> bool:
+    """Whether no process writes this segment any more."""
+    if path.endswith(segment.MERGED):
+        return True
+    if os.path.basename(path)[21:37] in sinks.own_segments:
+        return False
+    try:
+        descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(directory: str) -> None:
+    """Merges that were cut off, and the locks of ended processes that never wrote a block."""
+    with os.scandir(directory) as entries:
+        names = {entry.name for entry in entries}
+    for name in names:
+        stem = name.removesuffix(segment.LOCK)
+        lonely = name[:20].isdigit() and stem != name and stem + segment.ACTIVE not in names
+        if name.endswith(_PARTIAL) or (lonely and _has_ended(os.path.join(directory, stem + segment.ACTIVE))):
+            _unlink(os.path.join(directory, name))
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def _only_one(directory: str) -> Iterator[bool]:
+    """Hold the upkeep lock, or find that another process does."""
+    descriptor = os.open(os.path.join(directory, _UPKEEP_LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, location.FILE_MODE)
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)

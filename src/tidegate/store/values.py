@@ -1,0 +1,134 @@
+"""Values that JSON cannot carry, written as tagged objects and read back as they were.
+
+==================================  ============================================
+value                               in the block
+==================================  ============================================
+bytes                               ``{"$bytes": "<base64>"}``
+an integer beyond 64 bits           ``{"$int": "<decimal>"}``
+NaN, infinities                     ``{"$float": "nan" | "inf" | "-inf"}``
+text with lone surrogates           ``{"$text": "<base64 of UTF-8, surrogates passed>"}``
+a mapping with a key that has ``$`` ``{"$map": [[key, value], …]}``
+anything else                       its ``str()``
+==================================  ============================================
+
+Only blocks marked ``tagged`` hold such objects; in all others ``{"$bytes": …}`` is just data.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+#: Nesting beyond this many levels is stored as text, so that a circular value cannot hurt.
+MAX_DEPTH = 32
+
+_INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
+
+
+def dumps(columns: dict[str, Any]) -> bytes:
+    """JSON of a block's columns; the slow way, with tags, only for those that need it."""
+    try:
+        raw = orjson.dumps(columns)
+    except (TypeError, ValueError, RecursionError):
+        return _dumps_tagged(columns)
+    # orjson writes NaN and the infinities as null without a word
+    if b"null" in raw and _has_nonfinite(columns):
+        return _dumps_tagged(columns)
+    return raw
+
+
+def loads(raw: bytes) -> dict[str, Any]:
+    """The columns of a block, tags resolved."""
+    columns: dict[str, Any] = orjson.loads(raw)
+    if columns.pop("tagged", False):
+        columns = {name: untag(column) for name, column in columns.items()}
+    return columns
+
+
+def _dumps_tagged(columns: dict[str, Any]) -> bytes:
+    tagged = {name: tag(column) for name, column in columns.items()}
+    return orjson.dumps({"tagged": True, **tagged})
+
+
+def _has_nonfinite(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(_has_nonfinite(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_nonfinite(item) for item in value)
+    return False
+
+
+def tag(value: Any, depth: int = 0) -> Any:
+    """``value`` in a form that JSON carries; see the module's table."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _tag_text(value)
+    if isinstance(value, int):
+        return int(value) if _INT_MIN <= value <= _INT_MAX else {"$int": str(int(value))}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": str(float(value))}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"$bytes": b64encode(value).decode()}
+    if depth >= MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return _tag_mapping(value, depth)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [tag(item, depth + 1) for item in value]
+    return _tag_text(_text_of(value))
+
+
+def _tag_text(value: str) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return {"$text": b64encode(value.encode("utf-8", "surrogatepass")).decode()}
+    return str(value)
+
+
+def _tag_mapping(value: Mapping[Any, Any], depth: int) -> Any:
+    pairs = [(key if isinstance(key, str) else _text_of(key), item) for key, item in value.items()]
+    plain = all(not key.startswith("$") and isinstance(_tag_text(key), str) for key, _ in pairs)
+    if plain:
+        return {key: tag(item, depth + 1) for key, item in pairs}
+    return {"$map": [[_tag_text(key), tag(item, depth + 1)] for key, item in pairs]}
+
+
+def _text_of(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # the application's own __str__ failed; its type is all there is to say
+        return f"<{type(value).__name__}>"
+
+
+def _untag_bytes(text: str) -> bytes:
+    return b64decode(text)
+
+
+_UNTAG = {
+    "$int": int,
+    "$float": float,
+    "$bytes": _untag_bytes,
+    "$text": lambda text: b64decode(text).decode("utf-8", "surrogatepass"),
+    "$map": lambda pairs: {untag(key): untag(item) for key, item in pairs},
+}
+
+
+def untag(value: Any) -> Any:
+    """The inverse of `tag` (tuples and sets come back as lists)."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            name = next(iter(value))
+            if name in _UNTAG:
+                return _UNTAG[name](value[name])
+        return {key: untag(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [untag(item) for item in value]
+    return value
