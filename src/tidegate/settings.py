@@ -290,6 +290,11 @@ def default_environment(name: str, value: str) -> None:
     os.environ.setdefault(name, value)
 
 
+def child_environment(*, without: str, **changes: str) -> dict[str, str]:
+    """The environment for a child process: this one's, except names that begin with ``without``, and changed."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(without)}, **changes}
+
+
 @contextmanager
 def standard_environment(settings: Settings, **defaults: str) -> Iterator[None]:
     """While it lasts, the SDK finds our arguments for standard options in the environment.
