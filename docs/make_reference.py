@@ -130,22 +130,26 @@ def signature(item: Any) -> str:
 
 def documentation(item: object) -> str:
     own = vars(item).get("__doc__") if isinstance(item, type) else getattr(item, "__doc__", None)
-    return inspect.cleandoc(own).replace("``", "`") if own and not own.startswith("dict(") else ""
+    return inspect.cleandoc(own).replace("``", "`") if own else ""
 
 
 def cli_page() -> str:
     group = tidegate.cli.main
-    context = click.Context(group, info_name="tidegate", terminal_width=100, max_content_width=100)
-    return CLI + "".join(cli_parts(group, context))
+    with click.Context(group, info_name="tidegate") as context:
+        commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
+    return CLI + "".join(command_part(name, command) for name, command in commands if command)
 
 
-def cli_parts(group: click.Group, context: click.Context) -> Iterator[str]:
-    yield f"\n## `tidegate`\n\n```text\n{group.get_help(context)}\n```\n"
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command, name
-        sub = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-        yield f"\n## `tidegate {name}`\n\n```text\n{command.get_help(sub)}\n```\n"
+def command_part(name: str, command: click.Command) -> str:
+    arguments = "".join(f" {item.metavar or item.name}" for item in command.params if isinstance(item, click.Argument))
+    rows = "".join(option_row(item) for item in command.params if isinstance(item, click.Option))
+    text = inspect.cleandoc(command.help or "")
+    return f"\n## `tidegate {name}{arguments}`\n\n{text}\n\n| Option | Meaning |\n|---|---|\n{rows}"
+
+
+def option_row(option: click.Option) -> str:
+    names = ", ".join(f"`{name}{'' if option.is_flag else f' {option.metavar}'}`" for name in option.opts)
+    return f"| {names} | {option.help} |\n"
 
 
 PAGES = {"settings.md": settings_page, "python.md": python_page, "cli.md": cli_page}

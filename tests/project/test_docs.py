@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_CODE = [page for page in PAGES if blocks(page)]
 EXTRAS = set(metadata("tidegate").get_all("Provides-Extra", []))
-#: Of a fresh machine, or written by a command before.
-GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd"}
+SCRIPTS = str(Path(sys.executable).parent)
+#: What a developer's machine has, or a command before has installed.
+GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-commit"}
 ENDLESS = {"demo", "tail"}
 
 
@@ -73,10 +74,10 @@ def follow_command(words: list[str], variables: dict[str, str], run: Any, direct
         if arguments[0] not in ENDLESS and "ID" not in arguments:
             run(words, env=variables)
     elif program == "opentelemetry-instrument":
-        start = next(number for number, word in enumerate(arguments, 1) if shutil.which(word))
+        start = next(number for number, word in enumerate(arguments, 1) if shutil.which(word, path=SCRIPTS))
         run(words if words[start] == "python" else [*words[:start], "true"], env=variables)
     else:
-        assert program in GIVEN or (Path(sys.executable).parent / program).exists(), words
+        assert program in GIVEN or shutil.which(program, path=SCRIPTS), words
     for extras in re.findall(r"(?:tidegate|\.)\[([\w,]+)\]", " ".join(words)):
         assert set(extras.split(",")) <= EXTRAS
 
