@@ -43,7 +43,8 @@ def duration(nanoseconds: float) -> str:
     minutes, seconds = divmod(round(nanoseconds / 1e9), 60)
     if minutes < 60:
         return f"{minutes} m {seconds:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} m"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} m" if hours < 48 else f"{hours // 24} d {hours % 24:02} h"
 
 
 def _decimals(value: float) -> int:

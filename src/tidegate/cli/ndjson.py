@@ -24,8 +24,8 @@ def dumps(record: Mapping[str, Any]) -> bytes:
     """One line of JSON, with what JSON cannot carry written as the nearest thing that it can.
 
     NaN and infinities become null, bytes base64, integers beyond 64 bits decimal text, lone
-    surrogates the text ``\\udXXX``, and anything else its ``str``. Characters that could harm a
-    terminal are escaped, which means the same to whoever parses it.
+    surrogates the text ``\\udXXX``, what is nested too deep ``…``, and anything else its ``str``.
+    Characters that could harm a terminal are escaped, which means the same to whoever parses it.
     """
     try:
         line = orjson.dumps(record, default=jsonable, option=_OPTIONS)
@@ -44,9 +44,10 @@ def jsonable(value: Any, depth: int = 0) -> Any:
         return value if -(1 << 63) <= value < 1 << 63 else str(value)
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
-    if depth < _DEEPEST:
-        if isinstance(value, Mapping):
-            return {jsonable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, Iterable):
-            return [jsonable(item, depth + 1) for item in value]
+    if depth == _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {jsonable(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Iterable):
+        return [jsonable(item, depth + 1) for item in value]
     return jsonable(str(value))

@@ -39,8 +39,8 @@ def show(terminal: Terminal, trace: Trace, *, attributes: bool = False) -> None:
 
 def _summary(trace: Trace) -> Iterator[Text]:
     root = trace.root
-    yield Text("trace ", "dim").append(safe(trace.trace_id), "bold")
-    line = Text(f"{clock(trace.start_time_unix_nano)}  {duration(trace.duration_ns)}  ", "dim")
+    yield Text.assemble(("trace ", "dim"), (safe(trace.trace_id), "bold"))
+    line = Text().append(f"{clock(trace.start_time_unix_nano)}  ", "dim").append(f"{duration(trace.duration_ns)}  ")
     line.append(_counted(len(trace.spans), "span"))
     line.append(f", {_counted(len(trace.logs), 'log record')}")
     if trace.error_count:
@@ -66,7 +66,7 @@ def _widths(terminal: Terminal, rows: list[Row]) -> tuple[int, int]:
 
 
 def _label(row: Row, span: Span) -> Text:
-    text = Text(row.guides, "dim")
+    text = Text().append(row.guides, "dim")
     text.append(safe(span.name), "bold red" if span.is_error else "bold")
     if row.parent is None or row.parent.service != span.service:
         text.append(f"  {safe(span.service)}", service_style(span.service))
@@ -97,7 +97,7 @@ def _below(trace: Trace, row: Row, *, attributes: bool) -> Iterator[Text]:
     else:
         told = {exception_summary(event.attributes) for event in item.events}
         if item.status_message and safe(item.status_message) not in told:
-            yield Text(row.inside, "dim").append(safe(item.status_message), "red")
+            yield Text.assemble((row.inside, "dim"), (safe(item.status_message), "red"))
         if attributes and item.attributes:
             yield Text(row.inside + pairs(item.attributes), "dim")
 
@@ -125,4 +125,4 @@ def _event(trace: Trace, row: Row, event: Event) -> Text:
 
 
 def _offset(trace: Trace, row: Row, nanoseconds: int) -> Text:
-    return Text(f"{row.guides}+{duration(nanoseconds - trace.start_time_unix_nano)}  ", "dim")
+    return Text().append(f"{row.guides}+{duration(nanoseconds - trace.start_time_unix_nano)}  ", "dim")
