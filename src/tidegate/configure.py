@@ -32,7 +32,9 @@ from tidegate.store.location import OFF
 _logger = logging.getLogger("tidegate")
 
 #: Standard options that take effect although a declarative file is used.
-_BESIDE_FILE = frozenset({"service_name", "resource_attributes", "config_file", "disabled", "disabled_instrumentations"})
+_BESIDE_FILE = frozenset(
+    {"service_name", "resource_attributes", "config_file", "disabled", "disabled_instrumentations"}
+)
 
 
 class Handle:
@@ -156,8 +158,8 @@ def _resolve(options: dict[str, Any]) -> tuple[Settings, Any]:
     settings = load(options)
     if not settings.config_file:
         return settings, None
-    for name in options:
-        if BY_NAME[name].standard and name not in _BESIDE_FILE and options[name] is not None:
+    for name, value in options.items():
+        if BY_NAME[name].standard and name not in _BESIDE_FILE and value is not None:
             raise ConfigurationError(
                 f"argument {name} cannot be combined with the file {settings.config_file!r}; put it into the file."
             )
@@ -175,7 +177,9 @@ def _say_what_is_ignored(settings: Settings, options: dict[str, Any]) -> None:
     given = load(options)
     for name, value in options.items():
         if value is not None and given.values[name] != settings.values[name]:
-            _logger.warning("%s=%r is ignored: observability was configured before, by %s.", name, value, settings.sources[name])
+            _logger.warning(
+                "%s=%r is ignored: observability was configured before, by %s.", name, value, settings.sources[name]
+            )
 
 
 def _build_providers(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> None:

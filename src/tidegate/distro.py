@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from opentelemetry.instrumentation.distro import BaseDistro
-
 from tidegate import configure
 from tidegate.instrument.loading import load_instrumentor
-from tidegate.otel import BaseConfigurator
+from tidegate.otel import BaseConfigurator, BaseDistro
 from tidegate.settings import default_environment
 
 

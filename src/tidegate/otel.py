@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import get_value
@@ -16,14 +16,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags
 
-try:
+if TYPE_CHECKING:
+
+    class BaseDistro:
+        """`opentelemetry.instrumentation.distro.BaseDistro`, whose package is not typed."""
+
+    class BaseConfigurator:
+        """`opentelemetry.sdk._configuration._BaseConfigurator`."""
+
+else:
+    from opentelemetry.instrumentation.distro import BaseDistro
     from opentelemetry.sdk._configuration import _BaseConfigurator as BaseConfigurator
-except ImportError:  # the entry point asks for a ``configure`` method and no more
-
-    class BaseConfigurator:  # type: ignore[no-redef]
-        def configure(self, **kwargs: Any) -> None:
-            self._configure(**kwargs)  # type: ignore[attr-defined]
-
 
 try:
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
@@ -44,6 +47,7 @@ _SPAN_FIELDS = (
     "resource",
     "instrumentation_scope",
 )
+
 
 def _span_getter() -> Callable[[ReadableSpan], tuple[Any, ...]]:
     """All fields of a span in one call; the private slots are four times faster than the properties."""
@@ -69,7 +73,7 @@ def attribute_dict(attributes: Any) -> dict[str, Any]:
 def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
     """`attribute_dict` of each, at the cost of a slot where the SDK has its usual class."""
     if hasattr(BoundedAttributes(), "_dict"):
-        return [item._dict if type(item) is BoundedAttributes else attribute_dict(item) for item in column]  # type: ignore[attr-defined]
+        return [item._dict if type(item) is BoundedAttributes else attribute_dict(item) for item in column]
     return [attribute_dict(item) for item in column]
 
 
@@ -179,4 +183,5 @@ def load_instrumentors(distro: Any) -> None:
     """Activate the installed instrumentations through ``distro.load_instrumentor``."""
     from opentelemetry.instrumentation.auto_instrumentation._load import _load_instrumentors
 
-    _load_instrumentors(distro)
+    load: Any = _load_instrumentors
+    load(distro)

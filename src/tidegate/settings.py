@@ -22,7 +22,7 @@ PREFIX = "OTEL_PYTHON_TIDEGATE_"
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of value: ``parse`` turns text or an object into it or raises ValueError; ``rule`` says what is allowed."""
+    """A type of value: ``parse`` makes one or raises ValueError, ``rule`` says what may be given."""
 
     name: str
     rule: str
@@ -72,7 +72,11 @@ def _number(low: float, high: float, unit: str, whole: bool = False) -> Kind:
             raise ValueError
         return number
 
-    return Kind("integer" if whole else "number", f"a {'whole ' if whole else ''}number of {unit} from {low:g} to {high:g}", parse)
+    return Kind(
+        "integer" if whole else "number",
+        f"a {'whole ' if whole else ''}number of {unit} from {low:g} to {high:g}",
+        parse,
+    )
 
 
 _UNITS = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
@@ -151,7 +155,9 @@ def _own(name: str, kind: Kind, default: Any, help: str) -> Option:
 
 #: The table. Standard variables first, then ours.
 OPTIONS: tuple[Option, ...] = (
-    Option("service_name", TEXT, "", "OTEL_SERVICE_NAME", "The service that this process is a part of (`service.name`)."),
+    Option(
+        "service_name", TEXT, "", "OTEL_SERVICE_NAME", "The service that this process is a part of (`service.name`)."
+    ),
     Option("resource_attributes", PAIRS, {}, "OTEL_RESOURCE_ATTRIBUTES", "Further attributes of the resource."),
     Option(
         "endpoint",
@@ -173,8 +179,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("sampler_arg", TEXT, "", "OTEL_TRACES_SAMPLER_ARG", "The sampler's argument."),
     Option("traces_exporter", NAMES, (), "OTEL_TRACES_EXPORTER", "Exporters of spans; `otlp` when an endpoint is set."),
-    Option("logs_exporter", NAMES, (), "OTEL_LOGS_EXPORTER", "Exporters of log records; `otlp` when an endpoint is set."),
-    Option("metrics_exporter", NAMES, (), "OTEL_METRICS_EXPORTER", "Exporters of metrics; `otlp` when an endpoint is set."),
+    Option(
+        "logs_exporter", NAMES, (), "OTEL_LOGS_EXPORTER", "Exporters of log records; `otlp` when an endpoint is set."
+    ),
+    Option(
+        "metrics_exporter", NAMES, (), "OTEL_METRICS_EXPORTER", "Exporters of metrics; `otlp` when an endpoint is set."
+    ),
     Option("disabled", BOOL, False, "OTEL_SDK_DISABLED", "Switch everything off: no store, no providers."),
     Option("config_file", TEXT, "", "OTEL_CONFIG_FILE", "Declarative configuration of the SDK (extra `config`)."),
     Option(
@@ -202,7 +212,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _own("commit_interval", _number(0.02, 10, "seconds"), 0.5, "Longest time in seconds before a record is on disk."),
     _own("metrics_interval", _number(0.1, 3600, "seconds"), 5.0, "Time in seconds between two collections of metrics."),
-    _own("queue_size", _number(512, 10_000_000, "records", whole=True), 16384, "Records waiting to be written; more are dropped and counted."),
+    _own(
+        "queue_size",
+        _number(512, 10_000_000, "records", whole=True),
+        16384,
+        "Records waiting to be written; more are dropped and counted.",
+    ),
     _own("store_size", _size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
     _own("store_age", AGE, 7 * 86400.0, "Age at which a segment is removed."),
     _own("memory_size", _size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
@@ -231,7 +246,9 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
         return option.kind.parse(value)
     except (ValueError, TypeError, KeyError, OverflowError):
         received = "a hidden value" if option.secret else repr(value)
-        raise ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}") from None
+        raise ConfigurationError(
+            f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}"
+        ) from None
 
 
 def _reject_unknown(names: Mapping[str, Any], where: str) -> None:

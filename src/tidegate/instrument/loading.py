@@ -30,12 +30,12 @@ def _leave_out_internal_spans(asgi: ModuleType) -> None:
     original = asgi.OpenTelemetryMiddleware.__init__
 
     @functools.wraps(original)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("exclude_spans") is None:
             kwargs["exclude_spans"] = ["receive", "send"]
         original(self, *args, **kwargs)
 
-    asgi.OpenTelemetryMiddleware.__init__ = __init__
+    asgi.OpenTelemetryMiddleware.__init__ = initialize
 
 
 def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> None:

@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber
+from opentelemetry._logs import LoggerProvider, LogRecord, NoOpLoggerProvider, SeverityNumber
 from opentelemetry.instrumentation.log_utils import std_to_otel
 
 from tidegate.otel import is_suppressed
-from tidegate.record.logs import ORIGIN, Origin
+from tidegate.record.logs import NO_ORIGIN, ORIGIN, Origin
 
 #: Loggers known by name; a program that makes names up must not fill the memory.
 MAX_LOGGERS = 4096
@@ -45,7 +45,7 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 #: The library whose record this thread is handling ("" for none), and the guard against recursion.
 _thread = threading.local()
 
-_provider: LoggerProvider | None = None
+_provider: LoggerProvider = NoOpLoggerProvider()
 _loggers: dict[str, Any] = {}
 
 #: Records that could not be captured, which is never the application's business.
@@ -55,10 +55,9 @@ failures = 0
 def install(provider: LoggerProvider) -> None:
     """Send every stdlib log record to ``provider``; a second call only changes the provider."""
     global _provider
-    first = _provider is None
     _provider = provider
     _loggers.clear()
-    if first:
+    if not hasattr(logging.Logger.callHandlers, "__wrapped__"):
         _wrap_call_handlers()
 
 
@@ -66,7 +65,7 @@ def _wrap_call_handlers() -> None:
     original = logging.Logger.callHandlers
 
     @functools.wraps(original)
-    def callHandlers(self: logging.Logger, record: logging.LogRecord) -> None:
+    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         former = library()
         if former in ("", "stdlib"):
             capture_record(record)
@@ -76,7 +75,7 @@ def _wrap_call_handlers() -> None:
         finally:
             _thread.library = former
 
-    logging.Logger.callHandlers = callHandlers  # type: ignore[method-assign]
+    logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
 
 
 def library() -> str:
@@ -105,9 +104,7 @@ def capture_record(record: logging.LogRecord) -> None:
         body=lambda: _body(record),
         attributes=lambda: _extra(record),
         exc_info=record.exc_info if isinstance(record.exc_info, tuple) else None,
-        origin=Origin(
-            str(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""
-        ),
+        origin=Origin(str(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""),
     )
 
 
@@ -120,7 +117,7 @@ def emit(
     body: Any,
     attributes: Any = None,
     exc_info: ExcInfo | None = None,
-    origin: Origin = Origin(),
+    origin: Origin = NO_ORIGIN,
 ) -> None:
     """Emit one log record through the provider, with the trace context of the caller. Never raises.
 
@@ -161,7 +158,6 @@ def _is_own(name: str) -> bool:
 def _logger(name: str) -> Any:
     logger = _loggers.get(name)
     if logger is None:
-        assert _provider is not None
         if len(_loggers) >= MAX_LOGGERS:
             _loggers.clear()
         logger = _loggers[name] = _provider.get_logger(name)

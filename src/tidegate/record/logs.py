@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tidegate.otel import attribute_dict, dropped_count
-from tidegate.records import SEVERITIES
 from tidegate.record.spans import scope_columns
+from tidegate.records import SEVERITIES
 from tidegate.store.block import Batch, pack
 
 
@@ -24,7 +24,7 @@ class Origin(NamedTuple):
 #: Name under which a capture leaves the `Origin` on the API's log record; it is never exported.
 ORIGIN = "_tidegate_origin"
 
-_NO_ORIGIN = Origin()
+NO_ORIGIN = Origin()
 
 
 def batch(records: Sequence[Any]) -> Batch:
@@ -33,7 +33,7 @@ def batch(records: Sequence[Any]) -> Batch:
     times = [log.timestamp or log.observed_timestamp or 0 for log in logs]
     base = min(times)
     severities = [_severity(log.severity_number) for log in logs]
-    origins = [log.__dict__.get(ORIGIN, _NO_ORIGIN) for log in logs]
+    origins = [log.__dict__.get(ORIGIN, NO_ORIGIN) for log in logs]
     columns: dict[str, Any] = {
         "t0": str(base),
         "body": [log.body for log in logs],

@@ -17,7 +17,7 @@ from tidegate.otel import attribute_dict
 from tidegate.record.spans import scope_columns
 from tidegate.store.block import Batch, pack
 
-_TEMPORALITY = {AggregationTemporality.CUMULATIVE: "cumulative", AggregationTemporality.DELTA: "delta"}
+_TEMPORALITY: dict[Any, str] = {AggregationTemporality.CUMULATIVE: "cumulative", AggregationTemporality.DELTA: "delta"}
 
 
 def batches(data: MetricsData) -> Iterator[tuple[Any, Batch]]:

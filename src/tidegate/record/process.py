@@ -43,7 +43,7 @@ def is_helper_process() -> bool:
 
 
 def recorder(store: str | None = None, settings: Settings | None = None) -> Recorder:
-    """This process's recorder for a store, made at the first call. ``store`` overrules the settings.
+    """The process's recorder for a store, made at the first call. ``store`` overrules the settings.
 
     A directory that cannot be written is one warning, and the ring in memory takes its place.
     """
@@ -92,7 +92,7 @@ def flush(timeout: float = 5.0, collect: bool = False) -> bool:
 
 
 def _collect() -> None:
-    for collector in list(collectors):
+    for collector in collectors:
         try:
             collector()
         except Exception as error:  # an application's callback may fail; its spans must not suffer

@@ -20,7 +20,7 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     names, contexts, parents, kinds, starts, ends, statuses, attributes, events, links, _, scopes = zip(
         *map(span_fields, spans), strict=True
     )
-    starts = [start or 0 for start in starts]
+    starts = tuple(start or 0 for start in starts)
     base = min(starts)
     trace_ids, trace = _dictionary([context[0] for context in contexts])
     traces = ["%032x" % trace_id for trace_id in trace_ids]
@@ -81,7 +81,9 @@ def _dictionary(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
 def _parents(contexts: Sequence[Any], parents: Sequence[Any]) -> list[Any]:
     """A parent in the same block by its row, which costs two bytes instead of nine; else its id."""
     rows = {context[1]: row for row, context in enumerate(contexts)}
-    return ["" if parent is None else rows[parent[1]] if parent[1] in rows else "%016x" % parent[1] for parent in parents]
+    return [
+        "" if parent is None else rows[parent[1]] if parent[1] in rows else "%016x" % parent[1] for parent in parents
+    ]
 
 
 def _events(events: Sequence[Any], base: int) -> list[list[Any]]:

@@ -64,8 +64,7 @@ class DirectoryCatalog:
         for path in self._scanners.keys() - present:
             del self._scanners[path]
             self._found.pop(path, None)
-        live = {path for path in self._found}
-        self._path = {key: path for key, path in self._path.items() if path in live}
+        self._path = {key: path for key, path in self._path.items() if path in self._found}
         self.damaged = sum(scanner.damaged for scanner in self._scanners.values())
 
     def frame(self, ref: segment.BlockRef) -> bytes | None:

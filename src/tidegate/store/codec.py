@@ -20,19 +20,23 @@ LEVEL = 1
 #: No block is larger than this once decompressed; a header that claims more is damage.
 MAX_BLOCK_BYTES = 256 << 20
 
-_OPTIONS = {zstd.CompressionParameter.compression_level: LEVEL, zstd.CompressionParameter.checksum_flag: 1}
+_OPTIONS: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: LEVEL,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 def compress(raw: bytes) -> bytes:
     """One zstd frame with a content checksum."""
-    return zstd.compress(raw, options=_OPTIONS)
+    compressed: bytes = zstd.compress(raw, options=_OPTIONS)
+    return compressed
 
 
 def decompress(frame: bytes) -> bytes:
     """The content of one frame; raises `FormatError` when it is damaged."""
     decompressor = zstd.ZstdDecompressor()
     try:
-        raw = decompressor.decompress(frame, MAX_BLOCK_BYTES)
+        raw: bytes = decompressor.decompress(frame, MAX_BLOCK_BYTES)
     except zstd.ZstdError as error:
         raise FormatError(f"a block of {len(frame)} bytes cannot be decompressed: {error}") from None
     if not decompressor.eof:

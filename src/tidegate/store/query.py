@@ -82,7 +82,7 @@ class Position:
             moment, segment, sequence = cursor.split(".")
             return cls(int(moment, 16), segment, int(sequence, 16))
         except (ValueError, AttributeError):
-            raise QueryError(f"the cursor is {cursor!r}; it must be one that a record of an earlier page has.") from None
+            raise QueryError(f"the cursor is {cursor!r}; it must be that of a record of an earlier page.") from None
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Query:
         if level is not None:
             exact = parse_severity(level)
             low, high = max(low, exact), exact + 3
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        if limit is not None and (type(limit) is not int or limit < 1):
             raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
         if trace_id is not None and not re.fullmatch("[0-9a-fA-F]{32}", trace_id):
             raise QueryError(f"the trace id is {trace_id!r}; it must be 32 hexadecimal digits.")

@@ -91,7 +91,7 @@ class Reader:
             raise QueryError(f"the trace id is {trace_id!r}; it must be 4 to 32 hexadecimal digits.")
         spans = cast(list[Span], self._of_trace("spans", trace_id))
         records = cast(list[Log], self._of_trace("logs", trace_id)) if logs or not spans else []
-        found = {record.trace_id for record in [*spans, *records]}
+        found = {span.trace_id for span in spans} | {log.trace_id for log in records}
         if len(found) > 1:
             raise QueryError(f"{len(found)} traces begin with {trace_id!r}; give more digits.")
         if not spans:

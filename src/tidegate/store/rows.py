@@ -160,7 +160,7 @@ class PointRows(Rows):
         )
 
 
-ROWS: dict[str, type[SpanRows] | type[LogRows] | type[PointRows]] = {
+ROWS: dict[str, type[SpanRows | LogRows | PointRows]] = {
     "spans": SpanRows,
     "logs": LogRows,
     "metrics": PointRows,

@@ -70,7 +70,7 @@ def merge_groups(files: Iterable[File], least: int = MERGE_FROM, most_bytes: int
 
 
 def expired(files: Iterable[File], max_bytes: int, oldest: int) -> list[File]:
-    """Which files to remove, oldest first: those that end before ``oldest`` (ns), and as many as are over ``max_bytes``."""
+    """Which files to remove, oldest first: what ended before ``oldest`` (ns), and as many as are over ``max_bytes``."""
     files = sorted(files, key=lambda file: file.end)
     total = sum(file.size for file in files)
     out = []
@@ -176,7 +176,9 @@ def _unlink(path: str) -> None:
 @contextlib.contextmanager
 def _only_one(directory: str) -> Iterator[bool]:
     """Hold the upkeep lock, or find that another process does."""
-    descriptor = os.open(os.path.join(directory, _UPKEEP_LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, location.FILE_MODE)
+    descriptor = os.open(
+        os.path.join(directory, _UPKEEP_LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, location.FILE_MODE
+    )
     try:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

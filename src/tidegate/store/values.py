@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -112,7 +112,7 @@ def _untag_bytes(text: str) -> bytes:
     return b64decode(text)
 
 
-_UNTAG = {
+_UNTAG: dict[str, Callable[[Any], Any]] = {
     "$int": int,
     "$float": float,
     "$bytes": _untag_bytes,
