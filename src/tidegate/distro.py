@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate import configure
 from tidegate.instrument.loading import load_instrumentor
-from tidegate.otel import BaseConfigurator, BaseDistro
 from tidegate.settings import default_environment
+
+if TYPE_CHECKING:
+
+    class BaseDistro:
+        """`opentelemetry.instrumentation.distro.BaseDistro`, whose package is not typed."""
+
+    class BaseConfigurator:
+        """`opentelemetry.sdk._configuration._BaseConfigurator`."""
+
+else:
+    from opentelemetry.instrumentation.distro import BaseDistro
+    from opentelemetry.sdk._configuration import _BaseConfigurator as BaseConfigurator
 
 
 class TidegateDistro(BaseDistro):

@@ -8,25 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import get_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags
-
-if TYPE_CHECKING:
-
-    class BaseDistro:
-        """`opentelemetry.instrumentation.distro.BaseDistro`, whose package is not typed."""
-
-    class BaseConfigurator:
-        """`opentelemetry.sdk._configuration._BaseConfigurator`."""
-
-else:
-    from opentelemetry.instrumentation.distro import BaseDistro
-    from opentelemetry.sdk._configuration import _BaseConfigurator as BaseConfigurator
 
 try:
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY

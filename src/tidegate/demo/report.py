@@ -39,7 +39,7 @@ def check(console: Console, location: str, sent: int) -> bool:
     if found == sent:
         console.print(Text(f"{line}: nothing is missing.", "bold green"))
     else:
-        console.print(Text(f"{line}: they should be the same. Please report it, with the output of `tidegate doctor`."))
+        console.print(Text(f"{line}: they should be the same; `tidegate doctor` may tell why.", "bold red"))
     return found == sent
 
 
@@ -67,9 +67,10 @@ def show(console: Console, location: str) -> None:
         console.print(Text("\nOne checkout that failed, with everything that belongs to it:", "bold"))
         _show_command(console, "trace", trace.trace_id, "--store", location)
     console.print(Text("\nLook further:", "bold"))
-    for arguments, purpose in FURTHER:
-        typed = command(*arguments, "--store", location)
-        console.print(Text.assemble("  ", (typed, "cyan"), ("  # " + purpose, "dim")), soft_wrap=True)
+    typed = {command(*arguments, "--store", location): purpose for arguments, purpose in FURTHER}
+    for line, purpose in typed.items():
+        padded = line.ljust(max(map(len, typed)))
+        console.print(Text.assemble("  ", (padded, "cyan"), ("  # " + purpose, "dim")), soft_wrap=True)
     console.print(Text(f"\nOr record your own program: {_OWN}"), soft_wrap=True)
 
 
@@ -166,4 +167,4 @@ def _show_command(console: Console, *arguments: str) -> None:
         errors="replace",
         timeout=60,
     )
-    console.print(Text.from_ansi(done.stdout or done.stderr), soft_wrap=True)
+    console.print(Text.from_ansi((done.stdout or done.stderr).rstrip()), soft_wrap=True)

@@ -104,7 +104,7 @@ def _visit(rng: random.Random) -> Visit:
     if rng.random() < 0.05:
         yield "GET", rng.choice(("/favicon.ico", "/wp-login.php")), None
     if in_cart:
-        card = rng.choices(("good", "declined", "outage"), (85, 8, 7))[0]
+        card = rng.choices(("good", "declined", "outage"), (82, 8, 10))[0]
         answer = yield "POST", "/checkout", {"cart": cart, "card": card}
         if answer.status_code == httpx.codes.CREATED:
             yield "GET", f"/orders/{answer.json()['order']}", None
