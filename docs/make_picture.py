@@ -36,7 +36,7 @@ def draw(store: str) -> str:
     trace_id = worth_showing(store)
     for arguments in (["traces", "--limit", "6"], ["trace", trace_id[:8]]):
         console.print(Text(f"$ tidegate {' '.join(arguments)}", style="bold"))
-        console.print(Text.from_ansi(tidegate(*arguments, store=store, FORCE_COLOR="1")))
+        console.print(Text.from_ansi(tidegate(*arguments, store=store, FORCE_COLOR="1").rstrip()))
         console.print()
     return console.export_svg(title="tidegate")
 
