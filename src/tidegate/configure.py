@@ -103,7 +103,7 @@ class Handle:
 
 _handle: Handle | None = None
 _shut_down = False
-_idle = False
+_idle = True
 
 
 def configure_observability(*, app: Any = None, instrument: bool = True, **options: Any) -> Handle:
@@ -133,7 +133,6 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         return _handle
     settings, config = _resolve(options)
     if settings.disabled or (config is not None and config.disabled) or process.is_helper_process():
-        _idle = True
         _handle = Handle(settings, None)
         return _handle
     # first of all, so that its exit hook runs after those of the providers
@@ -144,12 +143,13 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         _attach(recorder, settings)
     if settings.capture_logs:
         capture.install(get_logger_provider())
+    _idle = False
     _handle = Handle(settings, recorder)
     return _handle
 
 
 def is_idle() -> bool:
-    """Whether nothing is recorded or sent here: a helper process, or the SDK is disabled."""
+    """Whether nothing is recorded or sent here: not configured, disabled, or a helper process."""
     return _idle
 
 
@@ -169,8 +169,14 @@ def _resolve(options: dict[str, Any]) -> tuple[Settings, Any]:
         raise ConfigurationError(
             f"OTEL_CONFIG_FILE is {settings.config_file!r} and needs a package: pip install 'tidegate[config]'."
         ) from None
+    except Exception as error:
+        raise _unusable_file(settings, error) from None
     distribution = getattr(config, "distribution", None) or {}
     return load(options, dict(otel.distribution_settings(distribution, "tidegate"))), config
+
+
+def _unusable_file(settings: Settings, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"OTEL_CONFIG_FILE is {settings.config_file!r}, which cannot be used: {error}.")
 
 
 def _say_what_is_ignored(settings: Settings, options: dict[str, Any]) -> None:
@@ -184,7 +190,10 @@ def _say_what_is_ignored(settings: Settings, options: dict[str, Any]) -> None:
 
 def _build_providers(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> None:
     if config is not None:
-        otel.apply_config(config)
+        try:
+            otel.apply_config(config)
+        except Exception as error:
+            raise _unusable_file(settings, error) from None
         _complete(otel.config_resource(config))
         for provider in _providers():
             otel.merge_resource(provider, _resource_arguments(settings))
