@@ -8,6 +8,8 @@ records, and one metric reader, all writing to this process's recorder.
 from __future__ import annotations
 
 import logging
+import os
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -281,6 +283,7 @@ def _attach(recorder: Recorder, settings: Settings) -> None:
             StoreMetricExporter(recorder=recorder), export_interval_millis=settings.metrics_interval * 1000
         )
         otel.attach_metric_reader(meter_provider, reader)
+        os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
         process.collectors.append(reader.collect)
         process.direct.add("metrics")
         _count_drops(meter_provider)

@@ -6,6 +6,7 @@ the feature that needs it says so.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -128,6 +129,25 @@ def attach_metric_reader(provider: Any, reader: Any) -> None:
     readers = getattr(provider, "_metric_readers", None)
     if isinstance(readers, (list, tuple)) and reader not in readers:
         provider._metric_readers = type(readers)([*readers, reader])
+
+
+def forget_measurements(provider: Any) -> None:
+    """Start a forked child's metrics from zero, with locks of its own.
+
+    The SDK lets a child inherit its parent's totals, which would then be counted twice, and locks
+    that another thread of the parent may have held (opentelemetry-python #4345).
+    """
+    consumer = getattr(provider, "_measurement_consumer", None)
+    try:
+        consumer._reader_storages = {
+            reader: type(storage)(
+                storage._sdk_config, storage._instrument_class_temporality, storage._instrument_class_aggregation
+            )
+            for reader, storage in consumer._reader_storages.items()
+        }
+        consumer._lock = threading.Lock()
+    except (AttributeError, TypeError):  # an SDK that keeps its measurements elsewhere
+        pass
 
 
 def merge_resource(provider: Any, attributes: Mapping[str, Any]) -> None:
