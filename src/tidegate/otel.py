@@ -137,7 +137,7 @@ def forget_measurements(provider: Any) -> None:
     The SDK lets a child inherit its parent's totals, which would then be counted twice, and locks
     that another thread of the parent may have held (opentelemetry-python #4345).
     """
-    consumer = getattr(provider, "_measurement_consumer", None)
+    consumer: Any = getattr(provider, "_measurement_consumer", None)
     try:
         consumer._reader_storages = {
             reader: type(storage)(
