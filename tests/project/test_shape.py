@@ -18,12 +18,18 @@ def relative(path: Path) -> str:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Dotted names that the module imports, ``from a import b`` as ``a.b``."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
+    """Dotted names that the module imports when it runs, ``from a import b`` as ``a.b``."""
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+        elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
