@@ -29,7 +29,9 @@ def recorded(values: Sequence[float], aggregation: Aggregation) -> dict[str, obj
     instrument = provider.get_meter("test").create_histogram("sizes")
     for value in values:
         instrument.record(value)
-    ((_, batch),) = metrics.batches(reader.get_metrics_data())
+    data = reader.get_metrics_data()
+    assert data
+    ((_, batch),) = metrics.batches(data)
     provider.shutdown()
     value = batch.columns["value"]
     assert isinstance(value, list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cli.samples import MS, PAYMENTS, T0, TRACE_ID, log, span, trace
@@ -33,7 +34,7 @@ def _plain(line: str) -> str:
 
 
 ROOT = span("root", end=100)
-ERROR = {"status_code": "ERROR", "status_message": "card declined"}
+ERROR: dict[str, Any] = {"status_code": "ERROR", "status_message": "card declined"}
 
 
 def test_bars_are_as_long_and_as_late_as_their_spans(show: Show) -> None:

@@ -11,9 +11,10 @@ from importlib import metadata
 
 from tidegate import store
 from tidegate.cli import probe
+from tidegate.cli.force import settings_in_force
 from tidegate.cli.safe import hide_password
 from tidegate.errors import ConfigurationError
-from tidegate.settings import Settings, environment, load
+from tidegate.settings import Settings, environment
 from tidegate.store.location import MEMORY, OFF
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -48,7 +49,7 @@ def examine() -> Iterator[Check]:
     yield entry_point("configurator", "OTEL_PYTHON_CONFIGURATOR", chosen_by_distro=distro.status == OK)
     yield instrumentations()
     try:
-        settings = load()
+        settings = settings_in_force()
     except ConfigurationError as error:
         yield Check("settings", FAIL, str(error), "Correct the variable; `tidegate settings` shows them all.")
         return

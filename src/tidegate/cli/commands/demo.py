@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import options
-
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the shop running until Ctrl-C.")
-@options("store")
+@click.option("--store", metavar="DIR", help="Record into this directory instead of one beside this user's own store.")
 def command(keep: bool, store: str | None) -> None:
     """Watch a small shop being recorded: it is started, visited, and looked at."""
     from tidegate.cli.output import Terminal

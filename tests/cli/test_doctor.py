@@ -1,0 +1,200 @@
+"""`tidegate doctor` tries things out and says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.cli import probe
+
+Checks = Callable[..., dict[str, dict[str, str]]]
+
+
+@pytest.fixture
+def doctor(tidegate: Callable[..., Any]) -> Checks:
+    """``doctor(**environment)``: its checks by name, and its exit status as ``exit``."""
+
+    def doctor(**environment: str | None) -> dict[str, dict[str, str]]:
+        done = tidegate("doctor", "--json", env=environment, check=False)
+        assert done.stderr == ""
+        checks = {check["name"]: check for check in map(json.loads, done.stdout.splitlines())}
+        return {**checks, "exit": {"status": str(done.returncode)}}
+
+    return doctor
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A port that takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def other_distro(tmp_path: Path) -> Callable[[str], str]:
+    """Install another distribution with this code; the directory for ``PYTHONPATH``, before everything else."""
+
+    def install(code: str) -> str:
+        directory = tmp_path / "site"
+        info = directory / "other_distro-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-distro\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            "[opentelemetry_distro]\nother = other_distro:Distro\n"
+            "[opentelemetry_configurator]\nother = other_distro:Configurator\n"
+        )
+        (directory / "other_distro.py").write_text(code)
+        return str(directory)
+
+    return install
+
+
+CODE = "class Distro: pass\nclass Configurator: pass\n"
+
+
+def test_nothing_is_wrong_here(doctor: Checks) -> None:
+    checks = doctor()
+    assert {name for name, check in checks.items() if check["status"] == "fail"} == set()
+    assert checks["exit"]["status"] == "0"
+
+
+def test_another_distribution_that_wins_is_a_warning(doctor: Checks, other_distro: Callable[[str], str]) -> None:
+    checks = doctor(PYTHONPATH=other_distro(CODE))
+    assert (checks["distro"]["status"], checks["distro"]["advice"]) == ("warn", "export OTEL_PYTHON_DISTRO=tidegate")
+    assert checks["configurator"]["advice"] == "export OTEL_PYTHON_CONFIGURATOR=tidegate"
+    assert checks["exit"]["status"] == "0"
+
+
+def test_the_distribution_that_is_named_wins(doctor: Checks, other_distro: Callable[[str], str]) -> None:
+    checks = doctor(PYTHONPATH=other_distro(CODE), OTEL_PYTHON_DISTRO="tidegate")
+    assert checks["distro"]["detail"] == "tidegate (of other, tidegate)"
+    assert checks["configurator"]["status"] == "ok"
+
+
+def test_a_configurator_that_is_named_wins_over_our_distribution(
+    doctor: Checks, other_distro: Callable[[str], str]
+) -> None:
+    variables = {"OTEL_PYTHON_DISTRO": "tidegate", "OTEL_PYTHON_CONFIGURATOR": "other"}
+    checks = doctor(PYTHONPATH=other_distro(CODE), **variables)
+    assert checks["configurator"]["status"] == "warn"
+
+
+def test_a_distribution_that_cannot_be_loaded_is_a_failure(doctor: Checks, other_distro: Callable[[str], str]) -> None:
+    checks = doctor(PYTHONPATH=other_distro("raise RuntimeError('broken')"))
+    assert checks["distro"]["status"] == "fail"
+    assert "RuntimeError('broken')" in checks["distro"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_a_distribution_that_is_not_installed_is_a_failure(doctor: Checks) -> None:
+    checks = doctor(OTEL_PYTHON_DISTRO="nobody")
+    assert checks["distro"]["detail"] == "OTEL_PYTHON_DISTRO is 'nobody', installed: tidegate"
+    assert checks["exit"]["status"] == "1"
+
+
+def test_a_wrong_setting_is_a_failure(doctor: Checks) -> None:
+    checks = doctor(OTEL_PYTHON_TIDEGATE_QUEUE_SIZE="many")
+    assert checks["settings"]["status"] == "fail"
+    assert "it must be a whole number" in checks["settings"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_a_disabled_sdk_is_a_warning(doctor: Checks) -> None:
+    assert doctor(OTEL_SDK_DISABLED="true")["settings"]["status"] == "warn"
+
+
+def test_a_store_that_cannot_be_written_is_a_failure(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    checks = doctor(OTEL_PYTHON_TIDEGATE_STORE=str(tmp_path / "file" / "store"))
+    assert checks["store"]["status"] == "fail"
+    assert "in memory" in checks["store"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_a_store_that_is_off_is_a_warning(doctor: Checks) -> None:
+    assert doctor(OTEL_PYTHON_TIDEGATE_STORE="off")["store"]["status"] == "warn"
+
+
+def test_a_store_in_memory_is_fine(doctor: Checks) -> None:
+    assert doctor(OTEL_PYTHON_TIDEGATE_STORE="memory:")["store"]["status"] == "ok"
+
+
+def test_a_default_store_that_had_to_be_temporary_is_a_warning(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    checks = doctor(
+        OTEL_PYTHON_TIDEGATE_STORE=None,
+        XDG_STATE_HOME=None,
+        HOME=str(tmp_path / "home"),
+        TMPDIR=str(tmp_path),
+    )
+    assert checks["store"]["status"] == "warn"
+    assert "fallback" in checks["store"]["detail"]
+
+
+def test_looking_leaves_nothing_behind(doctor: Checks, tmp_path: Path) -> None:
+    doctor(OTEL_PYTHON_TIDEGATE_STORE=str(tmp_path / "new" / "store"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_store_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "kept").touch()
+    assert probe.write(str(tmp_path / "store")) == ""
+    assert os.listdir(tmp_path / "store") == ["kept"]
+
+
+def test_an_endpoint_that_answers_is_fine(doctor: Checks, listener: int) -> None:
+    url = f"http://127.0.0.1:{listener}"
+    assert doctor(OTEL_EXPORTER_OTLP_ENDPOINT=url)["endpoint"]["detail"] == f"{url} answers"
+
+
+def test_an_endpoint_that_does_not_answer_is_a_failure(doctor: Checks, free_port: int) -> None:
+    checks = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://me:hunter2@127.0.0.1:{free_port}")
+    assert checks["endpoint"]["status"] == "fail"
+    assert f"127.0.0.1:{free_port} does not answer: Connection refused" in checks["endpoint"]["detail"]
+    assert "hunter2" not in checks["endpoint"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_an_endpoint_of_one_signal_is_tried_too(doctor: Checks, free_port: int) -> None:
+    checks = doctor(OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"http://127.0.0.1:{free_port}/v1/logs")
+    assert checks["endpoint"]["status"] == "fail"
+
+
+def test_an_endpoint_that_is_no_url_is_a_failure(doctor: Checks) -> None:
+    assert doctor(OTEL_EXPORTER_OTLP_ENDPOINT="http://")["endpoint"]["status"] == "fail"
+
+
+def test_a_proxy_is_tried_in_the_endpoint_s_place(doctor: Checks, listener: int) -> None:
+    checks = doctor(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.invalid:4318", http_proxy=f"http://127.0.0.1:{listener}"
+    )
+    assert checks["endpoint"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("url", "grpc", "address"),
+    [
+        ("http://host:4318/v1/traces", False, ("host", 4318)),
+        ("http://host", False, ("host", 80)),
+        ("https://host/otlp", False, ("host", 443)),
+        ("http://host", True, ("host", 4317)),
+        ("host:4317", True, ("host", 4317)),
+        ("http://[::1]:4318", False, ("::1", 4318)),
+    ],
+)
+def test_an_exporter_s_address(url: str, grpc: bool, address: tuple[str, int]) -> None:
+    assert probe.address(url, grpc=grpc) == address
+
+
+def test_people_see_a_line_a_check_and_a_verdict(tidegate: Callable[..., Any]) -> None:
+    lines = tidegate("doctor", env={"OTEL_SDK_DISABLED": "true"}).stdout.splitlines()
+    assert lines[0].startswith("✓ ok    python")
+    assert any(line.startswith("! warn  settings") for line in lines)
+    assert lines[-1].startswith("Nothing failed; 1 of ")
