@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project.markdown import Block, blocks, commands, links
 
 import tidegate.cli
+from project.markdown import Block, blocks, commands, links
 from tidegate.settings import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
