@@ -42,7 +42,7 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``bin`` of an environment in which only the wheel, and what it requires, is installed."""
     directory = tmp_path_factory.mktemp("alone")
-    venv.create(directory / "venv", with_pip=True)
+    venv.create(directory / "venv", with_pip=True, upgrade_deps=True)
     binaries = directory / "venv" / "bin"
     call(binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=directory)
     return binaries
