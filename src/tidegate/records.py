@@ -78,7 +78,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A reference from a span to another span."""
+    """A reference from a span to another span; ``is_remote`` says that it came from another process."""
 
     trace_id: str
     span_id: str
@@ -86,6 +86,7 @@ class Link:
     flags: int = 0
     attributes: AttributeMap = field(default_factory=dict)
     dropped_attributes_count: int = 0
+    is_remote: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {

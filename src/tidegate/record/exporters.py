@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from tidegate.record import metrics, process
+from tidegate.record.logs import held
 from tidegate.record.recorder import Recorder
 
 
@@ -47,7 +48,7 @@ class StoreLogRecordExporter(LogRecordExporter):
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         if "logs" not in process.direct:
             for record in batch:
-                self._recorder.put("logs", record)
+                self._recorder.put("logs", held(record))
         return LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:

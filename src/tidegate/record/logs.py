@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from tidegate.otel import attribute_dict, dropped_count
-from tidegate.record.spans import scope_columns
+from tidegate.record.spans import scope_columns, texts
 from tidegate.records import SEVERITIES
 from tidegate.store.block import Batch, pack
+from tidegate.store.values import snapshot
 
 
 class Origin(NamedTuple):
@@ -44,8 +47,8 @@ def batch(records: Sequence[Any]) -> Batch:
     pack("observed", observed, 0, columns)
     pack("timeless", [0 if log.timestamp else 1 for log in logs], 0, columns)
     pack("severity", severities, 0, columns)
-    pack("severity_text", [log.severity_text or "" for log in logs], "", columns)
-    pack("event_name", [log.event_name or "" for log in logs], "", columns)
+    pack("severity_text", texts([log.severity_text or "" for log in logs]), "", columns)
+    pack("event_name", texts([log.event_name or "" for log in logs]), "", columns)
     pack("span_id", ["%016x" % log.span_id if log.span_id else "" for log in logs], "", columns)
     pack("flags", [int(log.trace_flags or 0) for log in logs], 0, columns)
     pack("dropped", [dropped_count(log.attributes) for log in logs], 0, columns)
@@ -55,6 +58,18 @@ def batch(records: Sequence[Any]) -> Batch:
     scope_columns([record.instrumentation_scope for record in records], columns)
     errors = sum(severity >= SEVERITIES["ERROR"] for severity in severities)
     return Batch("logs", len(logs), columns, base, max(times), max(severities), errors, traces)
+
+
+def held(record: Any) -> Any:
+    """The record, or a copy of it whose body the application can no longer change."""
+    log = record.log_record
+    if log.body is None or type(log.body) is str:
+        return record
+    copied = copy.copy(log)
+    copied.body = snapshot(log.body)
+    return SimpleNamespace(
+        log_record=copied, resource=record.resource, instrumentation_scope=record.instrumentation_scope
+    )
 
 
 def _severity(number: Any) -> int:

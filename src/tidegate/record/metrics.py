@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics.export import (
 
 from tidegate.otel import attribute_dict
 from tidegate.record.spans import scope_columns
-from tidegate.store.block import Batch, pack
+from tidegate.store.block import Batch, pack, pack_lists
 
 _TEMPORALITY: dict[Any, str] = {AggregationTemporality.CUMULATIVE: "cumulative", AggregationTemporality.DELTA: "delta"}
 
@@ -49,7 +49,7 @@ def batch(rows: list[tuple[Any, Any, Any]]) -> Batch:
     pack("metric", [places[id(metric)] for metric in metrics], 0, columns)
     pack("time", [time - base for time in times], 0, columns)
     pack("age", [_age(point) for point in points], 0, columns)
-    pack("exemplars", [[_exemplar(item) for item in point.exemplars or ()] for point in points], [], columns)
+    pack_lists("exemplars", [[_exemplar(item) for item in point.exemplars or ()] for point in points], columns)
     pack("flags", [getattr(point, "flags", 0) for point in points], 0, columns)
     scope_columns(scopes, columns)
     return Batch("metrics", len(points), columns, base, max(times))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
@@ -13,6 +11,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
 from opentelemetry.util.types import Attributes
 
+from tidegate.record.logs import held
 from tidegate.record.recorder import Recorder
 from tidegate.records import SEVERITIES
 
@@ -75,25 +74,11 @@ class StoreLogRecordProcessor(LogRecordProcessor):
         self._recorder = recorder
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        log = log_record.log_record
-        severity = log.severity_number
-        entry: Any = log_record
-        if type(log.body) not in (str, type(None)):
-            # the application may go on changing what it logged
-            entry = copy.copy(log_record)
-            entry.log_record = copy.copy(log)
-            entry.log_record.body = _snapshot(log.body)
-        self._recorder.put("logs", entry, severity is not None and severity.value >= _ERROR_SEVERITY)
+        severity = log_record.log_record.severity_number
+        self._recorder.put("logs", held(log_record), severity is not None and severity.value >= _ERROR_SEVERITY)
 
     def shutdown(self) -> None:
         self._recorder.flush()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._recorder.flush(timeout_millis / 1000)
-
-
-def _snapshot(body: Any) -> Any:
-    try:
-        return copy.deepcopy(body)
-    except Exception:  # something in it cannot be copied; its text can be kept
-        return str(body)

@@ -287,8 +287,11 @@ class Recorder:
         if known is None:
             if len(self._resources) >= MAX_RESOURCES:
                 self._resources.clear()
+            attributes = Batch("resource", 1, {"attributes": [dict(resource.attributes)]}, 0, 0)
+            if self._redact is not None:
+                self._redact(attributes)
             # the SDK's object is kept, so that its identity is not given to another one
-            known = (resource, Resource(dict(resource.attributes), resource.schema_url or ""))
+            known = (resource, Resource(attributes.columns["attributes"][0], resource.schema_url or ""))
             self._resources[id(resource)] = known
         return known[1]
 

@@ -34,7 +34,7 @@ SECRET_NAMES = (
 #: Names that are secrets when they are the whole last part of an attribute's name.
 SECRET_WORDS = frozenset({"token", "pwd", "jwt", "auth", "pin", "cvv", "ssn"})
 
-#: Values nested deeper than this are left as they are (the codec cuts them off at the same depth).
+#: Values nested deeper than this are not looked into, and not stored.
 MAX_DEPTH = 32
 
 #: Sets of attribute names whose secrets are remembered; an application has some hundreds.
@@ -48,10 +48,16 @@ Format = tuple[tuple[str, ...], re.Pattern[str], str]
 
 #: What secrets look like in text: lower-case marks of which one is in every match, so that most text
 #: is passed after a few searches; the pattern; and its replacement.
+#: Each reads a line once, whatever is in it: no repetition is repeated, and where a match may fail
+#: after a long way, no other one can start on that way.
 VALUE_FORMATS: tuple[Format, ...] = (
     (
         ("passw", "passphrase", "pwd", "secret", "token", "key"),
-        re.compile(rf"(?i)((?:{_WORDS})[\"']?\s*[=:]\s*[\"']?)(?!\[redacted)[^\s\"'&,;)}}\]]{{{_SHORTEST},}}"),
+        re.compile(
+            # quotes may be escaped, as in JSON within a text; a quoted value goes up to the next one
+            rf"(?i)((?:{_WORDS})[\\\"']{{0,4}}\s*[=:]\s*[\\\"']{{0,4}})(?!\[redacted)"
+            rf"(?:(?<=\")[^\"\\\r\n]{{{_SHORTEST},}}|(?<=')[^'\\\r\n]{{{_SHORTEST},}}|[^\s\"'\\&,;)}}\]]{{{_SHORTEST},}})"
+        ),
         rf"\1{REDACTED}",
     ),
     (
@@ -59,10 +65,15 @@ VALUE_FORMATS: tuple[Format, ...] = (
         re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
         rf"\1 {REDACTED}",
     ),
-    (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
-    (("://",), re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{REDACTED}@"),
+    # not only at a word's start: "-" is no part of a word, and each would be a start of its own
+    (("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
+    (("://",), re.compile(r"(://[^\s/:@]*:)[^\s/?#]+@"), rf"\1{REDACTED}@"),
     (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REDACTED),
-    (("ghp_", "gho_", "ghs_", "github_pat_"), re.compile(r"\b(?:gh[pos]_|github_pat_)\w{20,}"), REDACTED),
+    (
+        ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:gh[oprsu]_|github_pat_)\w{20,}"),
+        REDACTED,
+    ),
     (("sk_live_", "rk_live_", "sk-"), re.compile(r"\b(?:[sr]k_live_|sk-)[\w-]{16,}"), REDACTED),
     (("xox",), re.compile(r"\bxox[abprs]-[\w-]{10,}"), REDACTED),
     (
@@ -98,18 +109,13 @@ class Redactor:
 
     def _clean(self, columns: dict[str, Any], cleaned: Mapping[str, str]) -> None:
         columns["attributes"] = [self._attributes(attributes, cleaned) for attributes in columns["attributes"]]
-        if isinstance(columns.get("events"), list):
-            columns["events"] = [[self._event(event, cleaned) for event in events] for events in columns["events"]]
-        if isinstance(columns.get("links"), list):
-            columns["links"] = [[self._link(link, cleaned) for link in links] for links in columns["links"]]
-        if isinstance(columns.get("exemplars"), list):
-            columns["exemplars"] = [self._value(exemplars, cleaned) for exemplars in columns["exemplars"]]
-        for name in _TEXT_COLUMNS:
-            column = columns.get(name)
-            if isinstance(column, dict):
-                columns[name] = {"all": self._value(column["all"], cleaned)}
-            elif column is not None and (cleaned or name == "body"):
-                columns[name] = [self._value(value, cleaned) for value in column]
+        for name in _NESTED:
+            if name in columns:
+                columns[name] = self._value(columns[name], cleaned)
+        if cleaned:
+            for name in _TEXTS:
+                if name in columns:
+                    columns[name] = self._value(columns[name], cleaned)
 
     def _attributes(self, attributes: Mapping[str, Any], cleaned: Mapping[str, str]) -> Mapping[str, Any]:
         changed = {}
@@ -135,32 +141,33 @@ class Redactor:
     def _value(self, value: Any, cleaned: Mapping[str, str], depth: int = 0) -> Any:
         if isinstance(value, str):
             return cleaned.get(value, value)
-        if depth > MAX_DEPTH:
-            return value
-        if isinstance(value, Mapping):
-            return {
-                name: REDACTED
-                if isinstance(name, str) and self.is_secret(name)
-                else self._value(item, cleaned, depth + 1)
-                for name, item in value.items()
-            }
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, bytes):
+            text = _decoded(value)
+            return cleaned[text].encode("utf-8", _ERRORS) if text in cleaned else value
+        if isinstance(value, (Mapping, list, tuple)):
+            if depth > MAX_DEPTH:
+                return "…"
+            if isinstance(value, Mapping):
+                return {name: self._item(name, item, cleaned, depth + 1) for name, item in value.items()}
             return [self._value(item, cleaned, depth + 1) for item in value]
         return value
 
-    def _event(self, event: list[Any], cleaned: Mapping[str, str]) -> list[Any]:
-        name, moment, attributes, dropped = event
-        return [cleaned.get(name, name), moment, self._attributes(attributes, cleaned), dropped]
-
-    def _link(self, link: list[Any], cleaned: Mapping[str, str]) -> list[Any]:
-        return [*link[:4], self._attributes(link[4], cleaned), link[5]]
+    def _item(self, name: Any, value: Any, cleaned: Mapping[str, str], depth: int) -> Any:
+        return REDACTED if isinstance(name, str) and self.is_secret(name) else self._value(value, cleaned, depth)
 
 
-_SCALARS = frozenset({int, float, bool, type(None), bytes})
+_SCALARS = frozenset({int, float, bool, type(None)})
 
-_TEXT_COLUMNS = ("body", "status_message", "name", "templates")
+#: Columns that may hold attributes, and those of plain texts.
+_NESTED = ("body", "events", "links", "exemplars", "scopes")
+_TEXTS = ("name", "status_message", "event_name", "templates")
 
-_GATHERED = ("attributes", "events", "links", "exemplars", *_TEXT_COLUMNS)
+#: Bytes are looked at as text, and come back as they were.
+_ERRORS = "surrogateescape"
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", _ERRORS)
 
 
 def _gather(columns: Mapping[str, Any], texts: set[str]) -> None:
@@ -170,21 +177,18 @@ def _gather(columns: Mapping[str, Any], texts: set[str]) -> None:
                 texts.add(value)
             elif type(value) not in _SCALARS:
                 _add_texts(value, texts)
-    for name in _GATHERED[1:]:
-        column = columns.get(name)
-        if column is not None:
-            _add_texts(column, texts)
+    for name in (*_NESTED, *_TEXTS):
+        if name in columns:
+            _add_texts(columns[name], texts)
 
 
 def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
     if isinstance(value, str):
         texts.add(value)
-    elif depth <= MAX_DEPTH:
-        if isinstance(value, Mapping):
-            value = value.values()
-        elif not isinstance(value, (list, tuple)):
-            return
-        for item in value:
+    elif isinstance(value, bytes):
+        texts.add(_decoded(value))
+    elif isinstance(value, (Mapping, list, tuple)) and depth <= MAX_DEPTH:
+        for item in value.values() if isinstance(value, Mapping) else value:
             _add_texts(item, texts, depth + 1)
 
 

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, span_fields
 from tidegate.records import SPAN_KINDS
-from tidegate.store.block import Batch, pack
+from tidegate.store.block import Batch, pack, pack_lists
 
 _KIND = {kind.value: SPAN_KINDS.index(kind.name) for kind in SpanKind}
 
@@ -34,7 +34,7 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     }
     pack("parent", _parents(contexts, parents), "", columns)
     pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
-    pack("name", names, "", columns)
+    pack("name", texts(names), "", columns)
     pack("kind", [_KIND[kind._value_] for kind in kinds], 0, columns)
     pack("time", [start - base for start in starts], 0, columns)
     pack("duration", [(end or start) - start for start, end in zip(starts, ends, strict=True)], 0, columns)
@@ -42,8 +42,8 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     pack("status_message", _by_identity(statuses, _status_message), "", columns)
     pack("flags", [context[3] for context in contexts], 0, columns)
     pack("trace_state", _by_identity([context[4] for context in contexts], _header), "", columns)
-    pack("events", [_events(items, base) if items else () for items in events], (), columns)
-    pack("links", [[_link(link) for link in items] if items else () for items in links], (), columns)
+    pack_lists("events", [_events(items, base) if items else () for items in events], columns)
+    pack_lists("links", [[_link(link) for link in items] if items else () for items in links], columns)
     pack("dropped_attributes", dropped_counts(attributes), 0, columns)
     pack("dropped_events", dropped_counts(events), 0, columns)
     pack("dropped_links", dropped_counts(links), 0, columns)
@@ -102,7 +102,17 @@ def _link(link: Any) -> list[Any]:
         int(context.trace_flags),
         attribute_dict(link.attributes),
         dropped_count(link.attributes),
+        context.is_remote,
     ]
+
+
+def texts(column: Sequence[Any]) -> Sequence[str]:
+    """A column of texts: what the application gave that is none becomes its text."""
+    try:
+        "".join(column)  # the quickest way to look at the types
+    except TypeError:
+        return [value if isinstance(value, str) else str(value) for value in column]
+    return column
 
 
 def scope_columns(scopes: Sequence[Any], columns: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ tools which read numbers as doubles keep every digit.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ SKIPPABLE_MAGIC = 0x184D2A5D
 
 #: Magic and payload length of a skippable frame.
 FRAME_HEADER = struct.Struct("<II")
+
+CHECKSUM_BYTES = 4
 
 #: No index or segment header is longer; a length beyond it is damage.
 MAX_HEADER_BYTES = 16 << 20
@@ -74,17 +77,31 @@ class Index:
 
 
 def skippable(payload: bytes) -> bytes:
-    """A zstd frame that decompressors pass over."""
-    return FRAME_HEADER.pack(SKIPPABLE_MAGIC, len(payload)) + payload
+    """A zstd frame that decompressors pass over: the payload behind its CRC-32."""
+    checksum = zlib.crc32(payload).to_bytes(CHECKSUM_BYTES, "little")
+    return FRAME_HEADER.pack(SKIPPABLE_MAGIC, CHECKSUM_BYTES + len(payload)) + checksum + payload
+
+
+def checked(content: bytes) -> bytes | None:
+    """The payload of a skippable frame's content, or None when it is not what was written."""
+    payload = content[CHECKSUM_BYTES:]
+    return payload if zlib.crc32(payload).to_bytes(CHECKSUM_BYTES, "little") == content[:CHECKSUM_BYTES] else None
 
 
 def pack(name: str, column: Sequence[Any], default: Any, columns: dict[str, Any]) -> None:
-    """Put a column into ``columns`` in its shortest form."""
+    """Put a column of numbers or texts into ``columns`` in its shortest form."""
     head = column[0]
     if column.count(head) != len(column):
         columns[name] = column
     elif head != default:
         columns[name] = {"all": head}
+
+
+def pack_lists(name: str, column: Sequence[Any], columns: dict[str, Any]) -> None:
+    """Put a column of lists into ``columns``, unless all are empty. Equal ones are not made one,
+    since for Python 1, 1.0 and True are equal."""
+    if any(column):
+        columns[name] = column
 
 
 def unpack(columns: dict[str, Any], name: str, count: int, default: Any) -> Sequence[Any]:
@@ -99,35 +116,24 @@ def unpack(columns: dict[str, Any], name: str, count: int, default: Any) -> Sequ
     return column
 
 
-def encode(batch: Batch, sequence: int) -> bytes:
-    """Both frames of a block, ready to be appended to a segment."""
+def encode(batch: Batch, sequence: int) -> tuple[Index, bytes]:
+    """A block's index and its compressed frame."""
     frame = codec.compress(values.dumps({"signal": batch.signal, "count": batch.count, **batch.columns}))
-    index = orjson.dumps(
-        {
-            "signal": batch.signal,
-            "count": batch.count,
-            "first": batch.first,
-            "last": batch.last,
-            "severity": batch.severity,
-            "errors": batch.errors,
-            "sequence": sequence,
-            "size": len(frame),
-        }
-    )
-    hashes = bytes.fromhex("".join({trace_id[:8] for trace_id in batch.trace_ids}))
-    return skippable(index + b"\n" + hashes) + frame
+    traces = bytes.fromhex("".join({trace_id[:8] for trace_id in batch.trace_ids}))
+    times, worst = (batch.first, batch.last), (batch.severity, batch.errors)
+    return Index(batch.signal, batch.count, *times, *worst, sequence, len(frame), traces), frame
+
+
+def to_bytes(index: Index, frame: bytes) -> bytes:
+    """Both frames of a block, ready to be appended to a segment."""
+    fields = {name: getattr(index, name) for name in _INDEX_FIELDS}
+    return skippable(orjson.dumps(fields) + b"\n" + index.traces) + frame
+
+
+_INDEX_FIELDS = ("signal", "count", "first", "last", "severity", "errors", "sequence", "size")
 
 
 def parse_index(payload: bytes) -> Index:
-    """Read the skippable frame's payload; raises ValueError or TypeError when it is damaged."""
+    """Read a payload that `to_bytes` made; raises ValueError or TypeError when it did not."""
     text, _, hashes = payload.partition(b"\n")
     return Index(**orjson.loads(text), traces=hashes)
-
-
-def decode(frame: bytes) -> tuple[dict[str, Any], bytes]:
-    """The columns of a compressed frame, and the JSON they were read from; raises `FormatError`."""
-    raw = codec.decompress(frame)
-    try:
-        return values.loads(raw), raw
-    except (orjson.JSONDecodeError, ValueError, AttributeError) as error:
-        raise FormatError(f"a block's columns cannot be read: {error}") from None

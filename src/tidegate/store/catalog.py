@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from tidegate.errors import FormatError
-from tidegate.store import block, segment
+from tidegate.store import codec, segment, values
 from tidegate.store.rows import ROWS, LogRows, PointRows, SpanRows
 from tidegate.store.sinks import rings
 
 #: Decoded blocks kept for the next question, newest use last.
 CACHED_BLOCKS = 16
 
+#: Looks at a directory whose files are being merged until two show the same; more is not worth waiting for.
+MAX_LOOKS = 10
+
 AnyRows = SpanRows | LogRows | PointRows
 
 
 class Catalog(Protocol):
-    """The blocks of one store. `damaged` counts those that could not be read."""
+    """The blocks of one store."""
 
     location: str
-    damaged: int
+
+    @property
+    def damaged(self) -> int:
+        """How many segments end in damage."""
 
     def blocks(self) -> list[segment.BlockRef]:
         """All committed blocks, in no order, each once."""
@@ -35,51 +42,47 @@ class DirectoryCatalog:
 
     def __init__(self, location: str) -> None:
         self.location = location
-        self.damaged = 0
         self._scanners: dict[str, segment.SegmentScanner] = {}
         self._found: dict[str, list[segment.BlockRef]] = {}
-        self._path: dict[tuple[str, int], str] = {}
+
+    @property
+    def damaged(self) -> int:
+        return sum(scanner.damaged for scanner in self._scanners.values())
 
     def blocks(self) -> list[segment.BlockRef]:
         self._refresh()
-        unique: dict[tuple[str, int], segment.BlockRef] = {}
         # a merged segment and its sources are both there for a moment; merged names come last
-        for path in sorted(self._found, key=lambda path: path.endswith(segment.MERGED)):
-            for ref in self._found[path]:
-                key = (ref.header.segment, ref.index.sequence)
-                unique[key] = ref
-                self._path[key] = path
-        return list(unique.values())
+        paths = sorted(self._found, key=lambda path: path.endswith(segment.MERGED))
+        return list({ref.key: ref for path in paths for ref in self._found[path]}.values())
 
     def _refresh(self) -> None:
-        present = set()
-        for name in _segment_names(self.location):
-            path = os.path.join(self.location, name)
-            present.add(path)
+        """Scan every segment. While files are merged, one look may miss both a source and the result."""
+        names, looks = None, 0
+        while (present := _segment_names(self.location)) != names and looks < MAX_LOOKS:
+            names, looks = present, looks + 1
+            self._scan({os.path.join(self.location, name) for name in names})
+
+    def _scan(self, paths: set[str]) -> None:
+        for gone in self._scanners.keys() - paths:
+            del self._scanners[gone], self._found[gone]
+        for path in paths:
             scanner = self._scanners.setdefault(path, segment.SegmentScanner(path))
+            found = self._found.setdefault(path, [])
             try:
-                self._found.setdefault(path, []).extend(scanner.scan())
+                found += scanner.scan()
             except FileNotFoundError:  # merged or removed by retention a moment ago
-                present.discard(path)
-        for path in self._scanners.keys() - present:
-            del self._scanners[path]
-            self._found.pop(path, None)
-        self._path = {key: path for key, path in self._path.items() if path in self._found}
-        self.damaged = sum(scanner.damaged for scanner in self._scanners.values())
+                del self._scanners[path], self._found[path]
 
     def frame(self, ref: segment.BlockRef) -> bytes | None:
-        key = (ref.header.segment, ref.index.sequence)
         try:
-            return segment.read_frame(self._path[key], ref)
-        except (FileNotFoundError, KeyError):
+            return segment.read_frame(ref)
+        except FileNotFoundError:
             pass
-        for moved in self.blocks():  # its segment may have been merged since
-            if (moved.header.segment, moved.index.sequence) == key:
-                try:
-                    return segment.read_frame(self._path[key], moved)
-                except FileNotFoundError:
-                    return None
-        return None
+        moved = next((found for found in self.blocks() if found.key == ref.key), None)
+        try:
+            return segment.read_frame(moved) if moved is not None else None
+        except FileNotFoundError:
+            return None
 
 
 def _segment_names(directory: str) -> list[str]:
@@ -94,49 +97,50 @@ class MemoryCatalog:
     """Blocks of the rings of this process."""
 
     location = "memory:"
+    damaged = 0
 
     def __init__(self) -> None:
-        self.damaged = 0
-        self._frames: dict[tuple[str, int], bytes] = {}
+        self._frames: dict[segment.Key, bytes] = {}
 
     def blocks(self) -> list[segment.BlockRef]:
         entries = [entry for ring in list(rings) for entry in tuple(ring.ring)]
-        self._frames = {(ref.header.segment, ref.index.sequence): frame for ref, frame in entries}
+        self._frames = {ref.key: frame for ref, frame in entries}
         return [ref for ref, _ in entries]
 
     def frame(self, ref: segment.BlockRef) -> bytes | None:
-        return self._frames.get((ref.header.segment, ref.index.sequence))
+        return self._frames.get(ref.key)
 
 
 class BlockCache:
-    """Opens blocks through a catalog and keeps the last few."""
+    """Opens blocks through a catalog and keeps the last few. ``broken`` are those that cannot be read."""
 
     def __init__(self, catalog: Catalog) -> None:
+        self.broken: set[segment.Key] = set()
         self._catalog = catalog
-        self._kept: OrderedDict[tuple[str, int], AnyRows] = OrderedDict()
+        self._kept: OrderedDict[segment.Key, AnyRows] = OrderedDict()
 
-    def rows(self, ref: segment.BlockRef, must_contain: bytes = b"") -> AnyRows | None:
-        """A block's rows; None when it is gone, damaged, or its lower-cased text lacks ``must_contain``."""
-        key = (ref.header.segment, ref.index.sequence)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        try:
-            frame = self._catalog.frame(ref)
-            if frame is None:
+    def rows(self, ref: segment.BlockRef, may_match: Callable[[bytes], bool] | None = None) -> AnyRows | None:
+        """A block's rows; None when it is gone, damaged, or ``may_match`` says no to its JSON."""
+        rows = self._kept.get(ref.key)
+        if rows is None:
+            rows = self._open(ref, may_match)
+            if rows is None:
                 return None
-            columns, raw = block.decode(frame)
-            if must_contain and must_contain not in raw.lower():
-                return None
-            rows = _open_rows(ref, columns)
-        except (FormatError, LookupError, TypeError, ValueError):
-            self._catalog.damaged += 1
-            return None
-        self._kept[key] = rows
-        if len(self._kept) > CACHED_BLOCKS:
-            self._kept.popitem(last=False)
+            self._kept[ref.key] = rows
+            if len(self._kept) > CACHED_BLOCKS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(ref.key)
         return rows
 
-
-def _open_rows(ref: segment.BlockRef, columns: dict[str, Any]) -> AnyRows:
-    return ROWS[ref.index.signal](columns, ref.index.count, ref.header.resource)
+    def _open(self, ref: segment.BlockRef, may_match: Callable[[bytes], bool] | None) -> AnyRows | None:
+        frame = self._catalog.frame(ref)
+        if frame is None:
+            return None
+        try:
+            raw = codec.decompress(frame)
+            if may_match is not None and not may_match(raw):
+                return None
+            return ROWS[ref.index.signal](values.loads(raw), ref.index.count, ref.header.resource)
+        except (AttributeError, FormatError, LookupError, TypeError, ValueError):
+            self.broken.add(ref.key)
+            return None

@@ -18,7 +18,7 @@ else:
 LEVEL = 1
 
 #: No block is larger than this once decompressed; a header that claims more is damage.
-MAX_BLOCK_BYTES = 256 << 20
+MAX_BLOCK_BYTES = 1 << 30
 
 _OPTIONS: dict[int, int] = {
     zstd.CompressionParameter.compression_level: LEVEL,
@@ -27,7 +27,9 @@ _OPTIONS: dict[int, int] = {
 
 
 def compress(raw: bytes) -> bytes:
-    """One zstd frame with a content checksum."""
+    """One zstd frame with a content checksum; raises `FormatError` for more than a block may hold."""
+    if len(raw) > MAX_BLOCK_BYTES:
+        raise FormatError(f"a block of {len(raw)} bytes is too large; it may have {MAX_BLOCK_BYTES}")
     compressed: bytes = zstd.compress(raw, options=_OPTIONS)
     return compressed
 

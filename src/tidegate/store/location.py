@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 
 from tidegate.errors import StoreError
@@ -54,13 +53,13 @@ def check_writable(location: str) -> None:
 def make_directory(location: str) -> None:
     """Make the store's directory, private to the user; raises OSError or `StoreError`.
 
-    A directory in the temporary directory that somebody else made first is refused.
+    One in the temporary directory that somebody else made first is refused, be it a directory or a link.
     """
     os.makedirs(os.path.dirname(location) or ".", exist_ok=True)
     try:
         os.mkdir(location, DIRECTORY_MODE)
     except FileExistsError:
-        found = os.stat(location)
+        owner = os.lstat(location).st_uid
         shared = os.path.dirname(location) == tempfile.gettempdir()
-        if not stat.S_ISDIR(found.st_mode) or (shared and found.st_uid != os.getuid()):
-            raise StoreError(f"the store {location!r} belongs to user {found.st_uid}; name another.") from None
+        if not os.path.isdir(location) or (shared and owner != os.getuid()):
+            raise StoreError(f"the store {location!r} belongs to user {owner}; name another.") from None

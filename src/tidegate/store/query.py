@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+
+import orjson
 
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES, Log, Point, Span
+from tidegate.store import values
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
 
@@ -20,8 +26,8 @@ Time = int | str | datetime
 MAX_SEVERITY = 24
 
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
-_RELATIVE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
-_EPOCH = re.compile(r"\d+(?:\.\d+)?")
+_RELATIVE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)")
+_EPOCH = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 #: Other names by which the severities are known.
 _SEVERITY_NAMES = {**SEVERITIES, "WARNING": 13, "CRITICAL": 21, "ERR": 17}
@@ -37,18 +43,19 @@ def parse_time(value: Time, now_ns: int | None = None) -> int:
         raise QueryError(f"a time is {value!r}; it must be ns since the epoch, a datetime, or text such as 15m.")
     if isinstance(value, int):
         return value
-    if isinstance(value, datetime):
-        return round(value.timestamp() * 10**6) * 1000
-    text = value.strip()
-    if age := _RELATIVE.fullmatch(text):
-        now = time.time_ns() if now_ns is None else now_ns
-        return now - round(float(age[1]) * _UNITS[age[2]])
-    if _EPOCH.fullmatch(text):
-        return round(float(text) * 10**6) * 1000
     try:
+        if isinstance(value, datetime):
+            return round(value.timestamp() * 10**6) * 1000
+        text = value.strip()
+        if age := _RELATIVE.fullmatch(text):
+            now = time.time_ns() if now_ns is None else now_ns
+            return now - round(float(age[1]) * _UNITS[age[2]])
+        if _EPOCH.fullmatch(text):
+            seconds, _, fraction = text.partition(".")
+            return int(seconds) * 10**9 + int(fraction.ljust(9, "0")[:9])
         # before Python 3.11 fromisoformat does not know "Z"
         return parse_time(datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)))
-    except ValueError:
+    except (OSError, OverflowError, ValueError):
         raise QueryError(
             f"a time is {value!r}; it must be an age such as 15m or 2h, ISO-8601, or seconds since the epoch."
         ) from None
@@ -139,8 +146,8 @@ class Query:
             limit=limit,
             after=Position.parse(cursor) if cursor else None,
             trace_id=trace_id.lower() if trace_id else None,
-            text=(text or "").lower(),
-            where={key: str(value) for key, value in (where or {}).items()},
+            text=(text or "").casefold(),
+            where={key: as_text(value) for key, value in (where or {}).items()},
             **rest,
         )
 
@@ -161,11 +168,22 @@ class Query:
     def wants_time(self, moment: int) -> bool:
         return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
 
-    @property
-    def needle(self) -> bytes:
-        """Lower-cased bytes that every matching block contains, or nothing when that cannot be said."""
-        plain = self.text.isascii() and self.text.isprintable() and not set(self.text) & set('"\\')
-        return self.text.encode() if plain and self.text not in _DERIVED else b""
+    def may_match(self, raw: bytes) -> bool:
+        """Whether a block with this JSON may hold the text that is asked for."""
+        if not self._needle or raw.startswith(_TAGGED):
+            return True
+        if raw.isascii():
+            return self._needle in raw.lower()
+        # folding may make ASCII of other letters, and does not look beyond a single one
+        return self._needle.decode() in raw.decode().casefold()
+
+    @cached_property
+    def _needle(self) -> bytes:
+        """The text as it stands in JSON."""
+        try:
+            return orjson.dumps(self.text)[1:-1].lower()
+        except TypeError:  # a lone surrogate; blocks with such texts are tagged
+            return b""
 
     def matches(self, record: Record) -> bool:
         """Name, attributes and text; the cheaper conditions have been met already."""
@@ -173,11 +191,11 @@ class Query:
             return False
         if any(not _has(record, key, wanted) for key, wanted in self.where.items()):
             return False
-        return not self.text or any(self.text in part.lower() for part in _texts(record))
+        return not self.text or any(self.text in part.casefold() for part in _texts(record))
 
 
-#: Text that a record can show without its block containing it.
-_DERIVED = frozenset({"true", "false", "none", "null"})
+#: How blocks begin whose texts may be hidden behind tags.
+_TAGGED = b'{"tagged"'
 
 
 def _name(record: Record) -> str:
@@ -187,14 +205,15 @@ def _name(record: Record) -> str:
 
 
 def _has(record: Record, key: str, wanted: str) -> bool:
-    if key in record.attributes:
-        return _as_text(record.attributes[key]) == wanted
-    if key in record.resource.attributes:
-        return _as_text(record.resource.attributes[key]) == wanted
-    return _field(record, key).lower() == wanted.lower()
+    for attributes in (record.attributes, record.resource.attributes):
+        if key in attributes:
+            return as_text(attributes[key]) == wanted
+    if isinstance(record, Span) and key in ("kind", "status"):
+        return (record.kind if key == "kind" else record.status_code) == wanted.upper()
+    return _field(record, key) == wanted
 
 
-def _field(record: Record, key: str) -> str:
+def _field(record: Record, key: str) -> str | None:
     """A top-level field by its name, for ``where``."""
     if key == "name":
         return _name(record)
@@ -202,23 +221,47 @@ def _field(record: Record, key: str) -> str:
         return record.scope.name
     if key == "span_id" and not isinstance(record, Point):
         return record.span_id
-    if isinstance(record, Span) and key in ("kind", "status"):
-        return record.kind if key == "kind" else record.status_code
-    return "\0"  # no such field: equal to nothing that can be asked for
+    return None
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else str(value)
+def as_text(value: Any) -> str:
+    """A value as text: a number as in JSON, bytes as Base64, anything larger as JSON, which is how
+    OpenTelemetry writes values where there is only text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, int) and value.bit_length() > 64:
+        return hex(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return orjson.dumps(values.tag(value)).decode()
 
 
-def _texts(record: Record) -> list[str]:
-    parts = [_as_text(value) for value in record.attributes.values()]
+def _texts(record: Record) -> Iterator[str]:
+    """Every text in which ``text`` is looked for."""
     if isinstance(record, Log):
-        return [_as_text(record.body), record.event_name, *parts]
-    if isinstance(record, Span):
-        events = [event.name for event in record.events]
-        values = [_as_text(value) for event in record.events for value in event.attributes.values()]
-        return [record.name, record.status_message, *parts, *events, *values]
-    return [record.metric.name, *parts]
+        yield record.event_name
+        yield from _leaves(record.body)
+    elif isinstance(record, Span):
+        yield record.name
+        yield record.status_message
+        for event in record.events:
+            yield event.name
+            yield from _leaves(event.attributes.values())
+    else:
+        yield record.metric.name
+    yield from _leaves(record.attributes.values())
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """The texts in a value: itself, or those of a list's items and of a mapping's keys and values."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _leaves(item)
+    elif isinstance(value, (list, tuple, ValuesView)):
+        for item in value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield as_text(value)

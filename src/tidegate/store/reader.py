@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
@@ -12,9 +13,19 @@ from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import AnyRows, BlockCache, Catalog
 from tidegate.store.query import Position, Query
 from tidegate.store.rows import LogRows, Record, SpanRows
-from tidegate.store.segment import BlockRef
+from tidegate.store.segment import BlockRef, Key
+
+#: A record and its place in the order: time, segment, sequence.
+Entry = tuple[tuple[int, str, int], Record]
 
 Signal = Literal["spans", "logs", "metrics"]
+
+#: What each signal can be asked for.
+FILTERS = {
+    "spans": ("since", "until", "service", "where", "text", "limit", "cursor", "name", "trace_id", "errors"),
+    "logs": ("since", "until", "service", "where", "text", "limit", "cursor", "trace_id", "level", "min_level"),
+    "metrics": ("since", "until", "service", "where", "text", "limit", "cursor", "name"),
+}
 
 #: Fewest hexadecimal digits by which a trace may be named.
 MIN_PREFIX = 4
@@ -41,7 +52,7 @@ class Reader:
     @property
     def damaged(self) -> int:
         """Blocks and segments that could not be read so far."""
-        return self._catalog.damaged
+        return self._catalog.damaged + len(self._cache.broken)
 
     def __enter__(self) -> Reader:
         return self
@@ -55,34 +66,38 @@ class Reader:
 
     def spans(self, **filters: Any) -> Iterator[Span]:
         """Spans; further filters ``name``, ``trace_id`` and ``errors`` (only those with status ERROR)."""
-        return cast(Iterator[Span], self._stream(Query.build("spans", **_allowed(filters, "name trace_id errors"))))
+        return cast("Iterator[Span]", self._stream(_query("spans", filters)))
 
     def logs(self, **filters: Any) -> Iterator[Log]:
         """Log records; further filters ``level`` (exactly this one), ``min_level`` and ``trace_id``."""
-        return cast(Iterator[Log], self._stream(Query.build("logs", **_allowed(filters, "level min_level trace_id"))))
+        return cast("Iterator[Log]", self._stream(_query("logs", filters)))
 
     def metrics(self, **filters: Any) -> Iterator[Point]:
         """Metric points; further filter ``name``."""
-        return cast(Iterator[Point], self._stream(Query.build("metrics", **_allowed(filters, "name"))))
+        return cast("Iterator[Point]", self._stream(_query("metrics", filters)))
 
     def traces(self, **filters: Any) -> Iterator[Trace]:
-        """Whole traces of which a span matches, by the newest such span; further filter ``errors``."""
-        filters = _allowed(filters, "name errors")
-        limit = Query.build("spans", **filters).limit
-        return self._traces({**filters, "limit": None}, limit)
+        """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
+        query = _query("spans", filters, without=("trace_id",))
+        return islice(self._traces(replace(query, limit=None)), query.limit)
 
-    def _traces(self, filters: dict[str, Any], limit: int | None) -> Iterator[Trace]:
+    def _traces(self, query: Query) -> Iterator[Trace]:
         seen: set[str] = set()
-        for span in self.spans(**filters):
+        for span in cast("Iterator[Span]", self._stream(query)):
             if span.trace_id in seen:
                 continue
             seen.add(span.trace_id)
-            trace = self.trace(span.trace_id, logs=False)
+            trace = self.trace(span.trace_id, logs=False) if self._is_newest(query, span) else None
             if trace is not None:
                 trace.cursor = span.cursor
                 yield trace
-            if limit is not None and len(seen) >= limit:
-                return
+
+    def _is_newest(self, query: Query, span: Span) -> bool:
+        """Whether no newer span of its trace matches: such a trace was on an earlier page."""
+        if query.after is None:
+            return True
+        of_trace = replace(query, after=None, trace_id=span.trace_id, limit=1)
+        return all(newest.cursor == span.cursor for newest in self._stream(of_trace))
 
     def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
         """Everything of one trace, or None. A unique beginning of its id, of four digits or more, will do."""
@@ -141,42 +156,35 @@ class Reader:
 
         ``poll`` is the time in seconds between two looks at the store.
         """
-        query = Query.build(signal, **filters)
-        seen = {(ref.header.segment, ref.index.sequence) for ref in self._catalog.blocks()}
-        return self._follow(query, seen, poll, stop)
+        query = _query(signal, filters, without=("limit", "cursor"))
+        return self._follow(query, {ref.key for ref in self._catalog.blocks()}, poll, stop)
 
-    def _follow(
-        self, query: Query, seen: set[tuple[str, int]], poll: float, stop: Callable[[], bool] | None
-    ) -> Iterator[Record]:
+    def _follow(self, query: Query, seen: set[Key], poll: float, stop: Callable[[], bool] | None) -> Iterator[Record]:
         while stop is None or not stop():
             blocks = self._catalog.blocks()
-            present = {(ref.header.segment, ref.index.sequence): ref for ref in blocks}
-            fresh = [ref for key, ref in present.items() if key not in seen and query.wants(ref)]
+            fresh = [ref for ref in blocks if ref.key not in seen and query.wants(ref)]
+            seen = {ref.key for ref in blocks}
             found = [entry for ref in fresh for entry in self._matches(query, ref)]
-            for _, record in sorted(found, key=lambda entry: entry[0]):
-                yield record
-            seen = set(present)
+            yield from (record for _, record in sorted(found, key=_position))
             if not found:
                 time.sleep(poll)
 
     def _stream(self, query: Query) -> Iterator[Record]:
         """Merge blocks newest first: a record may go out once no unopened block can hold a newer one."""
         blocks = sorted((ref for ref in self._catalog.blocks() if query.wants(ref)), key=lambda ref: ref.index.last)
-        heap: list[tuple[tuple[int, int, int], Record]] = []
+        pending: list[Entry] = []
         sent = 0
-        while blocks or heap:
-            while blocks and (not heap or -heap[0][0][0] <= blocks[-1].index.last):
-                for (moment, segment, sequence), record in self._matches(query, blocks.pop()):
-                    heapq.heappush(heap, ((-moment, -int(segment, 16), -sequence), record))
-            if not heap:
+        while query.limit is None or sent < query.limit:
+            while blocks and (not pending or pending[-1][0][0] <= blocks[-1].index.last):
+                pending += self._matches(query, blocks.pop())
+                pending.sort(key=_position)
+            if not pending:
                 return
-            yield heapq.heappop(heap)[1]
+            yield pending.pop()[1]
             sent += 1
-            if query.limit is not None and sent >= query.limit:
-                return
 
-    def _matches(self, query: Query, ref: BlockRef) -> Iterator[tuple[tuple[int, str, int], Record]]:
-        rows = self._cache.rows(ref, query.needle)
+    def _matches(self, query: Query, ref: BlockRef) -> Iterator[Entry]:
+        rows = self._cache.rows(ref, query.may_match if query.text else None)
         if rows is None:
             return
         after = query.after.key() if query.after else None
@@ -190,12 +198,18 @@ class Reader:
                 yield key, record
 
 
-def _allowed(filters: dict[str, Any], further: str) -> dict[str, Any]:
-    known = {"since", "until", "service", "where", "text", "limit", "cursor", *further.split()}
+def _query(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
+    if signal not in FILTERS:
+        raise QueryError(f"the signal is {signal!r}; it must be one of {', '.join(FILTERS)}.")
+    known = [name for name in FILTERS[signal] if name not in without]
     for name in filters:
         if name not in known:
             raise QueryError(f"{name!r} is not a filter of this question; it has {', '.join(sorted(known))}.")
-    return filters
+    return Query.build(signal, **filters)
+
+
+def _position(entry: Entry) -> tuple[int, str, int]:
+    return entry[0]
 
 
 def _passes(query: Query, rows: AnyRows, row: int) -> bool:

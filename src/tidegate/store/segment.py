@@ -1,9 +1,9 @@
 """A segment file: headers and blocks, one after the other, read without a lock while it grows.
 
 The file is a sequence of zstd frames, so ``zstd -dc FILE | jq`` shows its blocks. A skippable frame
-holds either a header (JSON with ``format``: which process and resource the following blocks belong
-to) or the index of the block that comes right after it. One process appends; a frame that is cut
-short or damaged ends the readable part.
+holds, behind a checksum, either a header (JSON with ``format``: which process and resource the
+following blocks belong to) or the index of the block that comes right after it. One process appends;
+a skippable frame that is cut short or damaged ends the readable part, a damaged block is passed by.
 
 Names: ``<start>-<id>.active`` while its process writes it, with ``<start>-<id>.lock`` beside it, held
 by the operating system as long as that process lives; ``<start>-<end>-<id>.merged`` for the segments
@@ -13,11 +13,9 @@ of ended processes, put together.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
-
-import orjson
 
 from tidegate.errors import FormatError
 from tidegate.records import Resource
@@ -40,39 +38,51 @@ class Header:
     process: dict[str, Any]
 
 
+Key = tuple[str, int]
+
+
 @dataclass(slots=True)
 class BlockRef:
-    """Where a block is. The segment's id and the sequence in its index are its identity."""
+    """Where a block is: its index at ``start`` of the file at ``path``, its frame at ``offset``."""
 
     header: Header
     index: block.Index
-    offset: int
+    path: str = ""
+    start: int = 0
+    offset: int = 0
+
+    @property
+    def key(self) -> Key:
+        """The block's identity, which it keeps when segments are merged."""
+        return (self.header.segment, self.index.sequence)
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.index.size
 
 
-def encode_header(segment: str, resource: Resource, created: int, process: dict[str, Any]) -> bytes:
+def encode_header(segment: str, resource: Resource, created: int, process: Mapping[str, Any]) -> bytes:
     """A skippable frame with the header; ``created`` in ns."""
     body = {
         "format": FORMAT,
         "segment": segment,
         "created": str(created),
-        "process": process,
+        "process": dict(process),
         "resource": {"attributes": dict(resource.attributes), "schema_url": resource.schema_url},
     }
     return block.skippable(values.dumps(body))
 
 
-def _parse(payload: bytes) -> Header | block.Index:
-    """What a skippable frame holds; any error means damage."""
+def _parse(payload: bytes, path: str) -> Header | block.Index:
+    """What a skippable frame holds; `FormatError` for a newer format, any other error means damage."""
     if payload.startswith(b'{"signal"'):
         return block.parse_index(payload)
     body = values.loads(payload)
+    version = int(body["format"])
+    if version > FORMAT:
+        raise FormatError(f"{path} has format {version}; this version reads up to {FORMAT}. Upgrade tidegate.")
     resource = Resource(**body["resource"])
-    return Header(int(body["format"]), body["segment"], resource, int(body["created"]), body["process"])
-
-
-def _check_format(header: Header, path: str) -> None:
-    if header.format > FORMAT:
-        raise FormatError(f"{path} has format {header.format}; this version reads up to {FORMAT}. Upgrade tidegate.")
+    return Header(version, str(body["segment"]), resource, int(body["created"]), body["process"])
 
 
 class SegmentScanner:
@@ -92,27 +102,22 @@ class SegmentScanner:
 
     def _blocks(self, file: BinaryIO, size: int) -> Iterator[BlockRef]:
         while True:
-            payload = self._payload(file, size)
-            if payload is None:
+            content = self._content(file, size)
+            if content is None:
                 return
-            end = self.offset + block.FRAME_HEADER.size + len(payload)
-            try:
-                found = _parse(payload)
-            except (orjson.JSONDecodeError, LookupError, TypeError, ValueError):
-                self.damaged = True
-                return
+            end = self.offset + block.FRAME_HEADER.size + len(content)
+            found = self._read(content)
             if isinstance(found, Header):
-                _check_format(found, self.path)
                 self._header = found
-            elif self._header is None or end + found.size > size:
+            elif found is None or self._header is None or end + found.size > size:
                 return
             else:
-                yield BlockRef(self._header, found, end)
+                yield BlockRef(self._header, found, self.path, self.offset, end)
                 end += found.size
             self.offset = end
 
-    def _payload(self, file: BinaryIO, size: int) -> bytes | None:
-        """The next skippable frame's payload, or None at the end of what can be read."""
+    def _content(self, file: BinaryIO, size: int) -> bytes | None:
+        """What the next skippable frame holds, or None at the end of what can be read."""
         if self.offset + block.FRAME_HEADER.size > size:
             return None
         file.seek(self.offset)
@@ -120,12 +125,23 @@ class SegmentScanner:
         if magic != block.SKIPPABLE_MAGIC or length > block.MAX_HEADER_BYTES:
             self.damaged = True
             return None
-        payload = file.read(length)
-        return payload if len(payload) == length else None
+        content = file.read(length)
+        return content if len(content) == length else None
+
+    def _read(self, content: bytes) -> Header | block.Index | None:
+        """The header or index in it; None when it is damaged."""
+        payload = block.checked(content)
+        try:
+            if payload is not None:
+                return _parse(payload, self.path)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            pass
+        self.damaged = True
+        return None
 
 
-def read_frame(path: str, ref: BlockRef) -> bytes:
-    """A block's compressed frame."""
-    with open(path, "rb") as file:
+def read_frame(ref: BlockRef) -> bytes:
+    """A block's compressed frame; raises FileNotFoundError when the file is gone."""
+    with open(ref.path, "rb") as file:
         file.seek(ref.offset)
         return file.read(ref.index.size)

@@ -77,9 +77,9 @@ class FileSink:
     def append(self, resource: Resource, batch: block.Batch) -> None:
         if self._file >= 0 and self._must_rotate():
             self.close()
+        data = block.to_bytes(*block.encode(batch, self._sequence))
         if self._file < 0:
             self._open()
-        data = block.encode(batch, self._sequence)
         if resource is not self._resource:
             data = segment.encode_header(self._id, resource, self._start, self._process) + data
         self._write(data)
@@ -164,11 +164,8 @@ class MemorySink:
         if self._header is None or self._header.resource is not resource:
             name = self._header.segment if self._header else secrets.token_hex(8)
             self._header = segment.Header(segment.FORMAT, name, resource, time.time_ns(), _process_identity())
-        data = block.encode(batch, self._sequence)
-        _, length = block.FRAME_HEADER.unpack_from(data)
-        start = block.FRAME_HEADER.size + length
-        index = block.parse_index(data[block.FRAME_HEADER.size : start])
-        self.ring.append((segment.BlockRef(self._header, index, 0), data[start:]))
+        index, frame = block.encode(batch, self._sequence)
+        self.ring.append((segment.BlockRef(self._header, index), frame))
         self._sequence += batch.count
         self._size += index.size
         while self._size > self._limit and len(self.ring) > 1:

@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from tidegate.errors import FormatError
 from tidegate.store import location, segment, sinks
@@ -52,8 +53,8 @@ def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
         removable = [file for file in files if _has_ended(file.path)]
         in_use = sum(file.size for file in files) - sum(file.size for file in removable)
         for file in expired(removable, max_bytes - in_use, time.time_ns() - int(max_age_s * 1e9)):
-            _unlink(file.path)
-            _unlink(_lock_path(file.path))
+            if _is_known(file):
+                _remove(file)
 
 
 def merge_groups(files: Iterable[File], least: int = MERGE_FROM, most_bytes: int = MERGED_BYTES) -> list[list[File]]:
@@ -94,33 +95,48 @@ def _can_merge(file: File) -> bool:
     return not scanner.damaged
 
 
+def _is_known(file: File) -> bool:
+    """Whether this version may remove it: what a newer one wrote is left to that one."""
+    try:
+        segment.SegmentScanner(file.path).scan()
+    except FormatError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def merge(directory: str, files: Sequence[File]) -> None:
     """Put ended segments into one file, and then remove them. Frames are copied as they are."""
     start, end = min(file.start for file in files), max(file.end for file in files)
     target = os.path.join(directory, f"{start:020d}-{end:020d}-{secrets.token_hex(8)}{segment.MERGED}")
     partial = target + _PARTIAL
     with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, location.FILE_MODE), "wb") as out:
+        copied: set[segment.Key] = set()
         for file in files:
-            scanner = segment.SegmentScanner(file.path)
-            scanner.scan()
-            with open(file.path, "rb") as source:
-                _copy(source.fileno(), out.fileno(), scanner.offset)  # without a last frame that was cut short
+            _copy(file.path, out, copied)
+        out.flush()
         os.fsync(out.fileno())
     os.utime(partial, ns=(end, end))
     os.rename(partial, target)
     for file in files:
-        _unlink(file.path)
-        _unlink(_lock_path(file.path))
+        _remove(file)
 
 
-def _copy(source: int, target: int, size: int) -> None:
-    while size > 0:
-        data = os.read(source, min(size, 1 << 20))
-        if not data:
-            return
-        size -= len(data)
-        while data:
-            data = data[os.write(target, data) :]
+def _copy(path: str, out: BinaryIO, copied: set[segment.Key]) -> None:
+    """Append a segment's blocks, without those that an earlier merge, cut off before it removed its
+    sources, has left in two files."""
+    header: segment.Header | None = None
+    with open(path, "rb") as source:
+        for ref in segment.SegmentScanner(path).scan():
+            if ref.key in copied:
+                continue
+            if ref.header is not header:
+                header = ref.header
+                out.write(segment.encode_header(header.segment, header.resource, header.created, header.process))
+            source.seek(ref.start)
+            out.write(source.read(ref.end - ref.start))
+            copied.add(ref.key)
 
 
 def _files(directory: str) -> Iterator[File]:
@@ -138,12 +154,15 @@ def _lock_path(path: str) -> str:
 
 def _has_ended(path: str) -> bool:
     """Whether no process writes this segment any more."""
-    if path.endswith(segment.MERGED):
-        return True
-    if os.path.basename(path)[21:37] in sinks.own_segments:
+    return path.endswith(segment.MERGED) or _is_free(_lock_path(path))
+
+
+def _is_free(lock: str) -> bool:
+    """Whether no process holds this lock file; a missing one is free."""
+    if os.path.basename(lock)[21:37] in sinks.own_segments:
         return False
     try:
-        descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
     except OSError:
@@ -164,8 +183,13 @@ def _remove_leftovers(directory: str) -> None:
     for name in names:
         stem = name.removesuffix(segment.LOCK)
         lonely = name[:20].isdigit() and stem != name and stem + segment.ACTIVE not in names
-        if name.endswith(_PARTIAL) or (lonely and _has_ended(os.path.join(directory, stem + segment.ACTIVE))):
+        if name.endswith(_PARTIAL) or (lonely and _is_free(os.path.join(directory, name))):
             _unlink(os.path.join(directory, name))
+
+
+def _remove(file: File) -> None:
+    _unlink(file.path)
+    _unlink(_lock_path(file.path))
 
 
 def _unlink(path: str) -> None:

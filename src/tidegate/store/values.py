@@ -8,7 +8,10 @@ an integer beyond 64 bits           ``{"$int": "<decimal>"}``
 NaN, infinities                     ``{"$float": "nan" | "inf" | "-inf"}``
 text with lone surrogates           ``{"$text": "<base64 of UTF-8, surrogates passed>"}``
 a mapping with a key that has ``$`` ``{"$map": [[key, value], …]}``
+an enum's member                    its value
 anything else                       its ``str()``
+what is nested too deep, or in      ``"…"``
+itself
 ==================================  ============================================
 
 Only blocks marked ``tagged`` hold such objects; in all others ``{"$bytes": …}`` is just data.
@@ -19,26 +22,40 @@ from __future__ import annotations
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 import orjson
 
-#: Nesting beyond this many levels is stored as text, so that a circular value cannot hurt.
+#: Nesting beyond this many levels is cut off where tags are needed.
 MAX_DEPTH = 32
 
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
+
+#: Without these orjson has forms of its own for them, which only blocks without tags would have.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def dumps(columns: dict[str, Any]) -> bytes:
     """JSON of a block's columns; the slow way, with tags, only for those that need it."""
     try:
-        raw = orjson.dumps(columns)
+        raw = orjson.dumps(columns, option=_OPTIONS)
     except (TypeError, ValueError, RecursionError):
         return _dumps_tagged(columns)
     # orjson writes NaN and the infinities as null without a word
     if b"null" in raw and _has_nonfinite(columns):
         return _dumps_tagged(columns)
     return raw
+
+
+def snapshot(value: Any) -> Any:
+    """``value`` as a reader will see it: a copy of plain values that ends, whatever it was."""
+    if value is None or type(value) in (str, bool, int, float, bytes):
+        return value
+    try:
+        return untag(tag(value))
+    except Exception:  # a mapping or sequence of the application's own that cannot be read
+        return f"<{type(value).__name__}>"
 
 
 def loads(raw: bytes) -> dict[str, Any]:
@@ -64,25 +81,26 @@ def _has_nonfinite(value: Any) -> bool:
     return False
 
 
-def tag(value: Any, depth: int = 0) -> Any:
-    """``value`` in a form that JSON carries; see the module's table."""
+def tag(value: Any, path: tuple[int, ...] = ()) -> Any:
+    """``value`` in a form that JSON carries; see the module's table. ``path``: the ids of what it is in."""
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, Enum):
+        return tag(value.value, (*path, id(value))) if len(path) < MAX_DEPTH else "…"
     if isinstance(value, str):
         return _tag_text(value)
     if isinstance(value, int):
-        return int(value) if _INT_MIN <= value <= _INT_MAX else {"$int": str(int(value))}
+        return int(value) if _INT_MIN <= value <= _INT_MAX else {"$int": hex(value)}
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": str(float(value))}
+        return float(value) if math.isfinite(value) else {"$float": str(float(value))}
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"$bytes": b64encode(value).decode()}
-    if depth >= MAX_DEPTH:
+        return {"$bytes": b64encode(bytes(value)).decode()}
+    if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return _tag_text(_text_of(value))
+    if len(path) >= MAX_DEPTH or id(value) in path:
         return "…"
-    if isinstance(value, Mapping):
-        return _tag_mapping(value, depth)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [tag(item, depth + 1) for item in value]
-    return _tag_text(_text_of(value))
+    path = (*path, id(value))
+    return _tag_mapping(value, path) if isinstance(value, Mapping) else [tag(item, path) for item in value]
 
 
 def _tag_text(value: str) -> Any:
@@ -90,15 +108,15 @@ def _tag_text(value: str) -> Any:
         value.encode()
     except UnicodeEncodeError:
         return {"$text": b64encode(value.encode("utf-8", "surrogatepass")).decode()}
-    return str(value)
+    return str.__str__(value)
 
 
-def _tag_mapping(value: Mapping[Any, Any], depth: int) -> Any:
+def _tag_mapping(value: Mapping[Any, Any], path: tuple[int, ...]) -> Any:
     pairs = [(key if isinstance(key, str) else _text_of(key), item) for key, item in value.items()]
     plain = all(not key.startswith("$") and isinstance(_tag_text(key), str) for key, _ in pairs)
     if plain:
-        return {key: tag(item, depth + 1) for key, item in pairs}
-    return {"$map": [[_tag_text(key), tag(item, depth + 1)] for key, item in pairs]}
+        return {str(key): tag(item, path) for key, item in pairs}
+    return {"$map": [[_tag_text(key), tag(item, path)] for key, item in pairs]}
 
 
 def _text_of(value: Any) -> str:
@@ -108,14 +126,10 @@ def _text_of(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _untag_bytes(text: str) -> bytes:
-    return b64decode(text)
-
-
 _UNTAG: dict[str, Callable[[Any], Any]] = {
-    "$int": int,
+    "$int": lambda text: int(text, 16),
     "$float": float,
-    "$bytes": _untag_bytes,
+    "$bytes": b64decode,
     "$text": lambda text: b64decode(text).decode("utf-8", "surrogatepass"),
     "$map": lambda pairs: {untag(key): untag(item) for key, item in pairs},
 }
