@@ -19,7 +19,7 @@ def recorded(store_dir: Path) -> Callable[[], Recorded]:
     return lambda: read(store_dir)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_for() -> Wait:
     """``wait_for(condition, timeout=20)`` returns once ``condition()`` is true, and fails when it takes longer."""
 
