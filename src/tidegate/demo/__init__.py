@@ -62,20 +62,16 @@ def run(*, keep: bool = False, store: str | None = None, console: Console | None
 
 
 def _run(console: Console, location: str, directory: str, *, keep: bool) -> int:
-    from rich.text import Text
-
     from tidegate.demo import report, server
     from tidegate.demo.traffic import Traffic
 
-    console.print(f"Starting a shop:  {server.COMMAND}")
+    console.print(f"Starting a shop:  {server.COMMAND}", soft_wrap=True)
     with server.serve(location, directory) as url:
         sent = _drive(console, Traffic(url, pause=PAUSE, total=REQUESTS))
         if keep:
             report.wait_for(location, sent)
             report.show(console, location)
-            console.print(f"\nThe shop goes on at {url} until Ctrl-C. See it live in another terminal:")
-            console.print(Text("  " + report.command("tail", "--follow", "--store", location), "cyan"), soft_wrap=True)
-            sent += _stay(Traffic(url, pause=SLOW_PAUSE))
+            sent += _stay(console, Traffic(url, pause=SLOW_PAUSE), location)
         console.print("Stopping it by SIGTERM.")
     complete = report.check(console, location, sent)
     if not keep:
@@ -94,9 +90,16 @@ def _drive(console: Console, traffic: Traffic) -> int:
     return traffic.sent
 
 
-def _stay(traffic: Traffic) -> int:
+def _stay(console: Console, traffic: Traffic, location: str) -> int:
     """Send slowly until Ctrl-C; how many were sent."""
+    from rich.text import Text
+
+    from tidegate.demo.report import command
+
+    follow = Text("  " + command("tail", "--follow", "--store", location), "cyan")
     with contextlib.suppress(KeyboardInterrupt):
+        console.print(f"\nThe shop goes on at {traffic.url} until Ctrl-C. In another terminal:", soft_wrap=True)
+        console.print(follow, soft_wrap=True)
         traffic.run(lambda sent: None)
     return traffic.sent
 

@@ -91,7 +91,7 @@ def _show_recorded(console: Console, reader: store.Reader) -> None:
         [one.name, f"{one.processes:,}", f"{one.spans:,}", f"{one.logs:,}", f"{one.points:,}", f"{one.errors:,}"]
         for one in services
     ]
-    console.print(_table(("service", ">processes", ">spans", ">log records", ">metric points", ">errors"), rows))
+    console.print(_table(("service", ">processes", ">spans", ">logs", ">metric points", ">errors"), rows))
     levels = Counter(map(_level, reader.logs()))
     by_level = ", ".join(f"{levels[name]:,} {name}" for name in SEVERITIES if levels[name])
     series = {
@@ -127,7 +127,7 @@ def _ms(durations: Sequence[int], quantile: float) -> str:
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """``>`` before a column's name aligns it to the right."""
-    table = Table(box=None, pad_edge=True, padding=(0, 2), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="dim")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
     for row in rows:
