@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 import pytest
@@ -56,7 +57,16 @@ def test_a_time_beyond_the_calendar_is_shown_as_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1234567, "1,234,567"), (0.03125, "0.03125"), (1e12, "1e+12"), (True, "True")]
+    ("value", "text"),
+    [
+        (1234567, "1,234,567"),
+        (0.03125, "0.03125"),
+        (1234567.5, "1,234,568"),
+        (1e18, "1e+18"),
+        (math.nan, "nan"),
+        (-0.5, "-0.5"),
+        (True, "True"),
+    ],
 )
 def test_number(value: object, text: str) -> None:
     assert number(value) == text

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from cli.samples import log, span, trace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 
+from cli.samples import log, span, trace
 from tidegate.cli import lines, tables, tree
 from tidegate.cli.ndjson import dumps
 from tidegate.cli.output import Terminal

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 import pytest
-from cli.conftest import TIDEGATE
 
+from cli.conftest import TIDEGATE
 from tidegate._version import __version__
 from tidegate.cli import COMMANDS, main
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from cli.conftest import TIDEGATE
 
 Follow = Callable[..., "subprocess.Popen[str]"]
@@ -16,17 +18,23 @@ Follow = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def follow(environ: dict[str, str]) -> Iterator[Follow]:
-    """``follow(*arguments)``: a running ``tidegate tail --follow`` of the test's store."""
-    running = []
+    """``follow(*arguments)``: a running ``tidegate tail --follow`` of the test's store.
+
+    It is killed after a minute, so that a test that waits for a line in vain fails.
+    """
+    running: list[tuple[subprocess.Popen[str], threading.Timer]] = []
 
     def follow(*arguments: str) -> subprocess.Popen[str]:
         command = [str(TIDEGATE), "tail", "--follow", *arguments]
         process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        running.append(process)
+        limit = threading.Timer(60, process.kill)
+        limit.start()
+        running.append((process, limit))
         return process
 
     yield follow
-    for process in running:
+    for process, limit in running:
+        limit.cancel()
         process.kill()
         process.communicate()
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cli.samples import MS, PAYMENTS, T0, TRACE_ID, log, span, trace
 
+from cli.samples import MS, PAYMENTS, T0, TRACE_ID, log, span, trace
 from tidegate.cli import tree
 from tidegate.cli.output import Terminal
 from tidegate.records import Event, Trace
@@ -108,7 +108,7 @@ def test_a_status_message_stands_under_its_span(show: Show) -> None:
 
 
 def test_a_status_message_that_an_exception_repeats_is_shown_once(show: Show) -> None:
-    event = Event("exception", T0, {"exception.type": "E", "exception.message": "no"})
+    event = Event("exception", T0, {"exception.type": "shop.E", "exception.message": "no"})
     lines = show(trace(span("root", status_code="ERROR", status_message="E: no", events=[event])))
     assert sum("E: no" in line for line in lines) == 1
 

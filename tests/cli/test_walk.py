@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cli.samples import TRACE_ID, log, span, trace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.samples import TRACE_ID, log, span, trace
 from tidegate.cli.walk import walk
 from tidegate.records import Event, Log, Span, Trace
 

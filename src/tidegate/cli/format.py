@@ -61,18 +61,21 @@ def clock(nanoseconds: int, now: datetime | None = None) -> str:
     return text if moment.date() == (now or datetime.now()).date() else f"{moment:%Y-%m-%d} {text}"
 
 
-def number(value: Any) -> str:
-    """A count or measurement: ``12,345``, ``0.0312``, ``1.5e+09``."""
+def number(value: Any, digits: int = 6) -> str:
+    """A count or measurement, fractions to so many significant digits: ``12,345``, ``0.03125``, ``1.5e+18``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return safe(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if 10**digits <= abs(value) < 1e15 else f"{value:,.{digits}g}"
 
 
-def measured(value: Any, unit: str) -> str:
+def measured(value: Any, unit: str, digits: int = 6) -> str:
     """A number with its unit (UCUM): times as `duration`, and no unit where it only says what is counted."""
     if unit in _SECONDS and isinstance(value, (int, float)) and math.isfinite(value):
         return duration(value * _SECONDS[unit])
-    return number(value) if unit in ("", "1") or unit.startswith("{") else f"{number(value)} {safe(unit)}"
+    text = number(value, digits)
+    return text if unit in ("", "1") or unit.startswith("{") else f"{text} {safe(unit)}"
 
 
 def value_text(value: Any) -> str:

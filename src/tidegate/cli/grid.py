@@ -43,10 +43,13 @@ def _excess(widths: Sequence[int], shown: Sequence[int], room: int) -> int:
 
 
 def _fit(natural: Sequence[int], least: Sequence[int], shown: Sequence[int], room: int) -> list[int]:
-    """Widths that take no more than ``room``, if the elastic columns can give so much; the widest gives first."""
+    """Widths that take no more than ``room``, if the elastic columns can give so much; the widest gives."""
     widths = list(natural)
-    for i in sorted(shown, key=lambda i: -natural[i]):
-        widths[i] -= max(0, min(_excess(widths, shown, room), natural[i] - least[i]))
+    giving = [i for i in shown if natural[i] > least[i]]
+    while giving and _excess(widths, shown, room) > 0:
+        widest = max(giving, key=lambda i: widths[i])
+        widths[widest] -= 1
+        giving = [i for i in giving if widths[i] > least[i]]
     return widths
 
 

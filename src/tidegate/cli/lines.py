@@ -9,8 +9,9 @@ from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe, safe_lines
 from tidegate.records import AttributeMap, Log
 
-#: Attributes that the line shows in its own way or that only say where the call stands.
-HIDDEN = ("code.", "exception.", "thread.", "process.")
+#: Attributes that the line shows in its own way, or that only say where the call stands; the last is
+#: uvicorn's second copy of its message, with colours.
+HIDDEN = ("code.", "exception.", "thread.", "process.", "color_message")
 
 #: What sets further lines of a message off, so that no message can pass for a record of its own.
 _CONTINUED = "    │ "

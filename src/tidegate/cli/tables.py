@@ -7,12 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from tidegate.cli.format import SHORT_ID, clock, duration, measured, number, pairs, service_style
+from tidegate.cli.format import SHORT_ID, clock, duration, number, service_style
 from tidegate.cli.grid import Column
-from tidegate.cli.histogram import mean, quantile
 from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
-from tidegate.records import Point, Service, Span, Trace
+from tidegate.records import Service, Span, Trace
 
 _TIME = Column("TIME")
 _DURATION = Column("DURATION", right=True)
@@ -40,17 +39,6 @@ _TRACES = (
     _TRACE,
 )
 _SPANS = (_TIME, _DURATION, _SERVICE, Column("KIND", optional=1), Column("STATUS"), _NAME, _TRACE)
-_METRICS = (
-    Column("TIME", optional=2),
-    _SERVICE,
-    Column("METRIC", elastic=24),
-    Column("TYPE", optional=1),
-    Column("ATTRIBUTES", elastic=12, optional=5),
-    Column("VALUE", right=True),
-    Column("MEAN", right=True, optional=3),
-    Column("P50", right=True, optional=4),
-    Column("P95", right=True, optional=6),
-)
 _SETTINGS = (
     Column("SETTING"),
     Column("VALUE", elastic=8),
@@ -116,34 +104,6 @@ def _span(terminal: Terminal, span: Span) -> list[Text]:
 def _status(span: Span) -> Text:
     word = "" if span.status_code == "UNSET" else safe(span.status_code).lower()
     return Text(word, "bold red" if span.is_error else "green")
-
-
-def metrics(terminal: Terminal, found: Iterable[Point]) -> None:
-    terminal.table(_METRICS, [_point(point) for point in found])
-
-
-def _point(point: Point) -> list[Text]:
-    metric = point.metric
-    attributes = pairs(point.attributes)
-    if process := point.resource.attributes.get("process.pid"):
-        attributes += f" pid={number(process)}"
-    return [
-        when(point.time_unix_nano),
-        service(point.service),
-        Text(safe(metric.name), "bold"),
-        Text(safe(metric.type).replace("exponential_", "exp. "), "dim"),
-        Text(attributes.strip(), "dim"),
-        *map(Text, figures(point)),
-    ]
-
-
-def figures(point: Point) -> list[str]:
-    """The value; of a histogram how many measurements, their mean, median and 95th percentile."""
-    value, unit = point.value, point.metric.unit
-    if "count" not in value:
-        return [measured(value.get("as_int", value.get("as_double")), unit), "", "", ""]
-    found = (mean(value), quantile(value, 0.5), quantile(value, 0.95))
-    return [f"{number(value['count'])} ×", *("" if figure is None else measured(figure, unit) for figure in found)]
 
 
 def settings(terminal: Terminal, rows: Iterable[Mapping[str, Any]]) -> None:

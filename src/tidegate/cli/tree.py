@@ -95,9 +95,10 @@ def _below(trace: Trace, row: Row, *, attributes: bool) -> Iterator[Text]:
     elif isinstance(item, Event):
         yield _event(trace, row, item)
     else:
-        told = {exception_summary(event.attributes) for event in item.events}
-        if item.status_message and safe(item.status_message) not in told:
-            yield Text.assemble((row.inside, "dim"), (safe(item.status_message), "red"))
+        message = safe(item.status_message)
+        # the SDK's message of an exception is the event's, without the module of its type
+        if message and not any(exception_summary(event.attributes).endswith(message) for event in item.events):
+            yield Text.assemble((row.inside, "dim"), (message, "red"))
         if attributes and item.attributes:
             yield Text(row.inside + pairs(item.attributes), "dim")
 

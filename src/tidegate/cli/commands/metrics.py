@@ -34,7 +34,7 @@ def command(store: str | None, as_json: bool, **query: Any) -> None:
             return
         limit = query.pop("limit")
         points = newest(reader.metrics(**query), window=None if query["since"] else _WINDOW)
-        answer(reader, islice(points, limit), "metric points", as_json=False, show=_show, limit=limit)
+        answer(reader, islice(points, limit), "metric series", as_json=False, show=_show, limit=limit)
 
 
 def newest(points: Iterable[Point], window: int | None) -> Iterator[Point]:
@@ -52,6 +52,6 @@ def newest(points: Iterable[Point], window: int | None) -> Iterator[Point]:
 
 
 def _show(terminal: Terminal, points: Iterator[Point]) -> None:
-    from tidegate.cli import tables
+    from tidegate.cli import series
 
-    tables.metrics(terminal, points)
+    series.show(terminal, points)
