@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ import tidegate.demo
 from tidegate import store
 from tidegate.demo import DemoError, server
 from tidegate.demo.report import server_spans
+from tidegate.records import SEVERITIES
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def console() -> Console:
+def make_console() -> Console:
     return Console(file=io.StringIO(), width=120, markup=False, emoji=False, highlight=False)
 
 
@@ -39,41 +40,52 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(monkey
 
 @pytest.mark.servers
 def test_a_server_that_does_not_start_is_an_error_with_its_output(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], console: Console, store_dir: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], store_dir: Path
 ) -> None:
     monkeypatch.setattr(server, "_INSTRUMENT", "print('no room at the quay'); raise SystemExit(3)")
     with pytest.raises(DemoError, match="ended with status 3"):
-        tidegate.demo.run(store=str(store_dir), console=console)
+        tidegate.demo.run(store=str(store_dir), console=make_console())
     assert "no room at the quay" in capsys.readouterr().err
+
+
+@dataclass
+class Ran:
+    """A demo that ended: what it printed, and where it recorded."""
+
+    report: str
+    store: Path
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    console, directory = make_console(), tmp_path_factory.mktemp("demo") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tidegate.demo, "REQUESTS", 150)
+        patch.setattr(tidegate.demo, "PAUSE", 0.02)
+        patch.setenv("OTEL_SDK_DISABLED", "true")  # this shell's settings are not the demo's
+        assert tidegate.demo.run(store=str(directory), console=console) == 0, printed(console)
+    return Ran(printed(console), directory)
 
 
 @pytest.mark.servers
 class TestRun:
-    @pytest.fixture
-    def report(self, monkeypatch: pytest.MonkeyPatch, console: Console, store_dir: Path) -> str:
-        monkeypatch.setattr(tidegate.demo, "REQUESTS", 150)
-        monkeypatch.setattr(tidegate.demo, "PAUSE", 0.02)
-        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")  # this shell's settings are not the demo's
-        assert tidegate.demo.run(store=str(store_dir), console=console) == 0
-        return printed(console)
-
-    def test_every_request_is_a_server_span(self, report: str, store_dir: Path) -> None:
-        assert "150 requests, 150 server spans: nothing is missing." in report
-        with store.open(store_dir) as reader:
+    def test_every_request_is_a_server_span(self, ran: Ran) -> None:
+        assert "150 requests, 150 server spans: nothing is missing." in ran.report
+        with store.open(ran.store) as reader:
             assert len(server_spans(reader)) == 150
 
-    def test_the_report_shows_a_failed_checkout_as_a_tree_with_its_log_lines(self, report: str) -> None:
-        _, _, tree = report.partition("$ tidegate trace ")
+    def test_the_report_shows_a_failed_checkout_as_a_tree_with_its_log_lines(self, ran: Ran) -> None:
+        _, _, tree = ran.report.partition("$ tidegate trace ")
         assert "charge card" in tree
         assert "cents failed" in tree
 
-    def test_both_workers_record(self, report: str, store_dir: Path) -> None:
-        with store.open(store_dir) as reader:
+    def test_both_workers_record(self, ran: Ran) -> None:
+        with store.open(ran.store) as reader:
             workers = {span.resource.attributes["service.instance.id"] for span in server_spans(reader)}
         assert len(workers) == 2
 
-    def test_the_commands_it_names_all_work(self, report: str, run: Run) -> None:
-        named = [line.split("#")[0].strip() for line in report.splitlines() if line.startswith("  tidegate ")]
+    def test_the_commands_it_names_all_answer(self, ran: Ran, run: Run) -> None:
+        named = [line.split("#")[0].strip() for line in ran.report.splitlines() if line.startswith("  tidegate ")]
         assert len(named) >= 4
         for command in named:
             assert run(["sh", "-c", command]).stdout
@@ -117,3 +129,7 @@ class TestKeep:
 def test_the_command_ends_by_itself_within_a_minute(run: Run, store_dir: Path) -> None:
     done = run(["tidegate", "demo", "--store", store_dir], timeout=60)
     assert "1,200 requests, 1,200 server spans" in done.stdout
+    with store.open(store_dir) as reader:
+        assert {log.severity_number for log in reader.logs(service="shop")} == {
+            SEVERITIES[name] for name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+        }
