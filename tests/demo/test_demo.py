@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import socket
 import subprocess
@@ -85,7 +86,8 @@ class TestRun:
         assert len(workers) == 2
 
     def test_the_commands_it_names_all_answer(self, ran: Ran, run: Run) -> None:
-        named = [line.split("#")[0].strip() for line in ran.report.splitlines() if line.startswith("  tidegate ")]
+        _, _, further = ran.report.partition("Look further:")
+        named = re.findall(r"tidegate \w+ .*--store \S+", further)
         assert len(named) >= 4
         for command in named:
             assert run(["sh", "-c", command]).stdout

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -67,19 +68,19 @@ def show(console: Console, location: str) -> None:
         console.print(Text("\nOne checkout that failed, with everything that belongs to it:", "bold"))
         _show_command(console, "trace", trace.trace_id, "--store", location)
     console.print(Text("\nLook further:", "bold"))
-    typed = {command(*arguments, "--store", location): purpose for arguments, purpose in FURTHER}
-    for line, purpose in typed.items():
-        padded = line.ljust(max(map(len, typed)))
-        console.print(Text.assemble("  ", (padded, "cyan"), ("  # " + purpose, "dim")), soft_wrap=True)
+    width = max(len(purpose) for purpose, _ in FURTHER)
+    for purpose, arguments in FURTHER:
+        typed = command(*arguments, "--store", location)
+        console.print(Text.assemble((f"  {purpose:{width}}  ", "dim"), (typed, "cyan")), soft_wrap=True)
     console.print(Text(f"\nOr record your own program: {_OWN}"), soft_wrap=True)
 
 
-FURTHER: Sequence[tuple[Sequence[str], str]] = (
-    (("traces", "--errors"), "newest traces with an error"),
-    (("logs", "--min-level", "warning"), "warnings and worse"),
-    (("logs", "--grep", "cart", "--limit", "5"), "log lines with a word in them"),
-    (("spans", "--where", "http.response.status_code=402", "--json"), "declined cards, for jq"),
-    (("metrics", "--limit", "10"), "newest metric points"),
+FURTHER: Sequence[tuple[str, Sequence[str]]] = (
+    ("newest failures", ("traces", "--errors")),
+    ("warnings and worse", ("logs", "--min-level", "warning")),
+    ("a word in log lines", ("logs", "--grep", "cart", "--limit", "5")),
+    ("declined cards as JSON", ("spans", "--where", "http.response.status_code=402", "--json")),
+    ("newest metric points", ("metrics", "--limit", "10")),
 )
 _OWN = "opentelemetry-instrument python app.py, then tidegate traces"
 
@@ -125,14 +126,14 @@ def _ms(durations: Sequence[int], quantile: float) -> str:
     return f"{durations[math.ceil(quantile * len(durations)) - 1] / 1e6:,.1f} ms"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Padding:
     """``>`` before a column's name aligns it to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(Text, row))
-    return table
+    return Padding.indent(table, 2)
 
 
 def _level(log: Log) -> str:
