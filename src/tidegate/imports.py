@@ -6,7 +6,6 @@ import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from types import ModuleType
 
 Hook = Callable[[ModuleType], None]
@@ -35,20 +34,25 @@ def _run(hook: Hook, module: ModuleType) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
+    """Finds what the other finders do. Asking where a module is does not import it, so the hook stays until then."""
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        hook = _hooks.pop(fullname, None)
-        if hook is None:
+        if fullname not in _hooks:
             return None
-        spec = find_spec(fullname)
+        others = (finder for finder in sys.meta_path if not isinstance(finder, _Finder))
+        spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
         if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
             return spec
         execute = spec.loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            _run(hook, module)
+            # a zip file's loader is one for all its modules
+            hook = _hooks.pop(fullname, None) if module.__name__ == fullname else None
+            if hook is not None:
+                _run(hook, module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

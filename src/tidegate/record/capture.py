@@ -2,157 +2,227 @@
 
 Every record passes `logging.Logger.callHandlers`, also those of loggers that do not propagate, and
 before any handler: so nothing of the application's logging changes, and no configuration switches
-recording off. structlog and loguru have ways of their own in (`record.structlog`, `record.loguru`);
-`logging_through` sees to it that a record which passes two of them is captured once.
+recording off. structlog and loguru have ways of their own in (`record.structlog`, `record.loguru`),
+which are opened when the application imports them. A message that one library hands to another is
+captured once, where it came from.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
+import os
 import sys
-import threading
-import time
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Any
+import warnings
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from types import FrameType, FunctionType, ModuleType
+from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry._logs import LoggerProvider, LogRecord, NoOpLoggerProvider, SeverityNumber
 from opentelemetry.instrumentation.log_utils import std_to_otel
+from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
 
+from tidegate.imports import when_imported
 from tidegate.otel import is_suppressed
-from tidegate.record.logs import NO_ORIGIN, ORIGIN, Origin
+from tidegate.record.logs import ORIGIN, Origin
+from tidegate.record.plain import ExcInfo, current_exc_info, exception_attributes, plain, text
 
 #: Loggers known by name; a program that makes names up must not fill the memory.
 MAX_LOGGERS = 4096
 
-#: Nesting of a value beyond which its text is kept.
-MAX_DEPTH = 16
+_RESERVED = frozenset(vars(logging.makeLogRecord({})))
 
-_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-#: Put on records by the logging instrumentation's record factory; the record has them already.
-_CORRELATION = frozenset({"otelSpanID", "otelTraceID", "otelTraceSampled", "otelServiceName"})
+#: What is never an attribute: the record's own fields, what formatters leave on it, and what the
+#: logging instrumentation puts there, which the log record has fields for.
+_NO_EXTRA = _RESERVED | {
+    *("message", "asctime", "taskName"),
+    *("otelSpanID", "otelTraceID", "otelTraceSampled", "otelServiceName"),
+}
 
 _EVENT_NAMES = ("otel.event.name", "event.name")
 
-_SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+#: OpenTelemetry's names; by number, since applications colour the standard library's.
+_SEVERITY_TEXT = {10: "DEBUG", 20: "INFO", 30: "WARN", 40: "ERROR", 50: "FATAL"}
 
-ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+#: States of `Doing`. Handlers have a record that was captured, and may hand it to another library;
+#: what was captured is passed on to the stdlib; values are asked for their text; the provider has it.
+HANDLING, PASSING_ON, RENDERING, EMITTING = "handling", "passing on", "rendering", "emitting"
 
-#: The library whose record this thread is handling ("" for none), and the guard against recursion.
-_thread = threading.local()
+Function = TypeVar("Function", bound=Callable[..., Any])
+Render = Callable[..., LogRecord]
+
+
+class Doing:
+    """What happens to a log record while this is entered; ``state`` is empty when it is over.
+
+    A context variable holds it and not a thread, for the sake of greenlets; a task that was started
+    meanwhile inherits it, and must see its end.
+    """
+
+    __slots__ = ("_former", "state")
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+    def __enter__(self) -> Doing:
+        self._former = _doing.get()
+        _doing.set(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.state = ""
+        _doing.set(self._former)
+
+
+class Claim(NamedTuple):
+    """A message that a library captures and hands to another, which is to emit what ``render``
+    makes of the record instead, under ``name``; or nothing when there is no ``render``."""
+
+    message: object
+    name: str = ""
+    render: Render | None = None
+
+
+_NOTHING = Doing("")
+_doing: ContextVar[Doing] = ContextVar("tidegate_doing", default=_NOTHING)
+_claim: ContextVar[Claim | None] = ContextVar("tidegate_claim", default=None)
 
 _provider: LoggerProvider = NoOpLoggerProvider()
 _loggers: dict[str, Any] = {}
+_installed = False
 
 #: Records that could not be captured, which is never the application's business.
 failures = 0
 
 
 def install(provider: LoggerProvider) -> None:
-    """Send every stdlib log record to ``provider``; a second call only changes the provider."""
-    global _provider
+    """Send every log record to ``provider``; a second call only changes the provider."""
+    global _provider, _installed
     _provider = provider
     _loggers.clear()
-    if not hasattr(logging.Logger.callHandlers, "__wrapped__"):
-        _wrap_call_handlers()
+    if _installed:
+        return
+    _installed = True
+    # the record counts what was dropped; the console is the application's
+    warnings.filterwarnings("ignore", category=LogRecordDroppedAttributesWarning)
+    _wrap_call_handlers()
+    when_imported("logging.handlers", _wrap_queue_listener)
+    for library in ("structlog", "loguru"):
+        when_imported(library, functools.partial(_install_library, library))
+
+
+def _install_library(name: str, module: ModuleType) -> None:
+    importlib.import_module(f"tidegate.record.{name}").install(module)
+
+
+def in_place_of(original: Callable[..., Any], like: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
+    """A decorator for what takes the place of ``original`` and calls it: frames show it as a function
+    of the module that ``like`` (else ``original``) is from.
+
+    Logging libraries find their caller by skipping frames by file or by module name; one of ours
+    among them would be taken for the caller, and be printed.
+    """
+    model = like or original
+
+    def decorate(function: Function) -> Function:
+        code = function.__code__.replace(co_filename=model.__code__.co_filename)
+        names = {**function.__globals__, "__name__": model.__module__}
+        return functools.wraps(original)(  # type: ignore[return-value]
+            FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
+        )
+
+    return decorate
 
 
 def _wrap_call_handlers() -> None:
     original = logging.Logger.callHandlers
 
-    @functools.wraps(original)
+    @in_place_of(original, like=logging.shutdown)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        former = library()
-        if former in ("", "stdlib"):
-            capture_record(record)
-            _thread.library = "stdlib"
-        try:
+        state = doing()
+        if state in (PASSING_ON, EMITTING):
             original(self, record)
-        finally:
-            _thread.library = former
+        elif state != RENDERING or not is_said_again():
+            capture_record(record)
+            with Doing(HANDLING):
+                original(self, record)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
 
 
-def library() -> str:
-    """The logging library whose record this thread is handling, so that another one does not capture it again."""
-    return getattr(_thread, "library", "")
+def _wrap_queue_listener(handlers: ModuleType) -> None:
+    original = handlers.QueueListener.handle
+
+    @in_place_of(original)
+    def handle(self: Any, record: logging.LogRecord) -> None:
+        if record.process != os.getpid():
+            original(self, record)
+            return
+        with Doing(PASSING_ON):  # it was captured on its way into the queue
+            original(self, record)
+
+    handlers.QueueListener.handle = handle
 
 
-@contextmanager
-def logging_through(name: str) -> Iterator[None]:
-    """While a record that ``name`` captures is on its way through handlers."""
-    former = library()
-    _thread.library = name
-    try:
-        yield
-    finally:
-        _thread.library = former
+def doing() -> str:
+    """What is being done here: one of the states above, or nothing."""
+    return _doing.get().state
+
+
+def is_said_again() -> bool:
+    """Whether what is being logged comes of our asking a value for its text.
+
+    A handler will ask for it too, so that it would appear twice. What the garbage collector or a
+    signal causes at that moment is another matter.
+    """
+    names = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not emit.__code__:
+        names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return not names.isdisjoint(("__str__", "__repr__", "__format__")) and "__del__" not in names
+
+
+def claim(message: object, name: str = "", render: Render | None = None) -> None:
+    """Make a `Claim` for the very object that the next library gets as its message."""
+    _claim.set(Claim(message, name, render))
+
+
+def claimed(message: object) -> Claim | None:
+    """The claim for this message, once."""
+    pending = _claim.get()
+    if pending is None:
+        return None
+    _claim.set(None)
+    return pending if pending.message is message else None
 
 
 def capture_record(record: logging.LogRecord) -> None:
-    """Emit one stdlib record. Never raises."""
-    emit(
-        record.name,
-        time_ns=int(record.created * 1e9),
-        level=record.levelno,
-        level_name=record.levelname,
-        body=lambda: _body(record),
-        attributes=lambda: _extra(record),
-        exc_info=record.exc_info if isinstance(record.exc_info, tuple) else None,
-        origin=Origin(str(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""),
-    )
+    """Emit one stdlib record, or what a library has claimed it for. Never raises."""
+    pending = claimed(record.msg)
+    if pending is None:
+        emit(record.name, _render, record)
+    elif pending.render is not None:
+        emit(pending.name or record.name, pending.render, record)
 
 
-def emit(
-    logger_name: str,
-    *,
-    time_ns: int,
-    level: int,
-    level_name: str,
-    body: Any,
-    attributes: Any = None,
-    exc_info: ExcInfo | None = None,
-    origin: Origin = NO_ORIGIN,
-) -> None:
-    """Emit one log record through the provider, with the trace context of the caller. Never raises.
+def emit(logger_name: str, render: Render, *arguments: Any) -> None:
+    """Emit what ``render(*arguments)`` makes through the provider. Never raises.
 
-    ``level`` is a stdlib level; ``body`` and ``attributes`` may be functions, called only for a
-    record that is captured. Our own records and those of exporters at work are left out: telemetry
-    must not feed on itself.
+    Our own records and those of exporters at work are left out: telemetry must not feed on itself.
     """
     global failures
-    if _is_own(logger_name) or getattr(_thread, "busy", False) or is_suppressed():
+    if logger_name == "tidegate" or logger_name.startswith("tidegate.") or is_suppressed():
         return
-    _thread.busy = True
     try:
-        values = dict(attributes() if callable(attributes) else attributes or {})
-        event_name = next((str(values.pop(name)) for name in _EVENT_NAMES if name in values), None)
-        if exc_info is not None:
-            values.update(exception_attributes(exc_info))
-        log = LogRecord(
-            timestamp=time_ns,
-            observed_timestamp=time.time_ns(),
-            severity_number=severity(level),
-            severity_text=_SEVERITY_TEXT.get(level_name, level_name),
-            body=plain(body() if callable(body) else body),
-            attributes={str(name): plain(value) for name, value in values.items() if name},
-            event_name=event_name,
-        )
-        setattr(log, ORIGIN, origin)
-        _logger(logger_name).emit(log)
+        with Doing(RENDERING) as step:
+            log = render(*arguments)
+            step.state = EMITTING
+            _logger(logger_name).emit(log)
     except Exception:
         failures += 1
-    finally:
-        _thread.busy = False
-
-
-def _is_own(name: str) -> bool:
-    return name == "tidegate" or name.startswith("tidegate.")
 
 
 def _logger(name: str) -> Any:
@@ -164,67 +234,68 @@ def _logger(name: str) -> Any:
     return logger
 
 
+def log_record(
+    *,
+    time_ns: int,
+    level: int,
+    level_name: str,
+    body: Any,
+    values: dict[str, Any],
+    exc_info: ExcInfo | None = None,
+    origin: Origin,
+) -> LogRecord:
+    """A log record of the trace that the caller is in. ``level`` is a stdlib level, ``values`` the
+    attributes, as the application gave them; the dict becomes ours."""
+    event_name = None
+    if values:
+        event_name = next((text(values.pop(name)) for name in _EVENT_NAMES if name in values), None)
+        values = {text(name): plain(value) for name, value in values.items() if name != ""}
+    if exc_info is not None:
+        values.update(exception_attributes(exc_info))
+    log = LogRecord(
+        timestamp=time_ns,
+        severity_number=severity(level),
+        severity_text=_SEVERITY_TEXT.get(level, level_name),
+        body=plain(body),
+        attributes=values,
+        event_name=event_name,
+    )
+    setattr(log, ORIGIN, origin)
+    return log
+
+
 def severity(level: int) -> SeverityNumber:
     """The severity number of a stdlib level; below DEBUG it is TRACE, as in loguru."""
     return SeverityNumber.TRACE if 0 < level < logging.DEBUG else std_to_otel(level)
 
 
+def _render(record: logging.LogRecord) -> LogRecord:
+    return log_record(
+        time_ns=int(record.created * 1e9),
+        level=record.levelno,
+        level_name=record.levelname,
+        body=_body(record),
+        values=attributes_of(record),
+        exc_info=current_exc_info(record.exc_info),
+        origin=Origin(text(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""),
+    )
+
+
 def _body(record: logging.LogRecord) -> Any:
-    if isinstance(record.msg, Mapping) and not record.args:
+    if not record.args and isinstance(record.msg, Mapping):
         return record.msg
     try:
         return record.getMessage()
     except Exception:  # wrong arguments: the handlers complain, the record is kept
-        return f"{record.msg!s} {record.args!r}"
+        return f"{text(record.msg)} {text(record.args)}"
 
 
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
+def attributes_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What ``extra``, filters and record factories put on a stdlib record, and its stack."""
     fields = record.__dict__
-    extra = {name: fields[name] for name in fields if name not in _RESERVED and name not in _CORRELATION}
-    if record.stack_info:
-        extra["code.stacktrace"] = record.stack_info
-    return extra
-
-
-def exception_attributes(exc_info: ExcInfo) -> dict[str, Any]:
-    """``exception.*`` by the semantic conventions, nothing for an empty ``exc_info``."""
-    kind, value, trace = exc_info
-    if kind is None:
+    if len(fields) == len(_RESERVED) and not record.stack_info:
         return {}
-    module = "" if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "."
-    return {
-        "exception.type": module + kind.__qualname__,
-        "exception.message": str(value),
-        "exception.stacktrace": "".join(traceback.format_exception(kind, value, trace)),
-    }
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """``value`` as OpenTelemetry's AnyValue, text in place of any other object.
-
-    The SDK would do the same with a warning for each, on the application's console.
-    """
-    kind = type(value)
-    if value is None or kind in (str, bool, int, float, bytes):
-        return value
-    if depth < MAX_DEPTH:
-        if isinstance(value, Mapping):
-            return {str(name): plain(item, depth + 1) for name, item in value.items() if str(name)}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [plain(item, depth + 1) for item in value]
-    for base in (bool, int, float, str):
-        if isinstance(value, base):
-            return base(value)
-    return str(value)
-
-
-def current_exc_info(value: Any) -> ExcInfo | None:
-    """What libraries allow for ``exc_info``: an exception, a triple, or true for the one being handled."""
-    if isinstance(value, BaseException):
-        return (type(value), value, value.__traceback__)
-    if isinstance(value, tuple) and len(value) == 3:
-        return value
-    if not value:
-        return None
-    current = sys.exc_info()
-    return current if current[0] is not None else None
+    values = {name: fields[name] for name in fields.keys() - _NO_EXTRA}
+    if record.stack_info:
+        values["code.stacktrace"] = record.stack_info
+    return values
