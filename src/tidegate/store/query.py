@@ -179,7 +179,9 @@ class Query:
 
     @cached_property
     def _needle(self) -> bytes:
-        """The text as it stands in JSON."""
+        """The text as it stands in JSON, or nothing when that cannot be said."""
+        if _EXPONENT.fullmatch(self.text):
+            return b""
         try:
             return orjson.dumps(self.text)[1:-1].lower()
         except TypeError:  # a lone surrogate; blocks with such texts are tagged
@@ -193,6 +195,9 @@ class Query:
             return False
         return not self.text or any(self.text in part.casefold() for part in _texts(record))
 
+
+#: A part of a number such as 1e+16, which others write 1e16.
+_EXPONENT = re.compile(r"[-+.0-9]*e[-+.0-9]*")
 
 #: How blocks begin whose texts may be hidden behind tags.
 _TAGGED = b'{"tagged"'

@@ -109,7 +109,10 @@ class SegmentScanner:
             found = self._read(content)
             if isinstance(found, Header):
                 self._header = found
-            elif found is None or self._header is None or end + found.size > size:
+            elif found is None or self._header is None:
+                self.damaged = True
+                return
+            elif end + found.size > size:
                 return
             else:
                 yield BlockRef(self._header, found, self.path, self.offset, end)
@@ -136,7 +139,6 @@ class SegmentScanner:
                 return _parse(payload, self.path)
         except (AttributeError, LookupError, TypeError, ValueError):
             pass
-        self.damaged = True
         return None
 
 
