@@ -37,6 +37,7 @@ def install(loguru: ModuleType) -> None:
     _listen(loguru.logger)
     _wrap_log(logger_class)
     _wrap_remove(logger_class)
+    _wrap_repr(logger_class)
     sinks = sys.modules["loguru._simple_sinks"]
     for name in ("StreamSink", "StandardSink", "CallableSink"):
         _wrap_write(getattr(sinks, name))
@@ -117,6 +118,18 @@ def listen_again(logger: Any) -> None:
         _listen(logger)
     except Exception:
         capture.failures += 1
+
+
+def _wrap_repr(logger_class: Any) -> None:
+    """A logger is printed among the variables of a traceback, without ours."""
+    original = logger_class.__repr__
+
+    @in_place_of(original)
+    def show(self: Any) -> str:
+        ours = repr(self._core.handlers.get(_OURS))
+        return str(original(self)).replace(f"{ours}, ", "").replace(ours, "")
+
+    logger_class.__repr__ = show
 
 
 def _wrap_write(sink_class: Any) -> None:
