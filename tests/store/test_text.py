@@ -46,7 +46,7 @@ def shown(value: Any) -> Iterator[str]:
         yield orjson.dumps(value).decode()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(
     records=st.lists(st.tuples(bodies, attributes), min_size=1, max_size=3),
     change=st.sampled_from([str, str.upper, str.lower, str.casefold, str.swapcase]),
@@ -74,7 +74,7 @@ def test_any_part_of_any_text_of_a_record_finds_it_in_any_case(
     assert everything[len(records) - 1 - number] in found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(body=bodies, values=attributes, text=odd_texts | numbers.map(str))
 def test_looking_into_the_block_first_changes_no_answer(
     new_store: Callable[[], Store], body: Any, values: dict[str, Any], text: str
