@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import pickle
@@ -253,6 +254,23 @@ class TestHandedOn:
         assert [(log.body, log.template, log.scope.name) for log in captured()] == [
             ("user ann", "user %s", "app.stdlib")
         ]
+
+    def test_a_task_that_a_stdlib_handler_started_is_recorded(self, captured: Captured, stdlib: logging.Logger) -> None:
+        async def send() -> None:
+            logger.info("sending")
+
+        class Starting(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                tasks.append(asyncio.get_running_loop().create_task(send()))
+
+        async def work() -> None:
+            stdlib.info("x")
+            await tasks[0]
+
+        tasks: list[asyncio.Task[None]] = []
+        stdlib.addHandler(Starting())
+        asyncio.run(work())
+        assert bodies(captured()) == ["x", "sending"]
 
     @pytest.mark.parametrize("enqueue", [False, True])
     def test_a_message_that_goes_to_the_stdlib_is_recorded_once(

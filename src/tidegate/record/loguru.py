@@ -7,6 +7,7 @@ the application's own sinks get what they got before, and the ids of handlers st
 
 from __future__ import annotations
 
+import itertools
 import sys
 from contextvars import ContextVar
 from types import ModuleType
@@ -51,9 +52,9 @@ def _listen(logger: Any) -> None:
     added = logger.add(_discard, level="DEBUG", format=_no_text, filter=_record, backtrace=False, diagnose=False)
     with core.lock:
         handlers = core.handlers.copy()
+        if max(handlers) == added:  # the next one gets this id, as it would without us
+            core.handlers_count = added if isinstance(core.handlers_count, int) else itertools.count(added)
         core.handlers = {_OURS: handlers.pop(added), **handlers}
-        if core.handlers_count == added + 1:  # an iterator before loguru 0.7, where ids move on by one
-            core.handlers_count = added
 
 
 def _discard(message: str) -> None:
