@@ -1,0 +1,87 @@
+"""What cannot be recorded is counted, and costs nothing but itself."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry._logs import LogRecord
+
+import tidegate.store
+from recording import Recording
+from tidegate.record import logs, spans
+from tidegate.record.recorder import Recorder
+from tidegate.store.sinks import FileSink, MemorySink
+
+
+@pytest.fixture
+def stuck(store_dir: Path) -> Recording:
+    """A recorder whose writer has to wait, as for a slow disk."""
+    recording = Recording(store_dir, queue_size=10)
+    assert recording.recorder._write_lock.acquire(timeout=5)
+    return recording
+
+
+def test_a_full_queue_drops_and_counts(stuck: Recording) -> None:
+    for _ in range(25):
+        stuck.tracer.start_span("work").end()
+    dropped = stuck.recorder.dropped["queue_full"]
+    stuck.recorder._write_lock.release()
+    assert stuck.recorder.flush()
+    with tidegate.store.open(stuck.directory) as reader:
+        assert (len(list(reader.spans())), dropped) == (25 - dropped, 15)
+
+
+def test_a_record_that_cannot_be_encoded_costs_only_itself(
+    recording: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "tidegate"):
+        for number in range(20):
+            record = LogRecord(timestamp=1 + number, body=number)
+            if number == 7:
+                record.severity_number = "loud"  # type: ignore[assignment]
+            recording.recorder.put("logs", logs.held(_emitted(recording, record)))
+        assert recording.recorder.flush()
+    assert dict(recording.recorder.dropped) == {"encoding": 1}
+    with tidegate.store.open(recording.directory) as reader:
+        assert sorted(log.body for log in reader.logs()) == [number for number in range(20) if number != 7]
+    assert "1 records could not be recorded (encoding)" in caplog.text
+
+
+def _emitted(recording: Recording, record: LogRecord) -> Any:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+    return ReadableLogRecord(record, recording.loggers.resource)
+
+
+def test_a_disk_that_fails_later_is_counted_and_recording_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = FailingSink(str(tmp_path / "store"))
+    recorder = Recorder(
+        sink, {"spans": spans.batch}, commit_interval=1, queue_size=100, fallback=lambda: MemorySink(1000)
+    )
+    recording = Recording(tmp_path / "unused")
+    for fails in (False, True, False):
+        sink.fails = fails
+        span = recording.tracer.start_span("work")
+        span.end()
+        recorder.put("spans", span)
+        assert recorder.flush()
+    recorder.close()
+    with tidegate.store.open(tmp_path / "store") as reader:
+        assert (len(list(reader.spans())), dict(recorder.dropped)) == (2, {"disk": 1})
+    recording.recorder.close()
+
+
+class FailingSink(FileSink):
+    """A disk that is full at times."""
+
+    fails = False
+
+    def append(self, *block: Any) -> None:
+        if self.fails:
+            raise OSError(28, "No space left on device")
+        super().append(*block)
