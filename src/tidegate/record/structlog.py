@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry._logs import LogRecord
 
-from tidegate.record import capture
+from tidegate.record import capture, plain
 from tidegate.record.capture import EMITTING, PASSING_ON, RENDERING, doing, in_place_of, is_said_again
 from tidegate.record.logs import Origin
 from tidegate.record.plain import ExcInfo, current_exc_info
@@ -35,6 +35,9 @@ _EVENT_KEYS = ("event", "message", "msg")
 
 #: Arguments and internals rather than values of the event.
 _NO_VALUES = ("exc_info", "stack_info", "stacklevel", "positional_args", "_record", "_from_structlog")
+
+#: What structlog itself puts on a stdlib record.
+_NOT_ADDED = ("_logger", "_name", "timestamp", "level", "level_number", "logger")
 
 
 class Event(NamedTuple):
@@ -130,47 +133,57 @@ def _event(method: str, level: int, event: Any, given: Mapping[str, Any], values
     if isinstance(event, str):
         template = template or event
     exc_info = current_exc_info(values.get("exc_info") or given.get("exc_info") or method == "exception")
-    for name in _NO_VALUES:
-        values.pop(name, None)
-    word = str(values.get("level")).lower()
-    for name, is_structlogs in (
-        ("timestamp", "timestamp" not in given),
-        ("level", word == method or _LEVELS.get(word) == level),
-        ("level_number", values.get("level_number") == level),
-        ("exception", exc_info is not None and "exception" not in given),
-    ):
-        if is_structlogs:
-            values.pop(name, None)
-    if "stack" in values and "stack" not in given:
-        values["code.stacktrace"] = values.pop("stack")
+    _leave_values(values, given, method, level)
+    if exc_info is not None and "exception" not in given:
+        values.pop("exception", None)  # its text, by a processor
     code = frame.f_code
     origin = Origin(template, code.co_filename, frame.f_lineno, code.co_name)
     return Event(method, level, text, values, given, exc_info, origin), _module(frame)
 
 
+def _leave_values(values: dict[str, Any], given: Mapping[str, Any], method: str, level: int) -> None:
+    """Remove from the values what the record has fields for."""
+    for name in _NO_VALUES:
+        values.pop(name, None)
+    if "timestamp" in values and "timestamp" not in given:
+        del values["timestamp"]
+    word = values.get("level")
+    if isinstance(word, str) and (word == method or _LEVELS.get(word.lower()) == level):
+        del values["level"]
+    if values.get("level_number") == level:
+        del values["level_number"]
+    if "stack" in values and "stack" not in given:
+        values["code.stacktrace"] = values.pop("stack")
+
+
 def _take_text(values: dict[str, Any], event: Any) -> Any:
     """Remove the event from the values: the object that was logged, else what a processor made of it."""
-    keys = [key for key in _EVENT_KEYS if key in values]
-    key = next((key for key in keys if values[key] is event), keys[0] if keys else None)
+    key: str | None = "event"
+    if values.get("event") is not event:
+        keys = [key for key in _EVENT_KEYS if key in values]
+        key = next((key for key in keys if values[key] is event), keys[0] if keys else None)
     if key is None:
         return event
-    text = values.pop(key)
+    text = values.pop(key, None)
     arguments = values.get("positional_args")
-    if arguments and text is event:
-        if len(arguments) == 1 and isinstance(arguments[0], Mapping) and arguments[0]:
-            arguments = arguments[0]
-        try:
-            return text % arguments
-        except Exception:  # wrong arguments: the formatter complains, the event is kept
-            return f"{text} {arguments}"
-    return text
+    return _filled(text, arguments) if arguments and text is event else text
+
+
+def _filled(text: Any, arguments: Any) -> Any:
+    """The event with its arguments, as the stdlib's logging would fill them in after the processors."""
+    if len(arguments) == 1 and isinstance(arguments[0], Mapping) and arguments[0]:
+        arguments = arguments[0]
+    try:
+        return text % arguments
+    except Exception:  # wrong arguments: the formatter complains, the event is kept
+        return f"{plain.text(text)} {plain.text(arguments)}"
 
 
 def _caller() -> tuple[FrameType, str]:
     """The frame that logged, and the event before a filtering logger filled in its arguments, if it did."""
     contextvars: Any = sys.modules.get("structlog.contextvars")
     stack = getattr(contextvars, "_ASYNC_CALLING_STACK", None)  # of an async method, which uses a thread
-    frame = (stack.get(None) if stack is not None else None) or sys._getframe(1)
+    frame = (stack.get(None) if stack is not None else None) or sys._getframe(3)
     template = ""
     while (name := _module(frame)).startswith(("structlog", "tidegate.record")) and frame.f_back is not None:
         if name == "structlog._native" and frame.f_code.co_name in ("meth", "log") and frame.f_locals.get("args"):
@@ -180,25 +193,30 @@ def _caller() -> tuple[FrameType, str]:
 
 
 def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__") or "?")
+    return frame.f_globals.get("__name__") or "?"
 
 
 def _render(event: Event, record: logging.LogRecord | None = None) -> LogRecord:
-    values = event.values
     if record is None:
         time_ns, level, level_name = time.time_ns(), event.level, event.method.upper()
     else:
         time_ns, level, level_name = int(record.created * 1e9), record.levelno, record.levelname
-        added = capture.attributes_of(record)
-        for name in (*event.given, *values, "_logger", "_name", "timestamp", "level", "level_number", "logger"):
-            added.pop(name, None)
-        values = {**added, **values}
+        event.values.update(_added(event, record))
     return capture.log_record(
         time_ns=time_ns,
         level=level,
         level_name=level_name,
         body=event.text,
-        values=values,
+        values=event.values,
         exc_info=event.exc_info,
         origin=event.origin,
     )
+
+
+def _added(event: Event, record: logging.LogRecord) -> dict[str, Any]:
+    """What filters and record factories of the stdlib's logging added to the event."""
+    added = capture.attributes_of(record)
+    if added:
+        for name in (*event.given, *event.values, *_NOT_ADDED):
+            added.pop(name, None)
+    return added
