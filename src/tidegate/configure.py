@@ -17,7 +17,6 @@ from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider, set_logger_provider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -25,7 +24,7 @@ from tidegate import otel
 from tidegate.errors import ConfigurationError
 from tidegate.instrument import loading
 from tidegate.record import capture, process
-from tidegate.record.exporters import StoreMetricExporter
+from tidegate.record.exporters import StoreMetricReader
 from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor
 from tidegate.record.recorder import Recorder
 from tidegate.settings import BY_NAME, Settings, load, standard_environment
@@ -279,9 +278,7 @@ def _attach(recorder: Recorder, settings: Settings) -> None:
         process.direct.add("logs")
     meter_provider = metrics.get_meter_provider()
     if isinstance(meter_provider, MeterProvider):
-        reader = PeriodicExportingMetricReader(
-            StoreMetricExporter(recorder=recorder), export_interval_millis=settings.metrics_interval * 1000
-        )
+        reader = StoreMetricReader(recorder, settings.metrics_interval)
         otel.attach_metric_reader(meter_provider, reader)
         os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
         process.collectors.append(reader.collect)

@@ -76,9 +76,7 @@ def test_an_error_is_on_disk_almost_at_once(
         time.sleep(60)
     """)
     # an interval of ten seconds, of which an error must not wait for the end
-    process = start(
-        ["opentelemetry-instrument", "python", path], env={"OTEL_PYTHON_TIDEGATE_COMMIT_INTERVAL": "10"}
-    )
+    process = start(["opentelemetry-instrument", "python", path], env={"OTEL_PYTHON_TIDEGATE_COMMIT_INTERVAL": "10"})
     wait_for((tmp_path / "ready").exists)
     ready = time.monotonic()
     wait_for(lambda: read(store_dir).bodies == {"before": 1, "it burns": 1})

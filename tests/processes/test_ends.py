@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 
@@ -9,7 +11,7 @@ import pytest
 
 from recorded import Recorded
 
-Instrument = Callable[..., object]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 See = Callable[[], Recorded]
 
 WORK = """\
@@ -42,33 +44,31 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_script_records_everything_and_ends_as_without_us(instrument: Instrument, recorded: See, end: str) -> None:
+def test_a_script_records_everything_and_ends_as_without_us(instrument: Run, recorded: See, end: str) -> None:
     statement, status = ENDS[end]
     done = instrument(WORK + statement, check=False)
-    assert done.returncode == status  # type: ignore[attr-defined]
+    assert done.returncode == status
     assert recorded().names == {"work": 1}
     assert recorded().bodies == {"log of work": 1}
 
 
-def test_os_exit_in_a_thread_records_what_all_threads_did(instrument: Instrument, recorded: See) -> None:
+def test_os_exit_in_a_thread_records_what_all_threads_did(instrument: Run, recorded: See) -> None:
     source = """
         threading.Thread(target=lambda: (work("in the thread"), os._exit(7))).start()
         time.sleep(30)
     """
-    assert instrument(WORK + _dedent(source), check=False).returncode == 7  # type: ignore[attr-defined]
+    assert instrument(WORK + textwrap.dedent(source), check=False).returncode == 7
     assert recorded().names == {"work": 1, "in the thread": 1}
 
 
-def test_functions_that_the_application_registered_with_atexit_are_recorded(
-    instrument: Instrument, recorded: See
-) -> None:
+def test_functions_that_the_application_registered_with_atexit_are_recorded(instrument: Run, recorded: See) -> None:
     instrument(WORK + "atexit.register(work, 'at exit')")
     assert recorded().names == {"work": 1, "at exit": 1}
     assert recorded().bodies == {"log of work": 1, "log of at exit": 1}
 
 
 def test_functions_registered_with_atexit_before_us_are_recorded_though_they_run_after_us(
-    run: Instrument, program: Callable[..., object], recorded: See
+    run: Run, program: Callable[..., object], recorded: See
 ) -> None:
     source = """
         import atexit
@@ -76,14 +76,12 @@ def test_functions_registered_with_atexit_before_us_are_recorded_though_they_run
         import tidegate
         tidegate.configure_observability(instrument=False)
     """
-    run(["python", program(_dedent(source) + WORK)])
+    run(["python", program(textwrap.dedent(source) + WORK)])
     assert recorded().names == {"work": 1, "very last": 1}
     assert recorded().bodies == {"log of work": 1, "log of very last": 1}
 
 
-def test_a_thread_that_goes_on_after_the_end_of_the_file_is_recorded_to_its_end(
-    instrument: Instrument, recorded: See
-) -> None:
+def test_a_thread_that_goes_on_after_the_end_of_the_file_is_recorded_to_its_end(instrument: Run, recorded: See) -> None:
     source = """
         def later():
             threading.main_thread().join()
@@ -91,13 +89,11 @@ def test_a_thread_that_goes_on_after_the_end_of_the_file_is_recorded_to_its_end(
                 work(f"late {number}")
         threading.Thread(target=later).start()
     """
-    instrument(WORK + _dedent(source))
+    instrument(WORK + textwrap.dedent(source))
     assert recorded().names == Counter(["work", *(f"late {number}" for number in range(200))])
 
 
-def test_a_daemon_thread_that_logs_until_the_interpreter_is_gone_does_no_harm(
-    instrument: Instrument, recorded: See
-) -> None:
+def test_a_daemon_thread_that_logs_until_the_interpreter_is_gone_does_no_harm(instrument: Run, recorded: See) -> None:
     source = """
         def forever():
             while True:
@@ -106,29 +102,22 @@ def test_a_daemon_thread_that_logs_until_the_interpreter_is_gone_does_no_harm(
         time.sleep(0.1)
         work("last")
     """
-    done = instrument(WORK + _dedent(source))
-    assert "Traceback" not in done.stderr and "Fatal" not in done.stderr  # type: ignore[attr-defined]
+    done = instrument(WORK + textwrap.dedent(source))
+    assert "Traceback" not in done.stderr
+    assert "Fatal" not in done.stderr
     seen = recorded()
     assert seen.names["last"] == 1
     assert seen.damaged == 0
     assert len({span.span_id for span in seen.spans}) == len(seen.spans)
 
 
-def test_a_destructor_that_makes_a_span_while_modules_are_torn_down_is_harmless(
-    instrument: Instrument, recorded: See
-) -> None:
+def test_a_destructor_that_makes_a_span_while_modules_are_torn_down_is_harmless(instrument: Run, recorded: See) -> None:
     source = """
         class Last:
             def __del__(self, work=work):
                 work("destructor")
         last = Last()
     """
-    done = instrument(WORK + _dedent(source))
+    done = instrument(WORK + textwrap.dedent(source))
     assert recorded().names["work"] == 1
-    assert "destructor" not in done.stderr.replace("log of destructor", "")  # type: ignore[attr-defined]
-
-
-def _dedent(source: str) -> str:
-    import textwrap
-
-    return textwrap.dedent(source)
+    assert "destructor" not in done.stderr.replace("log of destructor", "")

@@ -183,9 +183,7 @@ def test_a_fork_without_hooks_of_python_is_recorded_once(instrumented: Run, reco
     _each_once(recorded(), "before", "child")
 
 
-def test_a_storm_of_forks_while_threads_make_spans_loses_and_doubles_nothing(
-    instrumented: Run, recorded: See
-) -> None:
+def test_a_storm_of_forks_while_threads_make_spans_loses_and_doubles_nothing(instrumented: Run, recorded: See) -> None:
     children, threads, each = 150, 3, 1500
     done = instrumented(
         f"""
@@ -218,9 +216,7 @@ def test_a_storm_of_forks_while_threads_make_spans_loses_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_helper_processes_leave_no_trace(
-    instrumented: Run, recorded: See, store_dir: Path, method: str
-) -> None:
+def test_helper_processes_leave_no_trace(instrumented: Run, recorded: See, store_dir: Path, method: str) -> None:
     instrumented(f"""
         import multiprocessing.shared_memory
         memory = multiprocessing.shared_memory.SharedMemory(create=True, size=16)   # starts the resource tracker

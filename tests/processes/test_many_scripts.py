@@ -32,7 +32,7 @@ def after_many(environ: Mapping[str, str], program: Callable[..., Path], store_d
     """)
 
     def script(number: int) -> int:
-        command = [sys.executable, path, str(number)]
+        command = [sys.executable, str(path), str(number)]
         return subprocess.run(command, env=dict(environ), check=False, timeout=60).returncode
 
     with ThreadPoolExecutor(3) as pool:

@@ -40,9 +40,7 @@ def _answers(server: LiveServer, version: str, seen: list[str], lost: list[Excep
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_requests_before_and_after_a_reload_are_each_one_server_span(
-    name: str, tmp_path: Path, wait_for: Wait
-) -> None:
+def test_requests_before_and_after_a_reload_are_each_one_server_span(name: str, tmp_path: Path, wait_for: Wait) -> None:
     file, command = SERVERS[name]
     shutil.copytree(APPS, tmp_path, dirs_exist_ok=True)
     source = tmp_path / file

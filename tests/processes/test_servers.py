@@ -51,7 +51,11 @@ KINDS = {
         "python django_app.py runserver --noreload 127.0.0.1:PORT", 1, ("django.server", '"GET /items/0 '), 1
     ),
     "runserver": Kind(
-        "python django_app.py runserver 127.0.0.1:PORT", 1, ("django.server", '"GET /items/0 '), 2, kills_at_sigterm=True
+        "python django_app.py runserver 127.0.0.1:PORT",
+        1,
+        ("django.server", '"GET /items/0 '),
+        2,
+        kills_at_sigterm=True,
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import textwrap
@@ -33,7 +34,7 @@ BUSY = {
     "sleep": "ready(); time.sleep(60)",
     "busy loop": "ready()\nwhile True: pass",
     "lock": "lock = threading.Lock(); lock.acquire(); ready(); lock.acquire()",
-    "join": "thread = threading.Thread(target=time.sleep, args=[60], daemon=True); thread.start(); ready(); thread.join()",
+    "join": "other = threading.Thread(target=time.sleep, args=[60], daemon=True); other.start(); ready(); other.join()",
     "asyncio": "async def main():\n    ready(); await asyncio.sleep(60)\nasyncio.run(main())",
     "reading": "read, write = os.pipe(); ready(); os.read(read, 1)",
     "a child": "ready(); subprocess.run(['sleep', '60'])",
@@ -217,8 +218,6 @@ def test_process_1_survives_a_sigterm_that_it_does_not_handle_as_the_kernel_want
         while not os.path.exists("go"): time.sleep(0.02)
         work("survived")
     """)
-    import os
-
     for _ in range(3):
         os.kill(_child_of(process), signal.SIGTERM)
     wait_for(lambda: recorded().names["work"])
@@ -228,8 +227,6 @@ def test_process_1_survives_a_sigterm_that_it_does_not_handle_as_the_kernel_want
 
 
 def test_process_1_with_a_handler_of_its_own_ends_as_it_says(as_first_process: Start, recorded: See) -> None:
-    import os
-
     process = as_first_process("""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
         ready()

@@ -6,18 +6,22 @@ Under Tidegate's own they do nothing, since everything has been recorded already
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricReader, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from tidegate.record import metrics, process
 from tidegate.record.logs import held
 from tidegate.record.recorder import Recorder
+from tidegate.record.workers import Worker
+
+_logger = logging.getLogger("tidegate")
 
 
 class StoreSpanExporter(SpanExporter):
@@ -61,15 +65,13 @@ class StoreLogRecordExporter(LogRecordExporter):
 class StoreMetricExporter(MetricExporter):
     """Records metric points. ``store`` as for `StoreSpanExporter`; temporality is the SDK's default, cumulative."""
 
-    def __init__(self, store: str | None = None, *, recorder: Recorder | None = None) -> None:
+    def __init__(self, store: str | None = None) -> None:
         super().__init__()
-        self._direct = recorder is not None
-        self._recorder = recorder or process.recorder(store)
+        self._recorder = process.recorder(store)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        if self._direct or "metrics" not in process.direct:
-            for resource, batch in metrics.batches(metrics_data):
-                self._recorder.put("metrics", (resource, batch))
+        if "metrics" not in process.direct:
+            _put(self._recorder, metrics_data)
         return MetricExportResult.SUCCESS
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
@@ -77,3 +79,34 @@ class StoreMetricExporter(MetricExporter):
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         return self._recorder.flush(timeout_millis / 1000)
+
+
+class StoreMetricReader(MetricReader):
+    """Collects every ``interval`` seconds and records, in a thread that stands still over forks."""
+
+    def __init__(self, recorder: Recorder, interval: float) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._interval = interval
+        self._worker = Worker("tidegate-metrics", self._tick)
+        self._worker.start()
+
+    def _tick(self, worker: Worker) -> None:
+        while worker.wait(self._interval):
+            try:
+                self.collect()
+            except Exception as error:  # an application's callback took too long; the next round may do
+                _logger.debug("metrics could not be collected: %s", error)
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+        _put(self._recorder, metrics_data)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        self._worker.stop(timeout_millis / 1000)
+        self.collect()
+        self._recorder.flush(timeout_millis / 1000)
+
+
+def _put(recorder: Recorder, data: MetricsData) -> None:
+    for resource, batch in metrics.batches(data):
+        recorder.put("metrics", (resource, batch))

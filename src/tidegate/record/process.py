@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import signal
@@ -11,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.errors import StoreError
-from tidegate.record import exits, logs, spans
-from tidegate.record.recorder import Encode, Recorder
+from tidegate.record import exits, logs, signals, spans, workers
+from tidegate.record.blocks import Encode
+from tidegate.record.recorder import Recorder
 from tidegate.record.redact import Redactor
 from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, check_writable, default_location
@@ -30,9 +32,16 @@ collectors: list[Callable[[], None]] = []
 #: Signals that are held back over a fork: CPython forgets those that reach a child too early.
 _HELD_SIGNALS = {signal.SIGTERM, signal.SIGHUP}
 
+#: Longest time in seconds that an end of the process waits for the disk.
+END_WAIT = 2.0
+
+#: Longest time in seconds that a fork waits for our threads to finish their block.
+FORK_WAIT = 2.0
+
 _recorders: dict[str, Recorder] = {}
 _lock = threading.Lock()
 _hooks_installed = False
+_signals: signals.Signals | None = None
 _masks: dict[int, Any] = {}
 
 
@@ -114,24 +123,39 @@ def close() -> None:
         each.close()
 
 
+def _flush_at_end() -> None:
+    try:
+        flush(END_WAIT, collect=True)
+    except Exception:  # the end of the process must not be held up by it
+        pass
+
+
 def _install_hooks(flush_on_signal: bool) -> None:
-    global _hooks_installed
+    global _hooks_installed, _signals
     if _hooks_installed:
         return
     _hooks_installed = True
-    exits.install(flush, close, flush_on_signal)
+    atexit.register(close)
+    exits.install(_flush_at_end)
+    if flush_on_signal:
+        _signals = signals.install(_flush_at_end)
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+    if sys.version_info >= (3, 12):
+        for name in ("fork", "forkpty"):
+            workers.resume_after_counting(name)
 
 
 def _before_fork() -> None:
     _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    workers.before_fork(FORK_WAIT)
     for each in list(_recorders.values()):
-        each.before_fork()
+        each.before_fork(FORK_WAIT)
 
 
 def _after_in_parent() -> None:
     for each in list(_recorders.values()):
         each.after_fork_in_parent()
+    workers.after_fork_in_parent()
     _restore_mask()
 
 
@@ -140,6 +164,9 @@ def _after_in_child() -> None:
     _lock = threading.Lock()
     for each in list(_recorders.values()):
         each.after_fork_in_child()
+    if _signals is not None:
+        _signals.open_channel()
+    workers.after_fork_in_child()
     _restore_mask()
 
 

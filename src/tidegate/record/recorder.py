@@ -13,12 +13,12 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tidegate.errors import StoreError
-from tidegate.records import Resource
+from tidegate.record.blocks import Blocks, Encode
+from tidegate.record.workers import Worker
 from tidegate.store.block import Batch
 from tidegate.store.sinks import Sink
 
@@ -33,13 +33,8 @@ ERROR_DELAY = 0.05
 #: Time in seconds between two runs of the upkeep.
 UPKEEP_INTERVAL = 600.0
 
-#: Longest wait in seconds of a fork for the writer to finish its block.
-FORK_WAIT = 2.0
-
-#: Resources known by identity; an application has one, a forking server one per fork.
-MAX_RESOURCES = 64
-
-Encode = Callable[[Sequence[Any]], Batch]
+#: Time in seconds before the first one; a process that ends earlier does it at its end.
+FIRST_UPKEEP = 30.0
 
 
 class Ticket:
@@ -81,17 +76,12 @@ class Recorder:
         upkeep: Callable[[], None] | None = None,
         fallback: Callable[[], Sink] | None = None,
     ) -> None:
-        self.sink = sink
-        self.dropped: Counter[str] = Counter()
-        self.recorded: Counter[str] = Counter()
-        self.problem = ""
-        self._encoders = encoders
-        self._redact = redact
+        self._blocks = Blocks(sink, encoders, redact, fallback)
         self._upkeep = upkeep
-        self._fallback = fallback
         self._interval = commit_interval
         self._queue_size = queue_size
-        self._closing = False
+        self._threadless = False
+        self._writer = Worker("tidegate-writer", self._run)
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -100,59 +90,47 @@ class Recorder:
         self._queue: deque[tuple[str, Any]] = deque()
         self._tickets: deque[Ticket] = deque()
         self._write_lock = threading.Lock()
-        self._start_lock = threading.Lock()
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        self._idle = False
-        self._thread: threading.Thread | None = None
-        self._resources: dict[int, tuple[Any, Resource]] = {}
-        self._next_upkeep = 0.0
         self._forking = 0
-        self._urgent = False
+        self._idle = True
+        self._urgent = self._asked = False
+        self._since = 0.0
+        self._kept_up = False
+        self._next_upkeep = time.monotonic() + FIRST_UPKEEP
+
+    @property
+    def sink(self) -> Sink:
+        """Where the blocks go: what was given, or the ring in memory that took its place."""
+        return self._blocks.sink
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Records lost in this process, by reason."""
+        return self._blocks.dropped
 
     # --- the caller's side
 
     def put(self, signal: str, record: Any, urgent: bool = False) -> None:
         """Queue one record. Never blocks; a full queue drops it, counted as ``queue_full``."""
         if self._pid != os.getpid():
-            self.after_fork_in_child()  # a fork that ran no hooks of Python's
+            self._renew_without_hooks()  # a fork that ran no hooks of Python's
         queue = self._queue
         if len(queue) >= self._queue_size:
             self.dropped["queue_full"] += 1
             self._wake_writer()
             return
         queue.append((signal, record))
-        if urgent:
-            self._urgent = True
-        if self._closing:
+        if self._threadless:
             self.write_pending()
-        elif self._idle or urgent or len(queue) >= BLOCK_RECORDS:
+        elif self._idle or (urgent and not self._urgent) or len(queue) >= BLOCK_RECORDS:
+            self._urgent = self._urgent or urgent
             self._wake_writer()
-        elif self._thread is None:
-            self._start_thread()
 
     def _wake_writer(self) -> None:
         self._idle = False
-        if self._thread is None:
-            self._start_thread()
-        try:
-            self._wake.release()
-        except RuntimeError:  # awake already
-            pass
-
-    def _start_thread(self) -> None:
-        if not self._start_lock.acquire(blocking=False):
-            return
-        try:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="tidegate-writer", daemon=True)
-                thread.start()
-                self._thread = thread
-        except RuntimeError:  # no thread can be started while the interpreter ends
-            self._closing = True
+        if not self._writer.start():
+            self._threadless = True
             self.write_pending()
-        finally:
-            self._start_lock.release()
+        self._writer.wake()
 
     def flush(self, timeout: float = 5.0, collect: Callable[[], None] | None = None) -> bool:
         """Commit everything queued so far; False if that took longer than ``timeout`` seconds.
@@ -161,49 +139,59 @@ class Recorder:
         the caller holds costs the timeout at worst.
         """
         if self._pid != os.getpid():
-            self.after_fork_in_child()
+            self._renew_without_hooks()
         if not self._queue and not self._write_lock.locked() and collect is None:
             return True
-        if self._thread is None and collect is not None:
-            self._start_thread()
-        thread = self._thread
-        if self._closing or thread is None or not thread.is_alive() or thread is threading.current_thread():
+        if not self._threadless:
+            self._writer.start()
+        if self._threadless or not self._writer.running:
             return self.write_pending(timeout)
         ticket = Ticket(collect)
         self._queue.append(("", ticket))
-        self._urgent = True
+        self._asked = True
         self._wake_writer()
         return ticket.wait(timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """Flush, and from now on write in the calling thread: the interpreter is about to end."""
         self.flush(timeout)
-        self._closing = True
-        if self._thread is not None:
-            self._wake_writer()
+        self._threadless = True
+        self._writer.stop(timeout)
         self.write_pending(timeout)
         with self._locked(timeout) as locked:
             if locked:
                 self.sink.close()
-        if not self._next_upkeep and self.recorded:
-            self._run_upkeep()  # a short script; somebody has to tidy up after thousands of them
+        if self._blocks.recorded and not self._kept_up:
+            self._run_upkeep()  # somebody has to tidy up after thousands of short scripts
 
     # --- the writer's side
 
-    def _run(self) -> None:
-        while not self._closing and self._pid == os.getpid():
-            self._idle = True
-            if not self._queue:
-                self._wake.acquire(timeout=60)
-            self._idle = False
-            if self._queue and not self._urgent and len(self._queue) < BLOCK_RECORDS:
-                self._wake.acquire(timeout=self._interval)
-            if self._urgent and not self._has_ticket():
-                time.sleep(ERROR_DELAY)
-            self._urgent = False
+    def _run(self, writer: Worker) -> None:
+        self._idle = True
+        while self._wait(writer):
+            self._urgent = self._asked = False
+            self._since = 0.0
             self.write_pending()
             self._answer_tickets()
-            self._run_upkeep()
+            if time.monotonic() >= self._next_upkeep:
+                self._run_upkeep()
+            self._idle = True
+
+    def _wait(self, writer: Worker) -> bool:
+        """Until there is a block to write: full, old enough, or asked for. False when this thread is to end."""
+        if not self._queue:
+            writer.wait(UPKEEP_INTERVAL)
+        self._idle = False
+        if self._queue and not self._since:
+            # kept over a fork, which stops this thread: a process that forks all the time commits all the same
+            self._since = time.monotonic()
+        while self._queue and not self._asked and len(self._queue) < BLOCK_RECORDS and writer.going():
+            age = time.monotonic() - self._since
+            wait = (ERROR_DELAY if self._urgent else self._interval) - age
+            if wait <= 0:
+                break
+            writer.wait(wait)
+        return writer.going()
 
     def _answer_tickets(self) -> None:
         while self._tickets:
@@ -212,12 +200,6 @@ class Recorder:
                 ticket.collect()
                 self.write_pending()
             ticket.done()
-
-    def _has_ticket(self) -> bool:
-        try:
-            return any(signal == "" for signal, _ in self._queue)
-        except RuntimeError:  # the queue grew meanwhile
-            return False
 
     def write_pending(self, timeout: float = 5.0) -> bool:
         """Write what is queued, in the calling thread; False if another thread would not let go."""
@@ -239,91 +221,30 @@ class Recorder:
                 self._write_lock.release()
 
     def _write_block(self, count: int) -> int:
-        groups: dict[tuple[str, int], list[Any]] = {}
+        records: list[tuple[str, Any]] = []
         for _ in range(count):
             signal, record = self._queue.popleft()
             if isinstance(record, Ticket):
                 self._tickets.append(record)
-            elif isinstance(record, tuple):  # metrics come as batches already
-                self._commit(signal, record[0], record[1])
             else:
-                groups.setdefault((signal, id(record.resource)), []).append(record)
-        for (signal, _), records in groups.items():
-            self._commit_records(signal, records)
+                records.append((signal, record))
+        self._blocks.write(records)
         return count
 
-    def _commit_records(self, signal: str, records: list[Any]) -> None:
-        """One block; when a record cannot be encoded, the others still are."""
-        try:
-            batch = self._encoders[signal](records)
-        except Exception as error:
-            if len(records) == 1:
-                self._lose("encoding", 1, error)
-                return
-            middle = len(records) // 2
-            self._commit_records(signal, records[:middle])
-            self._commit_records(signal, records[middle:])
-            return
-        self._commit(signal, records[0].resource, batch)
-
-    def _commit(self, signal: str, resource: Any, batch: Batch) -> None:
-        try:
-            if self._redact is not None:
-                self._redact(batch)
-            known = self._resource(resource)
-            try:
-                self.sink.append(known, batch)
-            except (OSError, StoreError) as error:
-                if not self._fall_back(error):
-                    self._lose("disk", batch.count, error)
-                    return
-                self.sink.append(known, batch)
-            self.recorded[signal] += batch.count
-        except Exception as error:
-            self._lose("encoding", batch.count, error)
-
-    def _resource(self, resource: Any) -> Resource:
-        known = self._resources.get(id(resource))
-        if known is None:
-            if len(self._resources) >= MAX_RESOURCES:
-                self._resources.clear()
-            attributes = Batch("resource", 1, {"attributes": [dict(resource.attributes)]}, 0, 0)
-            if self._redact is not None:
-                self._redact(attributes)
-            # the SDK's object is kept, so that its identity is not given to another one
-            known = (resource, Resource(attributes.columns["attributes"][0], resource.schema_url or ""))
-            self._resources[id(resource)] = known
-        return known[1]
-
-    def _lose(self, reason: str, count: int, error: Exception) -> None:
-        self.dropped[reason] += count
-        if not self.problem:
-            self.problem = f"{count} records could not be recorded ({reason}): {error}"
-            _logger.warning("%s", self.problem)
-
-    def _fall_back(self, error: Exception) -> bool:
-        """A directory that never took a record is given up for memory; one that did may recover."""
-        if self._fallback is None or self.recorded:
-            return False
-        self.problem = f"nothing can be written to the store ({error}); recording in memory instead"
-        _logger.warning("%s", self.problem)
-        self.sink, self._fallback = self._fallback(), None
-        return True
-
     def _run_upkeep(self) -> None:
-        if self._upkeep is None or time.monotonic() < self._next_upkeep:
-            return
+        self._kept_up = True
         self._next_upkeep = time.monotonic() + UPKEEP_INTERVAL
         try:
-            self._upkeep()
+            if self._upkeep is not None:
+                self._upkeep()
         except Exception as error:  # the next run may do better, and recording goes on
             _logger.debug("upkeep of the store failed: %s", error)
 
     # --- forks
 
-    def before_fork(self) -> None:
-        """Wait until the writer is between two blocks, so that no lock is held in the child."""
-        if self._write_lock.acquire(timeout=FORK_WAIT):
+    def before_fork(self, timeout: float) -> None:
+        """Wait until nobody is in the middle of a block, so that no lock is held in the child."""
+        if self._write_lock.acquire(timeout=timeout):
             self._forking = threading.get_ident()
 
     def after_fork_in_parent(self) -> None:
@@ -333,8 +254,12 @@ class Recorder:
 
     def after_fork_in_child(self) -> None:
         """The parent writes what the parent queued; the child begins with nothing."""
-        self._closing = False
-        self.dropped = Counter()
-        self.recorded = Counter()
+        self._threadless = False
+        self._blocks.abandon()
         self._start_afresh()
-        self.sink.abandon()
+
+    def _renew_without_hooks(self) -> None:
+        """Go on in the child of a fork behind the interpreter's back, where no thread can be started safely."""
+        self._writer.renew()
+        self.after_fork_in_child()
+        self._threadless = True

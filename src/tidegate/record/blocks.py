@@ -1,0 +1,119 @@
+"""Records to blocks in a sink: one block for each signal and resource, and a count of what was lost."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tidegate.errors import StoreError
+from tidegate.records import Resource
+from tidegate.store.block import Batch
+from tidegate.store.sinks import Sink
+
+_logger = logging.getLogger("tidegate")
+
+#: Resources known by identity; an application has one, a forking server one per fork.
+MAX_RESOURCES = 64
+
+Encode = Callable[[Sequence[Any]], Batch]
+
+
+class Blocks:
+    """Writes records to ``sink``; used by one thread at a time.
+
+    ``dropped`` counts lost records by reason, ``recorded`` stored ones by signal. ``fallback`` makes
+    the sink that takes over when the first one never took anything.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        encoders: dict[str, Encode],
+        redact: Callable[[Batch], None] | None,
+        fallback: Callable[[], Sink] | None,
+    ) -> None:
+        self.sink = sink
+        self.dropped: Counter[str] = Counter()
+        self.recorded: Counter[str] = Counter()
+        self.problem = ""
+        self._encoders = encoders
+        self._redact = redact
+        self._fallback = fallback
+        self._resources: dict[int, tuple[Any, Resource]] = {}
+
+    def abandon(self) -> None:
+        """Begin with nothing in a forked child, whose parent writes what was there."""
+        self.dropped, self.recorded = Counter(), Counter()
+        self._resources = {}
+        self.sink.abandon()
+
+    def write(self, records: Sequence[tuple[str, Any]]) -> None:
+        """Commit records of any signals. What cannot be stored is counted, and warned of once."""
+        groups: dict[tuple[str, int], list[Any]] = {}
+        for signal, record in records:
+            if isinstance(record, tuple):  # metrics come as batches already
+                self._commit(signal, record[0], record[1])
+            else:
+                groups.setdefault((signal, id(record.resource)), []).append(record)
+        for (signal, _), group in groups.items():
+            self._commit_records(signal, group)
+
+    def _commit_records(self, signal: str, records: list[Any]) -> None:
+        """One block; when a record cannot be encoded, the others still are."""
+        try:
+            batch = self._encoders[signal](records)
+        except Exception as error:
+            if len(records) == 1:
+                self._lose("encoding", 1, error)
+                return
+            middle = len(records) // 2
+            self._commit_records(signal, records[:middle])
+            self._commit_records(signal, records[middle:])
+            return
+        self._commit(signal, records[0].resource, batch)
+
+    def _commit(self, signal: str, resource: Any, batch: Batch) -> None:
+        try:
+            if self._redact is not None:
+                self._redact(batch)
+            known = self._resource(resource)
+            try:
+                self.sink.append(known, batch)
+            except (OSError, StoreError) as error:
+                if not self._fall_back(error):
+                    self._lose("disk", batch.count, error)
+                    return
+                self.sink.append(known, batch)
+            self.recorded[signal] += batch.count
+        except Exception as error:
+            self._lose("encoding", batch.count, error)
+
+    def _resource(self, resource: Any) -> Resource:
+        known = self._resources.get(id(resource))
+        if known is None:
+            if len(self._resources) >= MAX_RESOURCES:
+                self._resources.clear()
+            attributes = Batch("resource", 1, {"attributes": [dict(resource.attributes)]}, 0, 0)
+            if self._redact is not None:
+                self._redact(attributes)
+            # the SDK's object is kept, so that its identity is not given to another one
+            known = (resource, Resource(attributes.columns["attributes"][0], resource.schema_url or ""))
+            self._resources[id(resource)] = known
+        return known[1]
+
+    def _lose(self, reason: str, count: int, error: Exception) -> None:
+        self.dropped[reason] += count
+        if not self.problem:
+            self.problem = f"{count} records could not be recorded ({reason}): {error}"
+            _logger.warning("%s", self.problem)
+
+    def _fall_back(self, error: Exception) -> bool:
+        """A directory that never took a record is given up for memory; one that did may recover."""
+        if self._fallback is None or self.recorded:
+            return False
+        self.problem = f"nothing can be written to the store ({error}); recording in memory instead"
+        _logger.warning("%s", self.problem)
+        self.sink, self._fallback = self._fallback(), None
+        return True
