@@ -65,12 +65,13 @@ class StoreLogRecordExporter(LogRecordExporter):
 class StoreMetricExporter(MetricExporter):
     """Records metric points. ``store`` as for `StoreSpanExporter`; temporality is the SDK's default, cumulative."""
 
-    def __init__(self, store: str | None = None) -> None:
+    def __init__(self, store: str | None = None, *, recorder: Recorder | None = None) -> None:
         super().__init__()
-        self._recorder = process.recorder(store)
+        self._direct = recorder is not None
+        self._recorder = recorder or process.recorder(store)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        if "metrics" not in process.direct:
+        if self._direct or "metrics" not in process.direct:
             _put(self._recorder, metrics_data)
         return MetricExportResult.SUCCESS
 
