@@ -1,0 +1,1 @@
+"""What Tidegate costs, each figure beside a baseline of the same run: ``python -m benchmarks``."""

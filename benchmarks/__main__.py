@@ -1,0 +1,24 @@
+"""``python -m benchmarks [name …] [--repeats N]``: tables in Markdown, as in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from benchmarks.measure import machine
+
+ALL = ("recording", "calling", "starting")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What Tidegate costs, as ratios.")
+    parser.add_argument("names", nargs="*", choices=[*ALL, []], default=list(ALL), help="which, default: all")
+    parser.add_argument("--repeats", type=int, default=9, help="rounds of which the medians are shown")
+    options = parser.parse_args()
+    print(f"{machine()}; medians of {options.repeats} interleaved rounds.\n")
+    for name in options.names:
+        print(importlib.import_module(f"benchmarks.{name}").run(options.repeats), flush=True)
+
+
+if __name__ == "__main__":
+    main()
