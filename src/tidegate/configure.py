@@ -203,12 +203,15 @@ def _build_providers(settings: Settings, config: Any, auto_instrumentation_versi
         resources = [provider.resource for provider in _providers() if hasattr(provider, "resource")]
         _complete(resources[0] if resources else Resource.create())
     else:
-        with standard_environment(settings, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"):
-            otel.initialize_sdk(
-                exporters={signal: _default_exporters(settings, signal) for signal in ("traces", "logs", "metrics")},
-                sampler=_sampler(settings),
-                auto_instrumentation_version=auto_instrumentation_version,
-            )
+        sampler = _sampler(settings)
+        with standard_environment(settings, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", **_exporters(settings)):
+            try:
+                otel.initialize_sdk(sampler=sampler, auto_instrumentation_version=auto_instrumentation_version)
+            except RuntimeError as error:
+                raise ConfigurationError(
+                    f"an exporter, or something else that the environment names, is not installed: {error}."
+                    " OTLP over gRPC needs: pip install 'tidegate[grpc]'."
+                ) from None
 
 
 def _is_sdk(provider: Any) -> bool:
@@ -241,11 +244,13 @@ def _resource_arguments(settings: Settings) -> dict[str, Any]:
     return attributes
 
 
-def _default_exporters(settings: Settings, signal: str) -> list[str]:
-    """``otlp`` when there is somewhere to send to and nothing was said about exporters."""
-    named = settings.values[f"{signal}_exporter"]
-    endpoint = settings.endpoint or settings.values[f"{signal}_endpoint"]
-    return ["otlp"] if endpoint and not named else []
+def _exporters(settings: Settings) -> dict[str, str]:
+    """``otlp`` for each signal that there is somewhere to send to, unless something was said about exporters."""
+    return {
+        f"OTEL_{signal.upper()}_EXPORTER": "otlp"
+        for signal in ("traces", "logs", "metrics")
+        if settings.endpoint or settings.values[f"{signal}_endpoint"]
+    }
 
 
 def _sampler(settings: Settings) -> Any:

@@ -81,23 +81,15 @@ def is_suppressed() -> bool:
     return bool(get_value(SUPPRESS_KEY))
 
 
-def initialize_sdk(
-    *,
-    exporters: Mapping[str, list[str]],
-    sampler: Any,
-    auto_instrumentation_version: str | None,
-) -> None:
+def initialize_sdk(*, sampler: Any, auto_instrumentation_version: str | None) -> None:
     """Build the global providers by the SDK's own rules, from the standard environment variables.
 
-    ``exporters`` are names per signal, added to those of the environment.
+    Raises RuntimeError when they name something that is not installed.
     """
     from opentelemetry.sdk._configuration import _initialize_components
 
     _initialize_components(
         auto_instrumentation_version=auto_instrumentation_version,
-        trace_exporter_names=exporters["traces"],
-        metric_exporter_names=exporters["metrics"],
-        log_exporter_names=exporters["logs"],
         sampler=sampler,
         setup_logging_handler=False,
     )

@@ -120,7 +120,7 @@ class FileSink:
             raise
         if written != len(data):
             self._cut_back()
-            raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written", self._stem)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._stem)
         self._size += written
 
     def _cut_back(self) -> None:

@@ -3,9 +3,9 @@
 import logging
 import sys
 
-from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
-from django.urls import path  # type: ignore[import-untyped]
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from opentelemetry import trace
 
 SECRET_KEY = "for a test"
@@ -31,6 +31,6 @@ def __getattr__(name: str) -> object:
 
 
 if __name__ == "__main__":
-    from django.core.management import execute_from_command_line  # type: ignore[import-untyped]
+    from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
