@@ -15,6 +15,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import get_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import SpanContext, TraceFlags
 
 try:
@@ -26,28 +27,46 @@ _SPAN_FIELDS = (
     "name",
     "context",
     "parent",
-    "kind",
+    "kind.value",
     "start_time",
     "end_time",
-    "status",
+    "status.status_code.value",
+    "status.description",
     "attributes",
     "events",
     "links",
-    "resource",
     "instrumentation_scope",
+)
+
+#: The same, as the SDK stores them: four times faster than properties.
+_SPAN_SLOTS = (
+    "_name",
+    "_context",
+    "_parent",
+    "_kind._value_",
+    "_start_time",
+    "_end_time",
+    "_status._status_code._value_",
+    "_status._description",
+    "_attributes",
+    "_events",
+    "_links",
+    "_instrumentation_scope",
 )
 
 
 def _span_getter() -> Callable[[ReadableSpan], tuple[Any, ...]]:
-    """All fields of a span in one call; the private slots are four times faster than the properties."""
-    private = [f"_{name}" for name in _SPAN_FIELDS]
+    """All fields of a span in one call."""
     probe = ReadableSpan(name="probe", context=SpanContext(1, 2, False, TraceFlags(1)), resource=Resource.get_empty())
-    if all(hasattr(probe, name) for name in private):
-        return attrgetter(*private)
-    return attrgetter(*_SPAN_FIELDS)
+    try:
+        slots = attrgetter(*_SPAN_SLOTS)
+        slots(probe)
+    except AttributeError:
+        return attrgetter(*_SPAN_FIELDS)
+    return slots
 
 
-#: A span's fields in the order of ``_SPAN_FIELDS``.
+#: A span's fields in the order of ``_SPAN_FIELDS``; kind and status as their numbers.
 span_fields = _span_getter()
 
 
@@ -64,6 +83,13 @@ def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
     if hasattr(BoundedAttributes(), "_dict"):
         return [item._dict if type(item) is BoundedAttributes else attribute_dict(item) for item in column]
     return [attribute_dict(item) for item in column]
+
+
+def lists(column: Sequence[Any]) -> Sequence[Any]:
+    """What is in the SDK's lists of events or links, whose own ways to look inside are slow."""
+    if hasattr(BoundedList(1), "_dq"):
+        return [item._dq if type(item) is BoundedList else item for item in column]
+    return column
 
 
 def dropped_counts(column: Sequence[Any]) -> list[int]:

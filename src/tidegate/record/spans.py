@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, span_fields
-from tidegate.records import SPAN_KINDS
+from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, lists, span_fields
+from tidegate.records import SPAN_KINDS, STATUS_CODES
 from tidegate.store.block import Batch, pack, pack_lists
 
 _KIND = {kind.value: SPAN_KINDS.index(kind.name) for kind in SpanKind}
 
+_STATUS = {code.value: STATUS_CODES.index(code.name) for code in StatusCode}
+
 
 def batch(spans: Sequence[ReadableSpan]) -> Batch:
     """The columns of finished spans, which all have one resource."""
-    names, contexts, parents, kinds, starts, ends, statuses, attributes, events, links, _, scopes = zip(
+    names, contexts, parents, kinds, starts, ends, codes, messages, attributes, events, links, scopes = zip(
         *map(span_fields, spans), strict=True
     )
-    starts = tuple(start or 0 for start in starts)
+    starts = [start or 0 for start in starts]
     base = min(starts)
     trace_ids, trace = _dictionary([context[0] for context in contexts])
     traces = ["%032x" % trace_id for trace_id in trace_ids]
-    codes = _by_identity(statuses, _status_number)
+    status = [_STATUS[code] for code in codes]
     columns: dict[str, Any] = {
         "t0": str(base),
         "traces": traces,
@@ -35,36 +37,20 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     pack("parent", _parents(contexts, parents), "", columns)
     pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
     pack("name", texts(names), "", columns)
-    pack("kind", [_KIND[kind._value_] for kind in kinds], 0, columns)
+    pack("kind", [_KIND[kind] for kind in kinds], 0, columns)
     pack("time", [start - base for start in starts], 0, columns)
     pack("duration", [(end or start) - start for start, end in zip(starts, ends, strict=True)], 0, columns)
-    pack("status", codes, 0, columns)
-    pack("status_message", _by_identity(statuses, _status_message), "", columns)
+    pack("status", status, 0, columns)
+    pack("status_message", [message or "" for message in messages], "", columns)
     pack("flags", [context[3] for context in contexts], 0, columns)
-    pack("trace_state", _by_identity([context[4] for context in contexts], _header), "", columns)
-    pack_lists("events", [_events(items, base) if items else () for items in events], columns)
-    pack_lists("links", [[_link(link) for link in items] if items else () for items in links], columns)
+    pack("trace_state", [_header(context[4]) for context in contexts], "", columns)
+    pack_lists("events", [_events(items, base) if items else () for items in lists(events)], columns)
+    pack_lists("links", [[_link(link) for link in items] if items else () for items in lists(links)], columns)
     pack("dropped_attributes", dropped_counts(attributes), 0, columns)
     pack("dropped_events", dropped_counts(events), 0, columns)
     pack("dropped_links", dropped_counts(links), 0, columns)
     scope_columns(scopes, columns)
-    errors = codes.count(2)
-    return Batch("spans", len(spans), columns, base, max(starts), errors=errors, trace_ids=traces)
-
-
-def _by_identity(values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
-    """Convert objects of which the SDK shares a few among all spans, each of them once."""
-    converted = {id(value): convert(value) for value in {id(value): value for value in values}.values()}
-    return [converted[id(value)] for value in values]
-
-
-def _status_number(status: Any) -> int:
-    code = status.status_code
-    return 0 if code is StatusCode.UNSET else 2 if code is StatusCode.ERROR else 1
-
-
-def _status_message(status: Any) -> str:
-    return status.description or ""
+    return Batch("spans", len(spans), columns, base, max(starts), errors=status.count(2), trace_ids=traces)
 
 
 def _header(trace_state: Any) -> str:
