@@ -38,8 +38,15 @@ def _leave_out_internal_spans(asgi: ModuleType) -> None:
     asgi.OpenTelemetryMiddleware.__init__ = initialize
 
 
+#: Whether instrumentations have been activated, which happens once: again would be a warning for each, and
+#: Django's imports the settings, which may call `tidegate.configure_observability` while it is at it.
+_loaded = False
+
+
 def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> None:
     """Activate one instrumentation; what is not ours to change is done as OpenTelemetry does it."""
+    global _loaded
+    _loaded = True
     if settings.capture_logs:
         if entry_point.name in _CAPTURED_BY_US:
             return
@@ -66,6 +73,10 @@ def load_all(settings: Settings) -> None:
     """
     from tidegate.otel import load_instrumentors
 
+    global _loaded
+    if _loaded:
+        return
+    _loaded = True
     try:
         load_instrumentors(_Loader(settings))
     except Exception as error:
@@ -73,7 +84,7 @@ def load_all(settings: Settings) -> None:
 
 
 def instrument_app(app: Any) -> None:
-    """Instrument one FastAPI, Starlette or Flask application that exists already.
+    """Instrument one FastAPI, Starlette or Flask application that exists already, unless it is.
 
     Raises `ConfigurationError` for anything else, and when the extra is not installed.
     """
@@ -87,7 +98,8 @@ def instrument_app(app: Any) -> None:
                 raise ConfigurationError(
                     f"app is a {name} and its instrumentation is not installed: pip install 'tidegate[{extra}]'."
                 ) from None
-            instrumentor().instrument_app(app)
+            if not getattr(app, "_is_instrumented_by_opentelemetry", False):
+                instrumentor().instrument_app(app)
             return
     raise ConfigurationError(
         f"app is a {type(app).__module__}.{type(app).__qualname__}; it must be a FastAPI, Starlette or Flask"

@@ -1,0 +1,5 @@
+"""What a WSGI server of the Django project imports."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
