@@ -74,7 +74,7 @@ def _number(low: float, high: float, unit: str, whole: bool = False) -> Kind:
 
     return Kind(
         "integer" if whole else "number",
-        f"a {'whole ' if whole else ''}number of {unit} from {low:g} to {high:g}",
+        f"a {'whole ' if whole else ''}number of {unit} from {low:,} to {high:,}",
         parse,
     )
 
