@@ -88,7 +88,7 @@ def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
 def lists(column: Sequence[Any]) -> Sequence[Any]:
     """What is in the SDK's lists of events or links, whose own ways to look inside are slow."""
     if hasattr(BoundedList(1), "_dq"):
-        return [item._dq if type(item) is BoundedList else item for item in column]
+        return [item._dq if type(item) is BoundedList else item for item in column]  # type: ignore[attr-defined]
     return column
 
 

@@ -156,7 +156,15 @@ def test_what_is_nested_too_deep_to_look_into_is_cut_off() -> None:
     body: Any = "password=hunter22"
     for _ in range(60):
         body = [body]
-    assert SECRET not in str(redacted(logs.batch([log(body)])))
+    assert SECRET not in str(redacted(logs.batch([log(body, attributes={"deep": body})])))
+
+
+@pytest.mark.parametrize("depth", range(25, 40))
+def test_a_secret_at_any_depth_is_replaced_or_cut_off(depth: int) -> None:
+    value: Any = "password=hunter22"
+    for _ in range(depth):
+        value = [value]
+    assert SECRET not in str(redacted(logs.batch([log(value, attributes={"deep": value})])))
 
 
 def test_what_the_application_holds_is_not_changed() -> None:

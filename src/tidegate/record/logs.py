@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from tidegate.otel import attribute_dict, dropped_count
-from tidegate.record.spans import scope_columns, texts
+from tidegate.otel import attribute_dicts, dropped_counts
+from tidegate.record.spans import dictionary, scope_columns, texts, trace_columns
 from tidegate.records import SEVERITIES
-from tidegate.store.block import Batch, pack
+from tidegate.store.block import Batch, pack, pack_ids
 from tidegate.store.values import snapshot
 
 
@@ -30,31 +31,36 @@ ORIGIN = "_tidegate_origin"
 NO_ORIGIN = Origin()
 
 
+_fields = attrgetter(
+    *("timestamp", "observed_timestamp", "severity_number", "severity_text", "body", "attributes"),
+    *("event_name", "trace_id", "span_id", "trace_flags"),
+)
+
+
 def batch(records: Sequence[Any]) -> Batch:
     """The columns of `ReadWriteLogRecord` or `ReadableLogRecord` objects, which all have one resource."""
     logs = [record.log_record for record in records]
-    times = [log.timestamp or log.observed_timestamp or 0 for log in logs]
+    stamps, observed, numbers, words, bodies, attributes, names, trace_ids, span_ids, flags = zip(
+        *map(_fields, logs), strict=True
+    )
+    times = [stamp or seen or 0 for stamp, seen in zip(stamps, observed, strict=True)]
     base = min(times)
-    severities = [_severity(log.severity_number) for log in logs]
-    origins = [log.__dict__.get(ORIGIN, NO_ORIGIN) for log in logs]
-    columns: dict[str, Any] = {
-        "t0": str(base),
-        "body": [log.body for log in logs],
-        "attributes": [attribute_dict(log.attributes) for log in logs],
-    }
+    # an enum's _value_ is what `value` gives, without a call
+    severities = [0 if number is None else number._value_ for number in numbers]
+    columns: dict[str, Any] = {"t0": str(base), "body": bodies, "attributes": attribute_dicts(attributes)}
     pack("time", [time - base for time in times], 0, columns)
-    observed = [(log.observed_timestamp or 0) - time for log, time in zip(logs, times, strict=True)]
-    pack("observed", observed, 0, columns)
-    pack("timeless", [0 if log.timestamp else 1 for log in logs], 0, columns)
+    pack("observed", [(seen or 0) - time for seen, time in zip(observed, times, strict=True)], 0, columns)
+    pack("timeless", [0 if stamp else 1 for stamp in stamps], 0, columns)
     pack("severity", severities, 0, columns)
-    pack("severity_text", texts([log.severity_text or "" for log in logs]), "", columns)
-    pack("event_name", texts([log.event_name or "" for log in logs]), "", columns)
-    pack("span_id", ["%016x" % log.span_id if log.span_id else "" for log in logs], "", columns)
-    pack("flags", [int(log.trace_flags or 0) for log in logs], 0, columns)
-    pack("dropped", [dropped_count(log.attributes) for log in logs], 0, columns)
-    traces = _table("traces", "trace", ["%032x" % log.trace_id if log.trace_id else "" for log in logs], columns)
-    _table("templates", "template", [origin.template for origin in origins], columns)
-    _table("sites", "site", [origin[1:] if origin.path else () for origin in origins], columns)
+    pack("severity_text", texts([word or "" for word in words]), "", columns)
+    pack("event_name", texts([name or "" for name in names]), "", columns)
+    pack_ids("span_id", [span_id or 0 for span_id in span_ids], columns)
+    pack("flags", [flag or 0 for flag in flags], 0, columns)
+    pack("dropped", dropped_counts(attributes), 0, columns)
+    traces = trace_columns([trace_id or 0 for trace_id in trace_ids], columns)
+    origins, origin = dictionary([log.__dict__.get(ORIGIN, NO_ORIGIN) for log in logs])
+    columns["origins"] = [list(each) for each in origins]
+    pack("origin", origin, 0, columns)
     scope_columns([record.instrumentation_scope for record in records], columns)
     errors = sum(severity >= SEVERITIES["ERROR"] for severity in severities)
     return Batch("logs", len(logs), columns, base, max(times), max(severities), errors, traces)
@@ -70,17 +76,3 @@ def held(record: Any) -> Any:
     return SimpleNamespace(
         log_record=copied, resource=record.resource, instrumentation_scope=record.instrumentation_scope
     )
-
-
-def _severity(number: Any) -> int:
-    return number.value if number is not None else 0
-
-
-def _table(table: str, column: str, values: Sequence[Any], columns: dict[str, Any]) -> list[Any]:
-    """Distinct values as a table and each record's row in it, -1 for those that are empty."""
-    rows: dict[Any, int] = {}
-    places = [rows.setdefault(value, len(rows)) if value else -1 for value in values]
-    if rows:
-        columns[table] = list(rows)
-    pack(column, places, -1, columns)
-    return list(rows)

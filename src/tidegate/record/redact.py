@@ -67,14 +67,14 @@ VALUE_FORMATS: tuple[Format, ...] = (
     ),
     # not only at a word's start: "-" is no part of a word, and each would be a start of its own
     (("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
-    (("://",), re.compile(r"(://[^\s/:@]*:)[^\s/?#]+@"), rf"\1{REDACTED}@"),
+    (("@",), re.compile(r"(://[^\s/:@]*:)[^\s/?#]+@"), rf"\1{REDACTED}@"),
     (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REDACTED),
     (
         ("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_"),
         re.compile(r"\b(?:gh[oprsu]_|github_pat_)\w{20,}"),
         REDACTED,
     ),
-    (("sk_live_", "rk_live_", "sk-"), re.compile(r"\b(?:[sr]k_live_|sk-)[\w-]{16,}"), REDACTED),
+    (("k_live_", "sk-"), re.compile(r"\b(?:[sr]k_live_|sk-)[\w-]{16,}"), REDACTED),
     (("xox",), re.compile(r"\bxox[abprs]-[\w-]{10,}"), REDACTED),
     (
         ("-----begin",),
@@ -98,24 +98,30 @@ class Redactor:
         secret, and then only the names of attributes are left to check.
         """
         columns = batch.columns
+        values, nested = _values(columns["attributes"])
         texts: set[str] = set()
-        _gather(columns, texts)
-        self._clean(columns, _cleaned(texts))
+        for column in (values, *(columns[name] for name in (*_NESTED, *_TEXTS) if name in columns)):
+            _add_texts(column, texts)
+        cleaned = _cleaned(texts)
+        clean = self._attributes if cleaned or nested else self._names_only
+        columns["attributes"] = [clean(attributes, cleaned) for attributes in columns["attributes"]]
+        for name in _NESTED:
+            if name in columns and (cleaned or not _is_flat(columns[name])):
+                columns[name] = self._value(columns[name], cleaned)
+        if cleaned:
+            for name in _TEXTS:
+                if name in columns:
+                    columns[name] = self._value(columns[name], cleaned)
 
     def is_secret(self, name: str) -> bool:
         """Whether an attribute of this name holds a secret."""
         squeezed = _squeeze(name)
         return any(part in squeezed for part in self._names) or re.split(r"[._\s-]", name.lower())[-1] in SECRET_WORDS
 
-    def _clean(self, columns: dict[str, Any], cleaned: Mapping[str, str]) -> None:
-        columns["attributes"] = [self._attributes(attributes, cleaned) for attributes in columns["attributes"]]
-        for name in _NESTED:
-            if name in columns:
-                columns[name] = self._value(columns[name], cleaned)
-        if cleaned:
-            for name in _TEXTS:
-                if name in columns:
-                    columns[name] = self._value(columns[name], cleaned)
+    def _names_only(self, attributes: Mapping[str, Any], cleaned: Mapping[str, str]) -> Mapping[str, Any]:
+        """Attributes of which no value holds a secret, unless by its name."""
+        secret = self._secret_names(tuple(attributes))
+        return {**attributes, **dict.fromkeys(secret, REDACTED)} if secret else attributes
 
     def _attributes(self, attributes: Mapping[str, Any], cleaned: Mapping[str, str]) -> Mapping[str, Any]:
         changed = {}
@@ -158,9 +164,11 @@ class Redactor:
 
 _SCALARS = frozenset({int, float, bool, type(None)})
 
+_FLAT = _SCALARS | {str, bytes}
+
 #: Columns that may hold attributes, and those of plain texts.
 _NESTED = ("body", "events", "links", "exemplars", "scopes")
-_TEXTS = ("name", "status_message", "event_name", "templates")
+_TEXTS = ("name", "status_message", "event_name", "origins")
 
 #: Bytes are looked at as text, and come back as they were.
 _ERRORS = "surrogateescape"
@@ -170,16 +178,19 @@ def _decoded(value: bytes) -> str:
     return value.decode("utf-8", _ERRORS)
 
 
-def _gather(columns: Mapping[str, Any], texts: set[str]) -> None:
-    for attributes in columns["attributes"]:
-        for value in attributes.values():
-            if type(value) is str:
-                texts.add(value)
-            elif type(value) not in _SCALARS:
-                _add_texts(value, texts)
-    for name in (*_NESTED, *_TEXTS):
-        if name in columns:
-            _add_texts(columns[name], texts)
+def _values(column: Sequence[Mapping[str, Any]]) -> tuple[list[Any], bool]:
+    """The distinct values of all attributes, and whether there may be names within them."""
+    values: set[Any] = set()
+    try:
+        for attributes in column:
+            values.update(attributes.values())
+    except Exception:  # a mapping cannot be in a set, nor an object that refuses
+        return [value for attributes in column for value in attributes.values()], True
+    return list(values), not _is_flat(values)
+
+
+def _is_flat(values: Iterable[Any]) -> bool:
+    return set(map(type, values)) <= _FLAT
 
 
 def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
@@ -187,7 +198,8 @@ def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
         texts.add(value)
     elif isinstance(value, bytes):
         texts.add(_decoded(value))
-    elif isinstance(value, (Mapping, list, tuple)) and depth <= MAX_DEPTH:
+    # a little deeper than `_value` goes, which does not begin at the column
+    elif isinstance(value, (Mapping, list, tuple)) and depth <= MAX_DEPTH + 2:
         for item in value.values() if isinstance(value, Mapping) else value:
             _add_texts(item, texts, depth + 1)
 

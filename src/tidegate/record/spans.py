@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, lists, span_fields
 from tidegate.records import SPAN_KINDS, STATUS_CODES
-from tidegate.store.block import Batch, pack, pack_lists
+from tidegate.store.block import Batch, pack, pack_ids, pack_lists
 
 _KIND = {kind.value: SPAN_KINDS.index(kind.name) for kind in SpanKind}
 
@@ -22,24 +22,18 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     names, contexts, parents, kinds, starts, ends, codes, messages, attributes, events, links, scopes = zip(
         *map(span_fields, spans), strict=True
     )
-    starts = [start or 0 for start in starts]
-    base = min(starts)
-    trace_ids, trace = _dictionary([context[0] for context in contexts])
-    traces = ["%032x" % trace_id for trace_id in trace_ids]
+    times = [start or 0 for start in starts]
+    base = min(times)
     status = [_STATUS[code] for code in codes]
-    columns: dict[str, Any] = {
-        "t0": str(base),
-        "traces": traces,
-        "trace": trace,
-        "span_id": ["%016x" % context[1] for context in contexts],
-        "attributes": attribute_dicts(attributes),
-    }
+    columns: dict[str, Any] = {"t0": str(base), "attributes": attribute_dicts(attributes)}
+    traces = trace_columns([context[0] for context in contexts], columns)
+    pack_ids("span_id", [context[1] for context in contexts], columns)
     pack("parent", _parents(contexts, parents), "", columns)
     pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
     pack("name", texts(names), "", columns)
     pack("kind", [_KIND[kind] for kind in kinds], 0, columns)
-    pack("time", [start - base for start in starts], 0, columns)
-    pack("duration", [(end or start) - start for start, end in zip(starts, ends, strict=True)], 0, columns)
+    pack("time", [time - base for time in times], 0, columns)
+    pack("duration", [(end or time) - time for time, end in zip(times, ends, strict=True)], 0, columns)
     pack("status", status, 0, columns)
     pack("status_message", [message or "" for message in messages], "", columns)
     pack("flags", [context[3] for context in contexts], 0, columns)
@@ -50,18 +44,27 @@ def batch(spans: Sequence[ReadableSpan]) -> Batch:
     pack("dropped_events", dropped_counts(events), 0, columns)
     pack("dropped_links", dropped_counts(links), 0, columns)
     scope_columns(scopes, columns)
-    return Batch("spans", len(spans), columns, base, max(starts), errors=status.count(2), trace_ids=traces)
+    return Batch("spans", len(spans), columns, base, max(times), errors=status.count(2), trace_ids=traces)
 
 
 def _header(trace_state: Any) -> str:
     return trace_state.to_header() if trace_state else ""
 
 
-def _dictionary(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+def dictionary(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
     """Distinct values in order of appearance, and for each value its place among them."""
-    places: dict[Any, int] = {}
-    column = [places.setdefault(value, len(places)) for value in values]
-    return list(places), column
+    distinct = list(dict.fromkeys(values))
+    places = {value: place for place, value in enumerate(distinct)}
+    return distinct, list(map(places.__getitem__, values))
+
+
+def trace_columns(trace_ids: Sequence[int], columns: dict[str, Any]) -> list[str]:
+    """A table of trace ids, "" for none, and each record's row in it; returns the table."""
+    distinct, places = dictionary(trace_ids)
+    table = ["%032x" % trace_id if trace_id else "" for trace_id in distinct]
+    columns["traces"] = table
+    pack("trace", places, 0, columns)
+    return table
 
 
 def _parents(contexts: Sequence[Any], parents: Sequence[Any]) -> list[Any]:
@@ -104,10 +107,11 @@ def texts(column: Sequence[Any]) -> Sequence[str]:
 def scope_columns(scopes: Sequence[Any], columns: dict[str, Any]) -> None:
     """The instrumentation scopes of all records: a table, and each record's row in it."""
     # scopes are few objects used over and over; their own hash is computed from JSON each time
-    distinct = {id(scope): scope for scope in scopes}
-    places = {identity: place for place, identity in enumerate(distinct)}
+    identities = list(map(id, scopes))
+    distinct = dict(zip(identities, scopes, strict=True))
+    rows = {identity: row for row, identity in enumerate(distinct)}
     columns["scopes"] = [_scope(scope) for scope in distinct.values()]
-    pack("scope", [places[id(scope)] for scope in scopes], 0, columns)
+    pack("scope", list(map(rows.__getitem__, identities)), 0, columns)
 
 
 def _scope(scope: Any) -> dict[str, Any]:

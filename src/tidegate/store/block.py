@@ -3,8 +3,8 @@
 On disk it is two zstd frames written together: a skippable frame with the index (what lets a reader
 pass the block by) and a compressed frame with the columns as one JSON object. A column is a list
 with one value per record; ``{"all": value}`` when every record has the same; and absent when every
-record has the column's default. Times are deltas in nanoseconds to ``t0``, which is text so that
-tools which read numbers as doubles keep every digit.
+record has the column's default. Span ids stand one after the other in one text. Times are deltas in
+nanoseconds to ``t0``, which is text so that tools which read numbers as doubles keep every digit.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ SKIPPABLE_MAGIC = 0x184D2A5D
 FRAME_HEADER = struct.Struct("<II")
 
 CHECKSUM_BYTES = 4
+
+ID_DIGITS = 16
+
+NO_ID = "0" * ID_DIGITS
 
 #: No index or segment header is longer; a length beyond it is damage.
 MAX_HEADER_BYTES = 16 << 20
@@ -95,6 +99,23 @@ def pack(name: str, column: Sequence[Any], default: Any, columns: dict[str, Any]
         columns[name] = column
     elif head != default:
         columns[name] = {"all": head}
+
+
+def pack_ids(name: str, column: Sequence[int], columns: dict[str, Any]) -> None:
+    """Put a column of span ids into ``columns``: 16 hexadecimal digits each, one after the other."""
+    if any(column):
+        columns[name] = struct.pack(f">{len(column)}Q", *column).hex()
+
+
+def unpack_ids(columns: dict[str, Any], name: str, count: int) -> list[str]:
+    """The inverse of `pack_ids`, "" for 0."""
+    digits = columns.get(name)
+    if digits is None:
+        return [""] * count
+    if len(digits) != count * ID_DIGITS:
+        raise FormatError(f"column {name!r} does not have {count} values")
+    ids = (digits[at : at + ID_DIGITS] for at in range(0, len(digits), ID_DIGITS))
+    return ["" if each == NO_ID else each for each in ids]
 
 
 def pack_lists(name: str, column: Sequence[Any], columns: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tidegate.records import SPAN_KINDS, STATUS_CODES, Event, Link, Log, Metric, Point, Resource, Scope, Span
-from tidegate.store.block import unpack
+from tidegate.store.block import unpack, unpack_ids
 
 Record = Span | Log | Point
 
@@ -23,8 +23,8 @@ class Rows:
         self.scopes = [Scope(**scope) for scope in columns.get("scopes", [])] or [Scope()]
         self.scope = self._column("scope", 0)
         self.attributes = self._column("attributes", {})
-        traces: Sequence[str] = columns.get("traces", [])
-        self.trace_ids = ["" if place < 0 else traces[place] for place in self._column("trace", -1)]
+        traces: Sequence[str] = columns.get("traces", [""])
+        self.trace_ids = [traces[place] for place in self._column("trace", 0)]
 
     def _column(self, name: str, default: Any) -> Sequence[Any]:
         return unpack(self._columns, name, self.count, default)
@@ -35,7 +35,7 @@ class SpanRows(Rows):
         super().__init__(columns, count, resource)
         self.names = self._column("name", "")
         self.status = self._column("status", 0)
-        self._span_id = self._column("span_id", "")
+        self._span_id = unpack_ids(columns, "span_id", count)
         self._parent = self._column("parent", "")
         self._remote = self._column("parent_is_remote", 0)
         self._duration = self._column("duration", 0)
@@ -89,12 +89,10 @@ class LogRows(Rows):
         self._severity_text = self._column("severity_text", "")
         self._body = self._column("body", None)
         self._event_name = self._column("event_name", "")
-        self._span_id = self._column("span_id", "")
+        self._span_id = unpack_ids(columns, "span_id", count)
         self._flags = self._column("flags", 0)
-        self._template = self._column("template", -1)
-        self._templates: Sequence[str] = columns.get("templates", [])
-        self._site = self._column("site", -1)
-        self._sites: Sequence[Sequence[Any]] = columns.get("sites", [])
+        self._origin = self._column("origin", 0)
+        self._origins: Sequence[Sequence[Any]] = columns.get("origins", [["", "", 0, ""]])
         self._dropped = self._column("dropped", 0)
 
     def is_error(self, row: int) -> bool:
@@ -102,10 +100,9 @@ class LogRows(Rows):
 
     def record(self, row: int) -> Log:
         time = self.times[row]
-        template, site = self._template[row], self._site[row]
+        template, path, line, function = self._origins[self._origin[row]]
         attributes = self.attributes[row]
-        if site >= 0:
-            path, line, function = self._sites[site]
+        if path:
             attributes = {
                 "code.file.path": path,
                 "code.line.number": line,
@@ -126,7 +123,7 @@ class LogRows(Rows):
             trace_id=self.trace_ids[row],
             span_id=self._span_id[row],
             flags=self._flags[row],
-            template=self._templates[template] if template >= 0 else "",
+            template=template,
             dropped_attributes_count=self._dropped[row],
         )
 
