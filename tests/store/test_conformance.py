@@ -227,6 +227,12 @@ def test_a_trace_is_found_by_the_beginning_of_its_id(store: Store, digits: int) 
     assert trace.root.name == "b"
 
 
+def test_records_are_selected_by_the_beginning_of_their_trace_id(store: Store) -> None:
+    put(store.writer(), [log("a", trace=0xAAAA << 112), log("b", trace=0xBBBB << 112)])
+    with store.reader() as reader:
+        assert [record.body for record in reader.logs(trace_id="BBBB0")] == ["b"]
+
+
 def test_a_beginning_that_two_traces_share_is_refused(store: Store) -> None:
     put(store.writer(), [span(trace=0xAAAAB << 108), span(trace=0xAAAAC << 108)])
     with store.reader() as reader, pytest.raises(QueryError, match="2 traces begin with 'aaaa'; give more digits"):

@@ -117,7 +117,7 @@ READER = Reader(Nothing())
     [
         ("spans", {"limit": 0}, "the limit is 0; it must be a whole number from 1"),
         ("logs", {"limit": True}, "the limit is True"),
-        ("spans", {"trace_id": "12"}, "the trace id is '12'; it must be 32 hexadecimal digits"),
+        ("spans", {"trace_id": "12"}, "the trace id is '12'; it must be 4 to 32 hexadecimal digits"),
         ("logs", {"cursor": "x"}, "the cursor is 'x'"),
         ("logs", {"level": "loud"}, "a severity is 'loud'"),
         ("logs", {"name": "x"}, "'name' is not a filter of this question; it has cursor, "),

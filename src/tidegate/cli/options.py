@@ -31,7 +31,9 @@ _DECLARED = {
     "until": click.option("--until", metavar="TIME", help="Older than this; written like --since."),
     "service": click.option("--service", metavar="NAME", help="Of this service only."),
     "name": click.option("--name", metavar="NAME", help="With exactly this name."),
-    "trace_id": click.option("--trace", "trace_id", metavar="ID", help="Of this trace only."),
+    "trace_id": click.option(
+        "--trace", "trace_id", metavar="ID", help="Of this trace only; the first digits of its id will do."
+    ),
     "errors": click.option("--errors", is_flag=True, help="Only what ended in an error."),
     "level": click.option("--level", metavar="LEVEL", help="Of exactly this severity, such as info or WARN."),
     "min_level": click.option("--min-level", metavar="LEVEL", help="Of this severity or higher."),

@@ -65,7 +65,9 @@ def _service(row: Service) -> list[Text]:
 
 
 def traces(terminal: Terminal, found: Iterable[Trace]) -> None:
-    terminal.table(_TRACES, [_trace(terminal, trace) for trace in found])
+    # the newest span decides which traces are on the page; people read it by when the traces began
+    page = sorted(found, key=lambda trace: trace.start_time_unix_nano, reverse=True)
+    terminal.table(_TRACES, [_trace(terminal, trace) for trace in page])
 
 
 def _trace(terminal: Terminal, trace: Trace) -> list[Text]:

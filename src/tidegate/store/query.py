@@ -69,6 +69,14 @@ def parse_severity(name: str) -> int:
         raise QueryError(f"a severity is {name!r}; it must be one of {', '.join(SEVERITIES)}.") from None
 
 
+def parse_trace_id(text: str) -> str:
+    """A trace id, or its beginning, in lower case; raises `QueryError`."""
+    digits = str(text).strip().lower()
+    if not re.fullmatch("[0-9a-f]{4,32}", digits):
+        raise QueryError(f"the trace id is {text!r}; it must be 4 to 32 hexadecimal digits.")
+    return digits
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A record's place in the order of a query: time, then segment, then sequence."""
@@ -135,8 +143,6 @@ class Query:
             low, high = max(low, exact), exact + 3
         if limit is not None and (type(limit) is not int or limit < 1):
             raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
-        if trace_id is not None and not re.fullmatch("[0-9a-fA-F]{32}", trace_id):
-            raise QueryError(f"the trace id is {trace_id!r}; it must be 32 hexadecimal digits.")
         return cls(
             signal,
             since=None if since is None else parse_time(since),
@@ -145,7 +151,7 @@ class Query:
             high=high,
             limit=limit,
             after=Position.parse(cursor) if cursor else None,
-            trace_id=trace_id.lower() if trace_id else None,
+            trace_id=None if trace_id is None else parse_trace_id(trace_id),
             text=(text or "").casefold(),
             where={key: as_text(value) for key, value in (where or {}).items()},
             **rest,

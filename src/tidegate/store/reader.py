@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import AnyRows, BlockCache, Catalog
-from tidegate.store.query import Position, Query
+from tidegate.store.query import Position, Query, parse_trace_id
 from tidegate.store.rows import LogRows, Record, SpanRows
 from tidegate.store.segment import BlockRef, Key
 
@@ -26,9 +26,6 @@ FILTERS = {
     "logs": ("since", "until", "service", "where", "text", "limit", "cursor", "trace_id", "level", "min_level"),
     "metrics": ("since", "until", "service", "where", "text", "limit", "cursor", "name"),
 }
-
-#: Fewest hexadecimal digits by which a trace may be named.
-MIN_PREFIX = 4
 
 
 class Reader:
@@ -65,11 +62,14 @@ class Reader:
         self._cache = BlockCache(self._catalog)
 
     def spans(self, **filters: Any) -> Iterator[Span]:
-        """Spans; further filters ``name``, ``trace_id`` and ``errors`` (only those with status ERROR)."""
+        """Spans; further filters ``name``, ``trace_id`` and ``errors`` (only those with status ERROR).
+
+        A ``trace_id`` may be cut to its first four digits or more.
+        """
         return cast("Iterator[Span]", self._stream(_query("spans", filters)))
 
     def logs(self, **filters: Any) -> Iterator[Log]:
-        """Log records; further filters ``level`` (exactly this one), ``min_level`` and ``trace_id``."""
+        """Log records; further filters ``level`` (exactly this one), ``min_level`` and ``trace_id`` (as for spans)."""
         return cast("Iterator[Log]", self._stream(_query("logs", filters)))
 
     def metrics(self, **filters: Any) -> Iterator[Point]:
@@ -83,29 +83,30 @@ class Reader:
 
     def _traces(self, query: Query) -> Iterator[Trace]:
         seen: set[str] = set()
-        for span in cast("Iterator[Span]", self._stream(query)):
+        blocks = self._catalog.blocks()  # one look for all: what comes later is for the next question
+        for span in cast("Iterator[Span]", self._stream(query, blocks)):
             if span.trace_id in seen:
                 continue
             seen.add(span.trace_id)
-            trace = self.trace(span.trace_id, logs=False) if self._is_newest(query, span) else None
+            trace = self._trace(span.trace_id, blocks, logs=False) if self._is_newest(query, span, blocks) else None
             if trace is not None:
                 trace.cursor = span.cursor
                 yield trace
 
-    def _is_newest(self, query: Query, span: Span) -> bool:
+    def _is_newest(self, query: Query, span: Span, blocks: list[BlockRef]) -> bool:
         """Whether no newer span of its trace matches: such a trace was on an earlier page."""
         if query.after is None:
             return True
         of_trace = replace(query, after=None, trace_id=span.trace_id, limit=1)
-        return all(newest.cursor == span.cursor for newest in self._stream(of_trace))
+        return all(newest.cursor == span.cursor for newest in self._stream(of_trace, blocks))
 
     def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
         """Everything of one trace, or None. A unique beginning of its id, of four digits or more, will do."""
-        trace_id = trace_id.strip().lower()
-        if not MIN_PREFIX <= len(trace_id) <= 32 or not set(trace_id) <= set("0123456789abcdef"):
-            raise QueryError(f"the trace id is {trace_id!r}; it must be 4 to 32 hexadecimal digits.")
-        spans = cast(list[Span], self._of_trace("spans", trace_id))
-        records = cast(list[Log], self._of_trace("logs", trace_id)) if logs or not spans else []
+        return self._trace(parse_trace_id(trace_id), self._catalog.blocks(), logs=logs)
+
+    def _trace(self, trace_id: str, blocks: list[BlockRef], *, logs: bool) -> Trace | None:
+        spans = cast(list[Span], self._of_trace("spans", trace_id, blocks))
+        records = cast(list[Log], self._of_trace("logs", trace_id, blocks)) if logs or not spans else []
         found = {span.trace_id for span in spans} | {log.trace_id for log in records}
         if len(found) > 1:
             raise QueryError(f"{len(found)} traces begin with {trace_id!r}; give more digits.")
@@ -115,9 +116,9 @@ class Reader:
         records.sort(key=lambda log: log.time_unix_nano or log.observed_time_unix_nano)
         return Trace(found.pop(), spans, records)
 
-    def _of_trace(self, signal: Signal, prefix: str) -> list[Record]:
+    def _of_trace(self, signal: Signal, prefix: str, blocks: list[BlockRef]) -> list[Record]:
         found: list[Record] = []
-        for ref in self._catalog.blocks():
+        for ref in blocks:
             if ref.index.signal == signal and ref.index.has_trace(prefix):
                 rows = self._cache.rows(ref)
                 if rows is not None:
@@ -169,9 +170,10 @@ class Reader:
             if not found:
                 time.sleep(poll)
 
-    def _stream(self, query: Query) -> Iterator[Record]:
+    def _stream(self, query: Query, among: list[BlockRef] | None = None) -> Iterator[Record]:
         """Merge blocks newest first: a record may go out once no unopened block can hold a newer one."""
-        blocks = sorted((ref for ref in self._catalog.blocks() if query.wants(ref)), key=lambda ref: ref.index.last)
+        among = self._catalog.blocks() if among is None else among
+        blocks = sorted((ref for ref in among if query.wants(ref)), key=lambda ref: ref.index.last)
         pending: list[Entry] = []
         sent = 0
         while query.limit is None or sent < query.limit:
@@ -214,7 +216,7 @@ def _position(entry: Entry) -> tuple[int, str, int]:
 
 def _passes(query: Query, rows: AnyRows, row: int) -> bool:
     """Conditions that need no record object."""
-    if query.trace_id is not None and rows.trace_ids[row] != query.trace_id:
+    if query.trace_id is not None and not rows.trace_ids[row].startswith(query.trace_id):
         return False
     if isinstance(rows, SpanRows):
         return not query.errors or rows.is_error(row)
