@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 Case = Callable[[], object]
 
 
-def interleaved(cases: Mapping[str, Case], repeats: int, clock: Callable[[], float] = time.process_time) -> dict[str, float]:
+def interleaved(
+    cases: Mapping[str, Case], repeats: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, float]:
     """The median time in seconds of each case. Each round runs all, so that a busy moment strikes all."""
     for case in cases.values():
         case()  # imports, caches
@@ -42,7 +44,8 @@ def machine() -> str:
     """What the figures were measured on."""
     model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, {model or platform.machine()}; Python {platform.python_version()}; {platform.system()} {platform.release()}"
+    system = f"Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    return f"{cores} cores, {model or platform.machine()}; {system}"
 
 
 def _lines(path: str) -> list[str]:

@@ -31,7 +31,13 @@ STATEMENTS = [
     "SELECT * FROM carts WHERE user_id = ? ORDER BY created_at DESC LIMIT 20",
     "INSERT INTO orders (user_id, total, created_at) VALUES (?, ?, ?)",
 ]
-#: Template, arguments, severity, line of the call.
+STACK = """Traceback (most recent call last):
+  File "/app/shop/pay.py", line 88, in charge
+    raise CardDeclined(answer.text)
+shop.errors.CardDeclined: card declined
+"""
+
+#: Template, severity, and line of the call.
 LINES = [
     ("order %d of user %d was placed for %.2f EUR in %d items", 9, 41),
     ("cache miss for item %d, loading it from the database, attempt %d", 5, 77),
@@ -135,8 +141,7 @@ def _request(
             {
                 "exception.type": "shop.errors.CardDeclined",
                 "exception.message": "card declined",
-                "exception.stacktrace": 'Traceback (most recent call last):\n  File "/app/shop/pay.py", line 88, in charge\n'
-                "    raise CardDeclined(answer.text)\nshop.errors.CardDeclined: card declined\n",
+                "exception.stacktrace": STACK,
             },
             at,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -24,56 +24,75 @@ RESOURCE = Resource(dict(realistic.RESOURCE.attributes))
 
 
 def run(repeats: int) -> str:
-    made, logged = realistic.records(RECORDS, captured=False)
+    spans_, logged = realistic.records(RECORDS, captured=False)
     _, captured = realistic.records(RECORDS, captured=True)
-    measured = [
-        _measure("span", "≤ 60", repeats, spans.batch, encode_spans, made, made),
-        _measure("log record", "≤ 45", repeats, logs.batch, encode_logs, logged, logged),
-        _measure("log record as captured", "≤ 45", repeats, logs.batch, encode_logs, logged, captured),
+    subjects = [
+        Subject("span", "≤ 60", spans.batch, encode_spans, spans_, spans_),
+        Subject("log record", "≤ 45", logs.batch, encode_logs, logged, logged),
+        Subject("log record as captured", "≤ 45", logs.batch, encode_logs, logged, captured),
     ]
     heads = ["", "OTLP encoding alone", "recorded", "ratio (aim ≤ 0.15)", "with redaction", "ratio"]
-    return (
-        table("CPU from SDK object to committed block (µs a record)", heads, [cost for cost, _ in measured])
-        + "\nThe call site of a log record is among its attributes; the last row is the same record as Tidegate's capture\n"
-        + "leaves it, template included, against the same baseline.\n\n"
-        + table("Bytes on disk, index and header included", ["", "a record", "aim"], [size for _, size in measured])
+    cold = [[subject.name, *_costs(subject, repeats, warm=False)] for subject in subjects]
+    warm = [[subject.name, *_costs(subject, repeats, warm=True)] for subject in subjects]
+    sizes = [[subject.name, f"{_size(subject):.1f}", subject.aim] for subject in subjects]
+    return "\n".join(
+        [
+            table(
+                "CPU from SDK object to committed block, objects out of the processor's caches (µs a record)",
+                heads,
+                cold,
+            ),
+            table("The same, objects in the caches", heads, warm),
+            table("Bytes on disk, index and header included", ["", "a record", "aim"], sizes),
+        ]
     )
 
 
-def _measure(
-    name: str,
-    aim: str,
-    repeats: int,
-    columns: Callable[[Any], Batch],
-    otlp: Callable[[Any], Any],
-    encoded: Sequence[Any],
-    recorded: Sequence[Any],
-) -> tuple[list[str], list[str]]:
+class Subject(NamedTuple):
+    """What is compared: ``otlp`` encodes ``encoded``, Tidegate records ``recorded``."""
+
+    name: str
+    aim: str
+    columns: Callable[[Any], Batch]
+    otlp: Callable[[Any], Any]
+    encoded: Sequence[Any]
+    recorded: Sequence[Any]
+
+
+def _costs(subject: Subject, repeats: int, *, warm: bool) -> list[str]:
+    encoded, recorded = _batches(subject.encoded), _batches(subject.recorded)
+    if warm:
+        encoded, recorded = encoded[:1] * len(encoded), recorded[:1] * len(recorded)
     redactor = Redactor()
+
+    def encode() -> None:
+        for batch in encoded:
+            subject.otlp(batch).SerializeToString()
+
     with tempfile.TemporaryDirectory() as directory:
+        cases = {
+            "otlp": encode,
+            "plain": lambda: _record(subject, recorded, directory),
+            "redacted": lambda: _record(subject, recorded, directory, redactor),
+        }
+        otlp, plain, redacted = (seconds / RECORDS * 1e6 for seconds in interleaved(cases, repeats).values())
+    return [f"{otlp:.1f}", f"{plain:.2f}", f"{plain / otlp:.3f}", f"{redacted:.2f}", f"{redacted / otlp:.3f}"]
 
-        def encode() -> None:
-            for batch in _batches(encoded):
-                otlp(batch).SerializeToString()
 
-        def record(redact: Callable[[Batch], None] | None = None) -> None:
-            sink = FileSink(directory)
-            for batch in _batches(recorded):
-                made = columns(batch)
-                if redact is not None:
-                    redact(made)
-                sink.append(RESOURCE, made)
-            sink.close()
+def _record(subject: Subject, batches: Sequence[Any], directory: str, redactor: Redactor | None = None) -> None:
+    sink = FileSink(directory)
+    for batch in batches:
+        made = subject.columns(batch)
+        if redactor is not None:
+            redactor.redact(made)
+        sink.append(RESOURCE, made)
+    sink.close()
 
-        cases = {"otlp": encode, "plain": record, "redacted": lambda: record(redactor.redact)}
-        cost = {case: seconds / len(recorded) * 1e6 for case, seconds in interleaved(cases, repeats).items()}
-        for path in Path(directory).iterdir():
-            path.unlink()
-        record()
-        size = sum(path.stat().st_size for path in Path(directory).iterdir()) / len(recorded)
-    ratios = {case: f"{cost[case] / cost['otlp']:.3f}" for case in cost}
-    figures = [f"{cost['otlp']:.1f}", f"{cost['plain']:.2f}", ratios["plain"], f"{cost['redacted']:.2f}", ratios["redacted"]]
-    return [name, *figures], [name, f"{size:.1f}", aim]
+
+def _size(subject: Subject) -> float:
+    with tempfile.TemporaryDirectory() as directory:
+        _record(subject, _batches(subject.recorded), directory)
+        return sum(path.stat().st_size for path in Path(directory).iterdir()) / len(subject.recorded)
 
 
 def _batches(records: Sequence[Any]) -> list[Sequence[Any]]:

@@ -58,7 +58,7 @@ def batch(records: Sequence[Any]) -> Batch:
     pack("flags", [flag or 0 for flag in flags], 0, columns)
     pack("dropped", dropped_counts(attributes), 0, columns)
     traces = trace_columns([trace_id or 0 for trace_id in trace_ids], columns)
-    origins, origin = dictionary([log.__dict__.get(ORIGIN, NO_ORIGIN) for log in logs])
+    origins, origin = dictionary([getattr(log, ORIGIN, NO_ORIGIN) for log in logs])
     columns["origins"] = [list(each) for each in origins]
     pack("origin", origin, 0, columns)
     scope_columns([record.instrumentation_scope for record in records], columns)
