@@ -77,13 +77,24 @@ def test_merging_what_was_merged_changes_nothing(many: Path) -> None:
     assert [(path.name, path.read_bytes()) for path in segments(many)] == before
 
 
-def test_a_merged_segment_can_be_merged_again(many: Path) -> None:
+def test_a_merged_segment_is_not_written_again_for_some_small_ones(many: Path) -> None:
     tidy(many)
+    [first] = segments(many)
     for number in range(MERGE_FROM):
         end_segment(many, 100 + number)
-    before = read(many)
     tidy(many)
-    assert (len(segments(many)), read(many)) == (1, before)
+    assert first in segments(many)
+    assert len(segments(many)) == 2
+
+
+def test_many_merged_segments_are_merged_again(store_dir: Path) -> None:
+    for round_ in range(MERGE_FROM):
+        for number in range(MERGE_FROM):
+            end_segment(store_dir, 100 * round_ + number)
+        before = read(store_dir)
+        tidy(store_dir)
+    tidy(store_dir)
+    assert (len(segments(store_dir)), read(store_dir)) == (1, before)
 
 
 def test_segments_and_what_they_were_merged_into_are_read_once(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +114,8 @@ def test_a_merge_after_one_that_was_cut_off_doubles_nothing(many: Path, monkeypa
         cut_off.setattr(upkeep, "_remove", lambda file: None)
         tidy(many)
     tidy(many)
+    assert read(many) == before
+    upkeep.merge(str(many), list(upkeep._files(str(many))))
     assert read(many) == before
     assert [path.stat().st_size <= size for path in segments(many)] == [True]
 

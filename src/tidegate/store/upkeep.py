@@ -46,8 +46,10 @@ def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
         if not alone:
             return
         ended = [file for file in _files(directory) if _has_ended(file.path)]
-        for group in merge_groups([file for file in ended if _can_merge(file)]):
-            merge(directory, group)
+        for group in merge_groups(ended):
+            whole = [file for file in group if _can_merge(file)]
+            if len(whole) > 1:
+                merge(directory, whole)
         _remove_leftovers(directory)
         files = list(_files(directory))
         removable = [file for file in files if _has_ended(file.path)]
@@ -58,10 +60,19 @@ def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
 
 
 def merge_groups(files: Iterable[File], least: int = MERGE_FROM, most_bytes: int = MERGED_BYTES) -> list[list[File]]:
-    """Which ended segments to merge with which, in order of their start; nothing when there are few."""
-    files = sorted(files, key=lambda file: file.start)
-    if len(files) < least:
-        return []
+    """Which ended segments to merge with which, in order of their start; nothing when there are few.
+
+    Only files of about the same size (within a factor of 16) are put together: a large one is not
+    written again for every few small ones, and what short scripts leave costs each of them little.
+    """
+    alike: dict[int, list[File]] = {}
+    for file in sorted(files, key=lambda file: file.start):
+        alike.setdefault(file.size.bit_length() // 4, []).append(file)
+    return [group for some in alike.values() if len(some) >= least for group in _packed(some, most_bytes)]
+
+
+def _packed(files: Iterable[File], most_bytes: int) -> list[list[File]]:
+    """Groups of at least two, none larger than ``most_bytes``."""
     groups: list[list[File]] = [[]]
     for file in files:
         if groups[-1] and sum(member.size for member in groups[-1]) + file.size > most_bytes:
