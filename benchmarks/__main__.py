@@ -12,11 +12,13 @@ ALL = ("recording", "calling", "starting")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What Tidegate costs, as ratios.")
-    parser.add_argument("names", nargs="*", choices=[*ALL, []], default=list(ALL), help="which, default: all")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"some of {', '.join(ALL)}; default: all")
     parser.add_argument("--repeats", type=int, default=9, help="rounds of which the medians are shown")
     options = parser.parse_args()
+    if unknown := set(options.names) - set(ALL):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     print(f"{machine()}; medians of {options.repeats} interleaved rounds.\n")
-    for name in options.names:
+    for name in options.names or ALL:
         print(importlib.import_module(f"benchmarks.{name}").run(options.repeats), flush=True)
 
 
