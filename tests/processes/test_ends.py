@@ -39,7 +39,8 @@ ENDS = {
     "os.killpg": ("os.setpgrp(); os.killpg(0, signal.SIGUSR1)", -10),
     "signal.raise_signal": ("signal.raise_signal(signal.SIGUSR2)", -12),
     "signal.pthread_kill": ("signal.pthread_kill(threading.get_ident(), signal.SIGKILL)", -9),
-    "signal.alarm": ("signal.setitimer(signal.ITIMER_REAL, 0.7); time.sleep(30)", -14),
+    # nothing of ours runs then: what is older than the commit interval is there
+    "signal.alarm": ("signal.setitimer(signal.ITIMER_REAL, 1.5); time.sleep(30)", -14),
 }
 
 

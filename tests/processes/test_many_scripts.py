@@ -47,11 +47,11 @@ def test_two_hundred_short_scripts_are_all_recorded_and_few_files_are_left_to_re
     assert seen.names == Counter(str(number) for number in range(SCRIPTS))
     assert seen.processes == SCRIPTS
     assert seen.damaged == 0
-    assert len(os.listdir(after_many)) < 70
+    assert len(os.listdir(after_many)) < 50
     opened = _count_opens(monkeypatch)
     with store.open(after_many) as reader:
         assert len(list(reader.spans(limit=20))) == 20
-    assert len(opened) < 100
+    assert len(opened) < 80
 
 
 def _count_opens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
