@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tidegate.store
 from making import log, put
+from store_files import segments
 from tidegate.errors import StoreError, StoreNotFound
 from tidegate.store import default_location, location
 from tidegate.store.sinks import FileSink, MemorySink
@@ -118,6 +121,36 @@ def test_a_store_that_is_off_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_STORE", "off")
     with pytest.raises(StoreError, match=r"the store is switched off .*; name a directory to read"):
         tidegate.store.open()
+
+
+STRANGER = """
+import os, sys
+import tidegate.store
+from tidegate.errors import StoreError
+reader = tidegate.store.open(sys.argv[1])
+if os.getuid() == 0:
+    os.setuid(65534)  # root may read everything
+try:
+    reader.services()
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("unreadable", ["directory", "file"])
+def test_a_store_of_somebody_else_says_whom_to_ask_as(unreadable: str, run: Callable[..., Any]) -> None:
+    # not below pytest's own directory, where a stranger cannot even look for it
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        sink = FileSink(place)
+        put(sink, [log()])
+        sink.close()
+        os.chmod(segments(Path(place))[0], 0)
+        os.chmod(place, 0o311 if unreadable == "directory" else 0o755)
+        said = run([sys.executable, "-c", STRANGER, place]).stdout
+        os.chmod(place, 0o755)
+    assert "cannot be read by user" in said
+    assert "ask as the user whose programs record there" in said
 
 
 def test_files_that_are_no_segments_are_let_be(store_dir: Path) -> None:

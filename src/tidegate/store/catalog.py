@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-from tidegate.errors import FormatError
+from tidegate.errors import FormatError, StoreError
 from tidegate.store import codec, segment, values
 from tidegate.store.rows import ROWS, LogRows, PointRows, SpanRows
 from tidegate.store.sinks import rings
@@ -58,9 +58,14 @@ class DirectoryCatalog:
     def _refresh(self) -> None:
         """Scan every segment. While files are merged, one look may miss both a source and the result."""
         names, looks = None, 0
-        while (present := _segment_names(self.location)) != names and looks < MAX_LOOKS:
-            names, looks = present, looks + 1
-            self._scan({os.path.join(self.location, name) for name in names})
+        try:
+            while (present := _segment_names(self.location)) != names and looks < MAX_LOOKS:
+                names, looks = present, looks + 1
+                self._scan({os.path.join(self.location, name) for name in names})
+        except PermissionError as error:
+            raise StoreError(
+                f"{error.filename!r} cannot be read by user {os.getuid()}; ask as the user whose programs record there."
+            ) from None
 
     def _scan(self, paths: set[str]) -> None:
         for gone in self._scanners.keys() - paths:
