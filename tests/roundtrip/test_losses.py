@@ -13,6 +13,7 @@ import tidegate.store
 from recording import Recording
 from tidegate.record import logs, spans
 from tidegate.record.recorder import Recorder
+from tidegate.store import codec
 from tidegate.store.sinks import FileSink, MemorySink
 
 
@@ -48,6 +49,19 @@ def test_a_record_that_cannot_be_encoded_costs_only_itself(
     with tidegate.store.open(recording.directory) as reader:
         assert sorted(log.body for log in reader.logs()) == [number for number in range(20) if number != 7]
     assert "1 records could not be recorded (encoding)" in caplog.text
+
+
+def test_records_too_large_for_one_block_are_kept_in_several(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "MAX_BLOCK_BYTES", 10_000)
+    for number in range(20):
+        body = f"{number} " + "x" * 2_000
+        recording.recorder.put("logs", logs.held(_emitted(recording, LogRecord(timestamp=1 + number, body=body))))
+    assert recording.recorder.flush()
+    with tidegate.store.open(recording.directory) as reader:
+        assert sorted(int(log.body.split()[0]) for log in reader.logs()) == list(range(20))
+    assert not recording.recorder.dropped
 
 
 def _emitted(recording: Recording, record: LogRecord) -> Any:

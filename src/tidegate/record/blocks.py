@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tidegate.errors import StoreError
+from tidegate.errors import FormatError, StoreError
 from tidegate.records import Resource
 from tidegate.store.block import Batch
 from tidegate.store.sinks import Sink
@@ -54,16 +54,20 @@ class Blocks:
         groups: dict[tuple[str, int], list[Any]] = {}
         for signal, record in records:
             if isinstance(record, tuple):  # metrics come as batches already
-                self._commit(signal, record[0], record[1])
+                resource, batch = record
+                try:
+                    self._commit(signal, resource, batch)
+                except Exception as error:
+                    self._lose("encoding", batch.count, error)
             else:
                 groups.setdefault((signal, id(record.resource)), []).append(record)
         for (signal, _), group in groups.items():
             self._commit_records(signal, group)
 
     def _commit_records(self, signal: str, records: list[Any]) -> None:
-        """One block; when a record cannot be encoded, the others still are."""
+        """One block; if it cannot be encoded or is too large, its halves, so that only the bad record is lost."""
         try:
-            batch = self._encoders[signal](records)
+            self._commit(signal, records[0].resource, self._encoders[signal](records))
         except Exception as error:
             if len(records) == 1:
                 self._lose("encoding", 1, error)
@@ -71,24 +75,22 @@ class Blocks:
             middle = len(records) // 2
             self._commit_records(signal, records[:middle])
             self._commit_records(signal, records[middle:])
-            return
-        self._commit(signal, records[0].resource, batch)
 
     def _commit(self, signal: str, resource: Any, batch: Batch) -> None:
+        """Append a block; raises when it cannot be encoded, and then nothing has been written."""
+        if self._redact is not None:
+            self._redact(batch)
+        known = self._resource(resource)
         try:
-            if self._redact is not None:
-                self._redact(batch)
-            known = self._resource(resource)
-            try:
-                self.sink.append(known, batch)
-            except (OSError, StoreError) as error:
-                if not self._fall_back(error):
-                    self._lose("disk", batch.count, error)
-                    return
-                self.sink.append(known, batch)
-            self.recorded[signal] += batch.count
-        except Exception as error:
-            self._lose("encoding", batch.count, error)
+            self.sink.append(known, batch)
+        except (OSError, StoreError) as error:
+            if isinstance(error, FormatError):
+                raise
+            if not self._fall_back(error):
+                self._lose("disk", batch.count, error)
+                return
+            self.sink.append(known, batch)
+        self.recorded[signal] += batch.count
 
     def _resource(self, resource: Any) -> Resource:
         known = self._resources.get(id(resource))

@@ -18,7 +18,7 @@ from tidegate.record.recorder import Recorder
 from tidegate.record.redact import Redactor
 from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, check_writable, default_location
-from tidegate.store.sinks import FileSink, MemorySink, Sink
+from tidegate.store.sinks import ROTATE_BYTES, FileSink, MemorySink, Sink
 from tidegate.store.upkeep import upkeep
 
 _logger = logging.getLogger("tidegate")
@@ -34,6 +34,9 @@ _HELD_SIGNALS = {signal.SIGTERM, signal.SIGHUP}
 
 #: Longest time in seconds that an end of the process waits for the disk.
 END_WAIT = 2.0
+
+#: A store has room for at least so many segments, or retention could only remove all or nothing.
+SEGMENTS = 8
 
 #: Longest time in seconds that a fork waits for our threads to finish their block.
 FORK_WAIT = 2.0
@@ -79,7 +82,7 @@ def _build(place: str, settings: Settings) -> Recorder:
     try:
         if on_disk:
             check_writable(place)
-        sink = FileSink(place) if on_disk else ring()
+        sink = FileSink(place, min(ROTATE_BYTES, settings.store_size // SEGMENTS)) if on_disk else ring()
     except StoreError as error:
         _logger.warning("%s Recording in memory instead.", error)
         sink, on_disk = ring(), False
