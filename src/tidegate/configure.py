@@ -27,7 +27,7 @@ from tidegate.record import capture, process
 from tidegate.record.exporters import StoreMetricReader
 from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor
 from tidegate.record.recorder import Recorder
-from tidegate.settings import BY_NAME, Settings, load, standard_environment
+from tidegate.settings import BY_NAME, Settings, environment, keep_place, load, standard_environment
 from tidegate.store.location import OFF
 
 _logger = logging.getLogger("tidegate")
@@ -138,6 +138,7 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         return _handle
     # first of all, so that its exit hook runs after those of the providers
     recorder = process.recorder(settings=settings) if settings.store != OFF else None
+    keep_place(settings)
     loading.prepare(settings)
     _build_providers(settings, config, auto_instrumentation_version)
     if recorder is not None:
@@ -203,15 +204,29 @@ def _build_providers(settings: Settings, config: Any, auto_instrumentation_versi
         resources = [provider.resource for provider in _providers() if hasattr(provider, "resource")]
         _complete(resources[0] if resources else Resource.create())
     else:
-        sampler = _sampler(settings)
-        with standard_environment(settings, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf", **_exporters(settings)):
-            try:
-                otel.initialize_sdk(sampler=sampler, auto_instrumentation_version=auto_instrumentation_version)
-            except RuntimeError as error:
-                raise ConfigurationError(
-                    f"an exporter, or something else that the environment names, is not installed: {error}."
-                    " OTLP over gRPC needs: pip install 'tidegate[grpc]'."
-                ) from None
+        _initialize(settings, auto_instrumentation_version)
+
+
+def _initialize(settings: Settings, auto_instrumentation_version: str | None) -> None:
+    """The SDK's own providers. What cannot be sent is recorded all the same."""
+    sampler = _sampler(settings)
+    defaults = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **_exporters(settings)}
+    try:
+        with standard_environment(settings, None, **defaults):
+            chosen = ", ".join(f"{name} is {environment(name)!r}" for name in _SENDING if environment(name))
+            otel.initialize_sdk(sampler, auto_instrumentation_version)
+    except RuntimeError as error:
+        _logger.error(
+            "%s, which needs something that is not installed: %s. Nothing is sent until this is corrected,"
+            " the store is not affected. OTLP over gRPC needs: pip install 'tidegate[grpc]'.",
+            chosen,
+            error,
+        )
+        try:
+            with standard_environment(settings, dict.fromkeys(_EXPORTERS, "none")):
+                otel.initialize_sdk(sampler, auto_instrumentation_version)
+        except RuntimeError as unrelated:
+            raise ConfigurationError(f"the environment names something that is not installed: {unrelated}.") from None
 
 
 def _is_sdk(provider: Any) -> bool:
@@ -242,6 +257,11 @@ def _resource_arguments(settings: Settings) -> dict[str, Any]:
     if settings.sources["service_name"] == "argument":
         attributes["service.name"] = settings.service_name
     return attributes
+
+
+_EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORTER")
+
+_SENDING = (*_EXPORTERS, "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 def _exporters(settings: Settings) -> dict[str, str]:

@@ -107,7 +107,7 @@ def is_suppressed() -> bool:
     return bool(get_value(SUPPRESS_KEY))
 
 
-def initialize_sdk(*, sampler: Any, auto_instrumentation_version: str | None) -> None:
+def initialize_sdk(sampler: Any, auto_instrumentation_version: str | None) -> None:
     """Build the global providers by the SDK's own rules, from the standard environment variables.
 
     Raises RuntimeError when they name something that is not installed.

@@ -52,6 +52,14 @@ def _parse_text(value: Any) -> str:
     return os.fspath(value).strip()
 
 
+def _parse_store(value: Any) -> str:
+    """A directory as an absolute path: a program may change its working directory, a store must not move."""
+    text = _parse_text(value)
+    if text.lower() in ("", "memory:", "off"):
+        return text.lower()
+    return os.path.abspath(os.path.expanduser(text))
+
+
 def _parse_bool(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -143,6 +151,7 @@ def _parse_pairs(value: Any) -> dict[str, Any]:
 
 
 TEXT = Kind("text", "text", _parse_text)
+STORE = Kind("store", "a directory, memory: or off", _parse_store)
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
 PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
@@ -194,7 +203,7 @@ OPTIONS: tuple[Option, ...] = (
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
         "Instrumentations that are not loaded; `*` for none at all.",
     ),
-    _own("store", TEXT, "", "Where to record: a directory, `memory:`, or `off`. Default: the user's state directory."),
+    _own("store", STORE, "", "Where to record: a directory, `memory:`, or `off`. Default: the user's state directory."),
     _own(
         "record",
         _choice("all", "sampled"),
@@ -244,7 +253,7 @@ class Settings:
 def _parse(option: Option, value: Any, received_from: str) -> Any:
     try:
         return option.kind.parse(value)
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OSError, OverflowError):
         received = "a hidden value" if option.secret else repr(value)
         raise ConfigurationError(
             f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}"
@@ -312,20 +321,32 @@ def child_environment(*, without: str, **changes: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if not name.startswith(without)}, **changes}
 
 
+def keep_place(settings: Settings) -> None:
+    """Let child processes find a store that the environment names by a relative path, wherever they start."""
+    if settings.sources["store"] == "environment":
+        os.environ[BY_NAME["store"].env] = settings.store
+
+
 @contextmanager
-def standard_environment(settings: Settings, **defaults: str) -> Iterator[None]:
+def standard_environment(
+    settings: Settings, forced: Mapping[str, str] | None = None, **defaults: str
+) -> Iterator[None]:
     """While it lasts, the SDK finds our arguments for standard options in the environment.
 
     The SDK reads its variables in dozens of places and takes no argument for most of them.
-    ``defaults`` are variables to set unless the user did. All is put back afterwards, so that
-    programs which this one starts do not inherit it.
+    ``defaults`` are variables to set unless the user did, ``forced`` ones overrule all. All is put
+    back afterwards, so that programs which this one starts do not inherit it.
     """
     given = {
         option.env: _as_text(settings.values[option.name])
         for option in OPTIONS
         if option.standard and settings.sources[option.name] == "argument"
     }
-    wanted = {**{name: value for name, value in defaults.items() if not os.environ.get(name)}, **given}
+    wanted = {
+        **{name: value for name, value in defaults.items() if not os.environ.get(name)},
+        **given,
+        **(forced or {}),
+    }
     former = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

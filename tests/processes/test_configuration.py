@@ -137,7 +137,10 @@ WRONG = {
         {"OTEL_PYTHON_TIDEGATE_STOER": "x"},
         ["OTEL_PYTHON_TIDEGATE_STOER", "store"],
     ),
-    "an exporter that is not installed": ({"OTEL_TRACES_EXPORTER": "carrier-pigeon"}, ["carrier-pigeon"]),
+    "an exporter that is not installed": (
+        {"OTEL_TRACES_EXPORTER": "carrier-pigeon"},
+        ["OTEL_TRACES_EXPORTER", "'carrier-pigeon'", "not installed"],
+    ),
 }
 
 
@@ -149,6 +152,11 @@ def test_a_wrong_value_is_one_line_that_says_what_is_wrong_and_the_application_r
     [line] = done.stderr.splitlines()
     for word in words:
         assert word in line
+
+
+def test_what_cannot_be_sent_is_recorded_all_the_same(instrument: Run, recorded: See) -> None:
+    instrument(PROGRAM, env={"OTEL_TRACES_EXPORTER": "carrier-pigeon"})
+    _each_once(recorded())
 
 
 def test_with_a_wrong_value_the_instrumentations_do_no_harm_either(instrument: Run) -> None:

@@ -192,3 +192,29 @@ def test_without_a_home_there_is_a_private_store_in_the_temporary_directory(inst
     place = Path(done.stdout.strip())
     assert place == tmp_path / f"tidegate-{os.getuid()}"
     assert read(place).names == {"work": 1}
+
+
+def test_a_relative_store_stays_where_it_was_when_the_program_started(instrument: Run, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    source = (
+        WORK
+        + """
+work("before")
+os.chdir("elsewhere")
+if os.fork() == 0:
+    work("child")
+    os._exit(0)
+os.wait()
+work("after")
+"""
+    )
+    instrument(source, env={"OTEL_PYTHON_TIDEGATE_STORE": "near"})
+    assert sorted(read(tmp_path / "near").names) == ["after", "before", "child"]
+
+
+def test_a_relative_store_is_the_same_for_programs_started_elsewhere(instrument: Run, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "child.py").write_text(WORK + 'work("child")')
+    source = WORK + 'import subprocess; subprocess.run([sys.executable, "child.py"], cwd="elsewhere", check=True)'
+    instrument(source + '\nwork("parent")\n', env={"OTEL_PYTHON_TIDEGATE_STORE": "near"})
+    assert sorted(read(tmp_path / "near").names) == ["child", "parent"]

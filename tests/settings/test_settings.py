@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ from tidegate.settings import BY_NAME, OPTIONS, Kind, load, standard_environment
 KINDS = {id(option.kind): option.kind for option in OPTIONS}.values()
 
 TAKEN: list[tuple[str, Any, Any]] = [
+    ("service_name", " shop ", "shop"),
     ("store", " /var/store ", "/var/store"),
+    ("store", "near", str(Path.cwd() / "near")),
+    ("store", "~/near", str(Path.home() / "near")),
+    ("store", "Memory:", "memory:"),
+    ("store", "OFF", "off"),
     ("disabled", "TRUE", True),
     ("disabled", "1", True),
     ("disabled", "off", False),
@@ -39,6 +45,7 @@ TAKEN: list[tuple[str, Any, Any]] = [
 ]
 
 REFUSED: list[tuple[str, Any]] = [
+    ("service_name", 5),
     ("store", 5),
     ("disabled", "perhaps"),
     ("redact_keys", 5),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from tidegate.errors import ConfigurationError
 from tidegate.imports import when_imported
-from tidegate.settings import Settings, default_environment
+from tidegate.settings import Settings, default_environment, environment
 
 _logger = logging.getLogger("tidegate")
 
@@ -52,7 +53,31 @@ def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> No
             return
         if entry_point.name == "logging":
             kwargs["enable_log_auto_instrumentation"] = False
-    entry_point.load()().instrument(**kwargs)
+
+    def instrument() -> None:
+        entry_point.load()().instrument(**kwargs)
+
+    if entry_point.name == "django" and not environment("DJANGO_SETTINGS_MODULE"):
+        when_imported("django", functools.partial(_when_set_up, instrument))
+    else:
+        instrument()
+
+
+def _when_set_up(instrument: Callable[[], None], django: Any) -> None:
+    """Instrument Django when it is set up: ``manage.py`` and ``wsgi.py`` name the settings themselves, and
+    its instrumentation, where it finds none, would configure empty ones in their place."""
+    original = django.setup
+
+    @functools.wraps(original)
+    def setup(*args: Any, **kwargs: Any) -> Any:
+        django.setup = original
+        try:
+            instrument()
+        except Exception as error:  # the application starts without it
+            _logger.warning("Django could not be instrumented: %s", error)
+        return original(*args, **kwargs)
+
+    django.setup = setup
 
 
 class _Loader:

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import StoreError, StoreNotFound
-from tidegate.settings import load
+from tidegate.settings import BY_NAME, load
 from tidegate.store.location import MEMORY, OFF, default_location
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def open(location: str | os.PathLike[str] | None = None, *, missing_ok: bool = F
     from tidegate.store.catalog import DirectoryCatalog, MemoryCatalog
     from tidegate.store.reader import Reader
 
-    place = os.fspath(location) if location is not None else (load().store or default_location())
+    named = load().store if location is None else BY_NAME["store"].kind.parse(location)
+    place = named or default_location()
     if place == MEMORY:
         return Reader(MemoryCatalog())
     if place == OFF:
