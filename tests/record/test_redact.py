@@ -46,6 +46,12 @@ FORMATS = {
     "redis://:hunter22@cache:6379/0": "redis://:[redacted]@cache:6379/0",
     "amqp://ann:hunter@22@mq": "amqp://ann:[redacted]@mq",
     "id AKIAHUNTER22HUNTER22 used": "id [redacted] used",
+    "sent Cookie: sid=hunter22; theme=dark": "sent Cookie: [redacted]",
+    "Set-Cookie: session=hunter22; HttpOnly": "Set-Cookie: [redacted]",
+    "CREATE USER ann WITH PASSWORD 'hunter 22'": "CREATE USER ann WITH PASSWORD '[redacted]'",
+    "GET /blob?sv=2&sig=hunter22%3D&se=1": "GET /blob?sv=2&sig=[redacted]&se=1",
+    "GET /x?X-Amz-Signature=hunter22&y=1": "GET /x?X-Amz-Signature=[redacted]&y=1",
+    "maps AIza" + "hunter2" * 5 + " used": "maps [redacted] used",
     "ghp_hunter22hunter22hunter22": "[redacted]",
     "github_pat_hunter22hunter22hunter22": "[redacted]",
     "sk-hunter22hunter22hunter22": "[redacted]",
@@ -225,7 +231,7 @@ def test_no_secret_is_anywhere_in_the_files_of_a_store(store_dir: Path) -> None:
 #: Lines made to keep a pattern busy, each of a unit that is repeated.
 HOSTILE = [
     "password ", "password: ", "password=", "password\t", "secret'", 'token="', "key=\\", "api_key:",
-    "bearer ", "basic  ", "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
+    "bearer ", "basic  ", "cookie:", "password '", "?sig=", "&a-signature", "AIza", "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
     "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END ", "PRIVATE KEY", " ", "a", "=", '"', "'",
 ]  # fmt: skip
 
