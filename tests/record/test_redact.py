@@ -231,7 +231,8 @@ def test_no_secret_is_anywhere_in_the_files_of_a_store(store_dir: Path) -> None:
 #: Lines made to keep a pattern busy, each of a unit that is repeated.
 HOSTILE = [
     "password ", "password: ", "password=", "password\t", "secret'", 'token="', "key=\\", "api_key:",
-    "bearer ", "basic  ", "cookie:", "password '", "?sig=", "&a-signature", "AIza", "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
+    "bearer ", "basic  ", "cookie:", "password '", "?sig=", "&a-signature", "AIza",
+    "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
     "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END ", "PRIVATE KEY", " ", "a", "=", '"', "'",
 ]  # fmt: skip
 

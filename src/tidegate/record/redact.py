@@ -65,7 +65,7 @@ VALUE_FORMATS: tuple[Format, ...] = (
         re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"),
         rf"\1 {REDACTED}",
     ),
-    (("cookie",), re.compile(r"(?i)\b((?:set-)?cookie:\s*)(?!\[redacted)[^\r\n]{4,}"), rf"\1{REDACTED}"),
+    (("cookie",), re.compile(r"(?i)\b((?:set-)?cookie: ?)(?! ?\[redacted)[^\r\n]{4,}"), rf"\1{REDACTED}"),
     (("password", "identified by"), re.compile(r"(?i)\b(password|identified by) '[^'\r\n]+'"), rf"\1 '{REDACTED}'"),
     (("sig=", "signature="), re.compile(r"(?i)([?&](?:sig|[\w-]*signature)=)[^\s&\"'#]{4,}"), rf"\1{REDACTED}"),
     (("aiza",), re.compile(r"\bAIza[\w-]{35}"), REDACTED),
