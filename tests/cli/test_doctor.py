@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,29 @@ def test_nothing_is_wrong_here(doctor: Checks) -> None:
     assert checks["exit"]["status"] == "0"
 
 
-def test_another_distribution_that_wins_is_a_warning(doctor: Checks, other_distro: Callable[[str], str]) -> None:
+def test_another_distribution_that_wins_is_a_failure(doctor: Checks, other_distro: Callable[[str], str]) -> None:
     checks = doctor(PYTHONPATH=other_distro(CODE))
-    assert (checks["distro"]["status"], checks["distro"]["advice"]) == ("warn", "export OTEL_PYTHON_DISTRO=tidegate")
+    assert (checks["distro"]["status"], checks["distro"]["advice"]) == ("fail", "export OTEL_PYTHON_DISTRO=tidegate")
+    assert "nothing is recorded by tidegate" in checks["distro"]["detail"]
+    assert checks["configurator"]["status"] == "fail"
     assert checks["configurator"]["advice"] == "export OTEL_PYTHON_CONFIGURATOR=tidegate"
+    assert checks["exit"]["status"] == "1"
+
+
+def test_another_distribution_that_the_user_named_is_a_warning(
+    doctor: Checks, other_distro: Callable[[str], str]
+) -> None:
+    checks = doctor(PYTHONPATH=other_distro(CODE), OTEL_PYTHON_DISTRO="other")
+    assert (checks["distro"]["status"], checks["configurator"]["status"]) == ("warn", "warn")
     assert checks["exit"]["status"] == "0"
+
+
+def test_another_distribution_beside_our_configurator_that_is_named_is_a_warning(
+    doctor: Checks, other_distro: Callable[[str], str]
+) -> None:
+    checks = doctor(PYTHONPATH=other_distro(CODE), OTEL_PYTHON_CONFIGURATOR="tidegate")
+    assert (checks["distro"]["status"], checks["configurator"]["status"]) == ("warn", "ok")
+    assert "nothing is recorded" not in checks["distro"]["detail"]
 
 
 def test_the_distribution_that_is_named_wins(doctor: Checks, other_distro: Callable[[str], str]) -> None:
@@ -147,6 +166,72 @@ def test_a_store_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "store" / "kept").touch()
     assert probe.write(str(tmp_path / "store")) == ""
     assert os.listdir(tmp_path / "store") == ["kept"]
+
+
+def test_a_sampler_that_is_not_installed_is_a_failure(doctor: Checks) -> None:
+    checks = doctor(OTEL_TRACES_SAMPLER="nonsense")
+    assert checks["sampler"]["status"] == "fail"
+    assert "OTEL_TRACES_SAMPLER is 'nonsense'; it must be one of always_off, always_on" in checks["sampler"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_an_argument_that_the_sampler_does_not_take_is_a_failure(doctor: Checks) -> None:
+    checks = doctor(OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="7")
+    assert checks["sampler"]["status"] == "fail"
+    assert "OTEL_TRACES_SAMPLER_ARG is '7'" in checks["sampler"]["detail"]
+    assert checks["exit"]["status"] == "1"
+
+
+def test_a_sampler_that_is_installed_is_fine(doctor: Checks) -> None:
+    checks = doctor(OTEL_TRACES_SAMPLER="ParentBased_TraceIdRatio", OTEL_TRACES_SAMPLER_ARG="0.1")
+    assert (checks["sampler"]["status"], checks["sampler"]["detail"]) == ("ok", "parentbased_traceidratio 0.1")
+
+
+@pytest.mark.parametrize("signal", ["TRACES", "LOGS", "METRICS"])
+def test_an_exporter_that_is_not_installed_is_a_failure(doctor: Checks, signal: str) -> None:
+    checks = doctor(**{f"OTEL_{signal}_EXPORTER": "console,nonsense"})
+    assert checks["exporters"]["status"] == "fail"
+    assert (
+        f"OTEL_{signal}_EXPORTER has 'nonsense'; it must be none, otlp, or of console" in checks["exporters"]["detail"]
+    )
+    assert checks["exit"]["status"] == "1"
+
+
+def test_exporters_that_are_installed_are_fine(doctor: Checks) -> None:
+    checks = doctor(OTEL_TRACES_EXPORTER="otlp,console", OTEL_LOGS_EXPORTER="none")
+    assert (checks["exporters"]["status"], checks["exporters"]["detail"]) == ("ok", "traces: otlp, console")
+
+
+def test_an_exporter_that_cannot_be_loaded_is_a_failure(doctor: Checks, tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[opentelemetry_logs_exporter]\nbroken = not_there_at_all:Exporter\n")
+    checks = doctor(PYTHONPATH=str(tmp_path), OTEL_LOGS_EXPORTER="broken")
+    assert checks["exporters"]["status"] == "fail"
+    assert "not_there_at_all" in checks["exporters"]["detail"]
+
+
+def test_a_protocol_that_there_is_not_is_a_failure(doctor: Checks, listener: int) -> None:
+    checks = doctor(
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{listener}", OTEL_EXPORTER_OTLP_LOGS_PROTOCOL="http/xml"
+    )
+    assert checks["exporters"]["status"] == "fail"
+    assert "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL is 'http/xml'" in checks["exporters"]["detail"]
+
+
+def test_grpc_is_a_failure_where_its_exporter_is_not_installed(doctor: Checks, listener: int) -> None:
+    checks = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{listener}", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    installed = metadata.entry_points(group="opentelemetry_traces_exporter", name="otlp_proto_grpc")
+    assert checks["exporters"]["status"] == ("ok" if installed else "fail")
+    assert ("pip install 'tidegate[grpc]'" in checks["exporters"]["advice"]) is not bool(installed)
+
+
+def test_the_environment_s_sampler_does_not_matter_beside_a_declarative_file(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "otel.yaml").write_text('file_format: "1.0"\n')
+    checks = doctor(OTEL_CONFIG_FILE=str(tmp_path / "otel.yaml"), OTEL_TRACES_SAMPLER="nonsense")
+    assert "sampler" not in checks
+    assert checks["exit"]["status"] == "0"
 
 
 def test_an_endpoint_that_answers_is_fine(doctor: Checks, listener: int) -> None:

@@ -24,6 +24,9 @@ _PACKAGES = ("tidegate", "opentelemetry-api", "opentelemetry-sdk", "opentelemetr
 #: Libraries whose instrumentation has the same name, and that mostly matter where they are installed.
 _INSTRUMENTED = ("fastapi", "flask", "django", "sqlalchemy", "psycopg", "psycopg2", "redis", "celery", "pymongo")
 
+#: Which exporter `otlp` stands for, by protocol.
+_PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
 _MIB = 1 << 20
 
 
@@ -55,6 +58,9 @@ def examine() -> Iterator[Check]:
         return
     yield configuration(settings)
     yield from storage(settings)
+    if not settings.disabled and not settings.config_file:  # the file has samplers and exporters of its own
+        yield sampler(settings)
+        yield from exporters(settings)
     yield from endpoints(settings)
 
 
@@ -92,8 +98,12 @@ def entry_point(kind: str, variable: str, *, chosen_by_distro: bool = False) -> 
         advice = f"Repair or uninstall it, or set {variable} to another of {installed}."
         return Check(kind, FAIL, f"{winner.name} cannot be loaded: {error!r}", advice)
     if winner.name != "tidegate":
-        detail = f"{winner.name} wins, not tidegate (installed: {installed})"
-        return Check(kind, WARN, detail, f"export {variable}=tidegate")
+        # a choice of the user's own; and with our configurator named, another's distro does not keep us from recording
+        named = {environment("OTEL_PYTHON_DISTRO"), environment("OTEL_PYTHON_CONFIGURATOR")}
+        status = WARN if named & {winner.name, "tidegate"} else FAIL
+        lost = ": nothing is recorded by tidegate" if status == FAIL or kind == "configurator" else ""
+        detail = f"{winner.name} wins, not tidegate (installed: {installed}){lost}"
+        return Check(kind, status, detail, f"export {variable}=tidegate")
     others = f" (of {installed})" if len(points) > 1 else ""
     return Check(kind, OK, winner.name + others)
 
@@ -149,6 +159,73 @@ def _room(settings: Settings, location: str) -> Check:
     if free < settings.store_size:
         return Check("disk", WARN, detail, "Make room, or lower OTEL_PYTHON_TIDEGATE_STORE_SIZE.")
     return Check("disk", OK, detail)
+
+
+def sampler(settings: Settings) -> Check:
+    """Whether there is a sampler of this name, and it takes its argument."""
+    from tidegate import otel  # it loads the SDK, which the other checks do without
+
+    name, argument = settings.sampler.lower(), settings.sampler_arg
+    if not name:
+        return Check("sampler", OK, "the SDK's default: everything is sent")
+    try:
+        otel.sampler_by_name(name, argument)
+    except LookupError:
+        installed = _names("opentelemetry_traces_sampler")
+        detail = f"OTEL_TRACES_SAMPLER is {settings.sampler!r}; it must be one of {installed}"
+        return Check("sampler", FAIL, detail, "Correct or unset OTEL_TRACES_SAMPLER.")
+    except Exception as error:  # a stranger's sampler may raise anything
+        detail = f"OTEL_TRACES_SAMPLER_ARG is {argument!r}, which the sampler {name} does not take: {error}"
+        return Check("sampler", FAIL, detail, "Correct or unset OTEL_TRACES_SAMPLER_ARG.")
+    return Check("sampler", OK, f"{name} {argument}".strip())
+
+
+def exporters(settings: Settings) -> Iterator[Check]:
+    """Whether the exporters that are named, or that an endpoint calls for, are installed: one check for
+    each that is not, else one for all."""
+    problems = []
+    found = []
+    for signal in ("traces", "logs", "metrics"):
+        names = settings.values[f"{signal}_exporter"]
+        if not names and (settings.endpoint or settings.values[f"{signal}_endpoint"]):
+            names = ("otlp",)
+        if [name.lower() for name in names] == ["none"]:
+            continue
+        problems += [problem for name in names if (problem := _exporter(signal, name))]
+        found += [f"{signal}: {', '.join(names)}"] if names else []
+    yield from problems or [Check("exporters", OK, "; ".join(found) or "none: nothing is sent")]
+
+
+def _exporter(signal: str, name: str) -> Check | None:
+    """What is wrong with one exporter, or nothing."""
+    variable, group = f"OTEL_{signal.upper()}_EXPORTER", f"opentelemetry_{signal}_exporter"
+    component = name
+    if name == "otlp":
+        own = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"
+        protocol_variable = own if environment(own) else "OTEL_EXPORTER_OTLP_PROTOCOL"
+        protocol = environment(protocol_variable).strip() or "http/protobuf"
+        if protocol not in _PROTOCOLS:
+            detail = f"{protocol_variable} is {protocol!r}; it must be one of {', '.join(_PROTOCOLS)}; nothing is sent"
+            return Check("exporters", FAIL, detail, f"Correct or unset {protocol_variable}.")
+        component = _PROTOCOLS[protocol]
+    points = list(metadata.entry_points(group=group, name=component))
+    if component == "otlp_proto_grpc" and not points:
+        detail = f"{signal} go by OTLP over gRPC, whose exporter is not installed; nothing is sent"
+        advice = "pip install 'tidegate[grpc]', or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and use port 4318."
+        return Check("exporters", FAIL, detail, advice)
+    if not points:
+        detail = f"{variable} has {name!r}; it must be none, otlp, or of {_names(group)}; nothing is sent"
+        return Check("exporters", FAIL, detail, f"Correct or unset {variable}, or install what it names.")
+    try:
+        points[0].load()
+    except Exception as error:  # whatever a stranger's module raises is what we report
+        detail = f"{variable} has {name!r}, which cannot be loaded: {error!r}; nothing is sent"
+        return Check("exporters", FAIL, detail, f"Repair what is installed, or set {variable} to another.")
+    return None
+
+
+def _names(group: str) -> str:
+    return ", ".join(sorted(metadata.entry_points(group=group).names))
 
 
 def endpoints(settings: Settings) -> Iterator[Check]:

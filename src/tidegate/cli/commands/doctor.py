@@ -14,7 +14,7 @@ def command(as_json: bool) -> None:
     """Check that recording will work, and say what to do where not.
 
     Looks at the installed packages, which distro and configurator win, the instrumentations, the
-    settings, the store and the endpoint.
+    settings, the store, the sampler, the exporters and the endpoint.
 
     Every check ends in ok, warn or fail; the exit status is 1 when one failed.
     """
