@@ -208,6 +208,35 @@ def test_store_may_be_named_by_option(tidegate: Tidegate, recorded: str) -> None
     assert len(done.stdout.splitlines()) == 6
 
 
+@pytest.fixture
+def config_file(tmp_path: Path) -> Callable[[str], str]:
+    """``config_file(store)``: the path of a declarative configuration that names this store."""
+
+    def config_file(store: str) -> str:
+        path = tmp_path / "otel.yaml"
+        path.write_text(f'file_format: "1.0"\ndistribution:\n  tidegate:\n    store: "{store}"\n')
+        return str(path)
+
+    return config_file
+
+
+def test_the_store_that_the_declarative_file_names_is_read(
+    tidegate: Tidegate, recorded: str, config_file: Callable[[str], str]
+) -> None:
+    env = {"OTEL_PYTHON_TIDEGATE_STORE": None, "OTEL_CONFIG_FILE": config_file(recorded)}
+    assert len(tidegate("spans", "--json", env=env).stdout.splitlines()) == 6
+
+
+def test_the_environment_s_store_wins_over_the_file_s(tidegate: Tidegate, config_file: Callable[[str], str]) -> None:
+    done = tidegate("spans", "--json", env={"OTEL_CONFIG_FILE": config_file("/nowhere")})
+    assert len(done.stdout.splitlines()) == 6
+
+
+def test_a_store_named_by_option_needs_no_file(tidegate: Tidegate, recorded: str) -> None:
+    env = {"OTEL_PYTHON_TIDEGATE_STORE": None, "OTEL_CONFIG_FILE": "/nowhere.yaml"}
+    assert len(tidegate("spans", "--json", "--store", recorded, env=env).stdout.splitlines()) == 6
+
+
 ODD = """
 import math
 from opentelemetry.sdk._logs import LoggerProvider

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tidegate.settings import environment
+
 if TYPE_CHECKING:
     from tidegate.store import Reader
 
@@ -68,7 +70,16 @@ def options(*names: str) -> Callable[[F], F]:
 
 
 def open_reader(store: str | None, *, missing_ok: bool = False) -> Reader:
-    """The reader of the store that was named, or of the default one; raises `StoreNotFound`."""
+    """The reader of the store that was named, or of the one in force here; raises `StoreNotFound`."""
     import tidegate.store
 
-    return tidegate.store.open(store, missing_ok=missing_ok)
+    return tidegate.store.open(store or _store_of_file(), missing_ok=missing_ok)
+
+
+def _store_of_file() -> str | None:
+    """The store that the file of ``OTEL_CONFIG_FILE`` names. Reading it takes the SDK, so only if it decides."""
+    if not environment("OTEL_CONFIG_FILE") or environment("OTEL_PYTHON_TIDEGATE_STORE").strip():
+        return None
+    from tidegate.cli.force import settings_in_force
+
+    return settings_in_force().store or None
