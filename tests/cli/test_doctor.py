@@ -156,6 +156,14 @@ def test_a_default_store_that_had_to_be_temporary_is_a_warning(doctor: Checks, t
     assert "fallback" in checks["store"]["detail"]
 
 
+def test_a_home_in_the_temporary_directory_is_no_fallback(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    checks = doctor(
+        OTEL_PYTHON_TIDEGATE_STORE=None, XDG_STATE_HOME=None, HOME=str(tmp_path / "home"), TMPDIR=str(tmp_path)
+    )
+    assert checks["store"]["detail"] == f"{tmp_path}/home/.local/state/tidegate can be written"
+
+
 def test_looking_leaves_nothing_behind(doctor: Checks, tmp_path: Path) -> None:
     doctor(OTEL_PYTHON_TIDEGATE_STORE=str(tmp_path / "new" / "store"))
     assert not (tmp_path / "new").exists()

@@ -145,7 +145,7 @@ def storage(settings: Settings) -> Iterator[Check]:
 
 
 def _place(settings: Settings, location: str) -> Check:
-    if not settings.store and probe.is_temporary(location):
+    if not settings.store and probe.is_fallback(location):
         advice = "Set OTEL_PYTHON_TIDEGATE_STORE to a directory that stays."
         return Check("store", WARN, f"{location} (fallback: neither state nor home directory can be written)", advice)
     return Check("store", OK, f"{location} can be written")

@@ -53,8 +53,9 @@ def nearest_directory(location: str) -> str:
     return os.path.dirname(missing[-1]) if missing else location
 
 
-def is_temporary(location: str) -> bool:
-    return os.path.abspath(location).startswith(os.path.abspath(tempfile.gettempdir()) + os.sep)
+def is_fallback(location: str) -> bool:
+    """Whether this is where `default_location` goes when neither state nor home directory can be written."""
+    return location == os.path.join(tempfile.gettempdir(), f"tidegate-{os.getuid()}")
 
 
 def address(url: str, *, grpc: bool) -> tuple[str, int]:
