@@ -136,6 +136,15 @@ def test_a_store_that_cannot_be_written_is_a_failure(doctor: Checks, tmp_path: P
     assert checks["exit"]["status"] == "1"
 
 
+def test_a_store_that_is_a_file_is_said_to_be_no_directory(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    checks = doctor(OTEL_PYTHON_TIDEGATE_STORE=str(tmp_path / "file"))
+    assert checks["store"]["detail"] == (
+        f"{tmp_path}/file cannot be written: it is not a directory; programs would record in memory, each for itself"
+    )
+    assert checks["exit"]["status"] == "1"
+
+
 def test_a_store_that_is_off_is_a_warning(doctor: Checks) -> None:
     assert doctor(OTEL_PYTHON_TIDEGATE_STORE="off")["store"]["status"] == "warn"
 

@@ -17,6 +17,8 @@ PATIENCE = 2.0
 
 def write(location: str) -> str:
     """Write and delete a file in this directory, made for the purpose if need be; what went wrong, or nothing."""
+    if os.path.lexists(location) and not os.path.isdir(location):
+        return "it is not a directory"
     missing = _missing_directories(location)
     try:
         make_directory(location)
@@ -27,7 +29,7 @@ def write(location: str) -> str:
     except OSError as error:
         return error.strerror or str(error)
     except StoreError as error:
-        return str(error)
+        return str(error).partition(";")[0]  # the caller has its own advice
     finally:
         for directory in missing:
             try:
