@@ -180,8 +180,14 @@ def test_an_empty_answer_in_json_is_no_line(tidegate: Tidegate) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["spans", "--since", "yesterday"], "a time is 'yesterday'"),
-        (["logs", "--level", "loud"], "a severity is 'loud'"),
+        (["spans", "--since", "yesterday"], "Invalid value for '--since': a time is 'yesterday'"),
+        (["spans", "--until", "later"], "Invalid value for '--until': a time is 'later'"),
+        (["spans", "--since", "1m", "--until", "1h"], "'--until': received '1h'; --since must be before --until"),
+        (["spans", "--until", "1h", "--since", "1m"], "'--since': received '1m'; --since must be before --until"),
+        (["spans", "--since", "1h", "--until", "1h"], "--since must be before --until"),
+        (["logs", "--level", "loud"], "Invalid value for '--level': a severity is 'loud'"),
+        (["tail", "--min-level", "loud"], "Invalid value for '--min-level': a severity is 'loud'"),
+        (["logs", "--trace", "zz"], "Invalid value for '--trace': the trace id is 'zz'"),
         (["trace", "xyz"], "the trace id is 'xyz'"),
         (["trace", "00000000"], "no trace in"),
         (["spans", "--store", "/nowhere/at/all"], "there is no store at '/nowhere/at/all'"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tidegate.errors import QueryError
 from tidegate.settings import environment
 
 if TYPE_CHECKING:
@@ -25,20 +28,70 @@ def _where(context: click.Context, parameter: click.Parameter, values: Iterable[
     return where or None
 
 
+def _time(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Nanoseconds; all ages of one command are counted from the same moment."""
+    if value is None:
+        return None
+    from tidegate.store import parse_time
+
+    with _naming_the_option():
+        moment = parse_time(value, context.meta.setdefault("tidegate.now", time.time_ns()))
+    times = {**context.params, str(parameter.name): moment}
+    since, until = times.get("since"), times.get("until")
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter(f"received {value!r}; --since must be before --until, such as --since 2h --until 1h.")
+    return moment
+
+
+def _severity(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from tidegate.store import parse_severity
+
+        with _naming_the_option():
+            parse_severity(value)
+    return value
+
+
+def _trace_id(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from tidegate.store.query import parse_trace_id
+
+    with _naming_the_option():
+        return parse_trace_id(value)
+
+
+@contextmanager
+def _naming_the_option() -> Iterator[None]:
+    """Let click say which option it is that the reader does not understand."""
+    try:
+        yield
+    except QueryError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 _DECLARED = {
     "store": click.option(
         "--store", metavar="DIR", help="Store to read. Default: $OTEL_PYTHON_TIDEGATE_STORE, else this user's own."
     ),
-    "since": click.option("--since", metavar="TIME", help="Not older than: 15m, 2h or 7d ago, or a date and time."),
-    "until": click.option("--until", metavar="TIME", help="Older than this; written like --since."),
+    "since": click.option(
+        "--since", metavar="TIME", callback=_time, help="Not older than: 15m, 2h or 7d ago, or a date and time."
+    ),
+    "until": click.option("--until", metavar="TIME", callback=_time, help="Older than this; written like --since."),
     "service": click.option("--service", metavar="NAME", help="Of this service only."),
     "name": click.option("--name", metavar="NAME", help="With exactly this name."),
     "trace_id": click.option(
-        "--trace", "trace_id", metavar="ID", help="Of this trace only; the first digits of its id will do."
+        "--trace",
+        "trace_id",
+        metavar="ID",
+        callback=_trace_id,
+        help="Of this trace only; the first digits of its id will do.",
     ),
     "errors": click.option("--errors", is_flag=True, help="Only what ended in an error."),
-    "level": click.option("--level", metavar="LEVEL", help="Of exactly this severity, such as info or WARN."),
-    "min_level": click.option("--min-level", metavar="LEVEL", help="Of this severity or higher."),
+    "level": click.option(
+        "--level", metavar="LEVEL", callback=_severity, help="Of exactly this severity, such as info or WARN."
+    ),
+    "min_level": click.option("--min-level", metavar="LEVEL", callback=_severity, help="Of this severity or higher."),
     "text": click.option("--grep", "text", metavar="TEXT", help="Containing this text, in any case."),
     "where": click.option(
         "--where",

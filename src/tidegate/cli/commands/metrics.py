@@ -33,7 +33,7 @@ def command(store: str | None, as_json: bool, **query: Any) -> None:
             answer(reader, reader.metrics(**query), "metric points", as_json=True, show=_show)
             return
         limit = query.pop("limit")
-        points = newest(reader.metrics(**query), window=None if query["since"] else _WINDOW)
+        points = newest(reader.metrics(**query), window=None if query["since"] is not None else _WINDOW)
         answer(reader, islice(points, limit), "metric series", as_json=False, show=_show, limit=limit)
 
 
