@@ -172,6 +172,19 @@ def test_an_empty_store_says_how_to_fill_it(tidegate: Tidegate, tmp_path: Path) 
     assert "run a program under opentelemetry-instrument" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["traces"], ["services", "--json"], ["tail", "--follow"]], ids=" ".join)
+def test_a_directory_of_other_things_is_not_a_store(tidegate: Tidegate, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "uv.lock").touch()
+    done = tidegate(*command, "--store", str(tmp_path), check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: {str(tmp_path)!r} is not a store")
+
+
+def test_a_store_whose_segments_are_all_gone_is_still_one(tidegate: Tidegate, tmp_path: Path) -> None:
+    (tmp_path / "upkeep.lock").touch()
+    assert tidegate("traces", "--store", str(tmp_path)).stderr.startswith("No traces in ")
+
+
 def test_an_empty_answer_in_json_is_no_line(tidegate: Tidegate) -> None:
     done = tidegate("logs", "--grep", "nowhere to be found", "--json")
     assert (done.stdout, done.stderr.startswith("No log records")) == ("", True)

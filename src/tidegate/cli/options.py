@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tidegate.errors import QueryError
+from tidegate.errors import QueryError, StoreNotFound
 from tidegate.settings import environment
 
 if TYPE_CHECKING:
@@ -126,7 +128,23 @@ def open_reader(store: str | None, *, missing_ok: bool = False) -> Reader:
     """The reader of the store that was named, or of the one in force here; raises `StoreNotFound`."""
     import tidegate.store
 
-    return tidegate.store.open(store or _store_of_file(), missing_ok=missing_ok)
+    reader = tidegate.store.open(store or _store_of_file(), missing_ok=missing_ok)
+    if _is_something_else(reader.location):
+        raise StoreNotFound(
+            f"{reader.location!r} is not a store: there are files in it, but none that a program recorded;"
+            " name another directory with --store or OTEL_PYTHON_TIDEGATE_STORE."
+        )
+    return reader
+
+
+def _is_something_else(location: str) -> bool:
+    """Whether this is a directory of other things. An empty one may become a store."""
+    try:
+        names = [name for name in os.listdir(location) if not name.startswith(".")]
+    except OSError:  # in memory, not there yet, or not to be read, which the reader itself says
+        return False
+    # segments, and what lies beside them, have names that begin with their start in 20 digits
+    return bool(names) and not any(re.match(r"[0-9]{20}-|upkeep\.lock$", name) for name in names)
 
 
 def _store_of_file() -> str | None:
