@@ -8,6 +8,7 @@ the application's own sinks get what they got before, and the ids of handlers st
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 from contextvars import ContextVar
 from types import ModuleType
@@ -20,6 +21,8 @@ from tidegate.record.capture import PASSING_ON, RENDERING, Doing, doing, in_plac
 from tidegate.record.logs import Origin
 from tidegate.record.plain import current_exc_info
 
+_logger = logging.getLogger("tidegate")
+
 #: Our handler's id; loguru's own begin with 0.
 _OURS = -1
 
@@ -30,11 +33,12 @@ _template: ContextVar[str] = ContextVar("tidegate_template", default="")
 
 
 def install(loguru: ModuleType) -> None:
-    """Record what is logged from now on. Raises for a version of loguru that is built otherwise."""
+    """Record what is logged from now on; a version of loguru that is built otherwise is said to be left out."""
     logger_class = type(loguru.logger)
     code = logger_class._log.__code__
     if code.co_varnames[: code.co_argcount][-4:] != _PARAMETERS:
-        raise NotImplementedError
+        _logger.warning("loguru %s is built otherwise than known: its messages are not recorded.", loguru.__version__)
+        return
     _listen(loguru.logger)
     _wrap_log(logger_class)
     _wrap_remove(logger_class)
