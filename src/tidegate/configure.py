@@ -216,17 +216,17 @@ def _initialize(settings: Settings, auto_instrumentation_version: str | None) ->
             chosen = ", ".join(f"{name} is {environment(name)!r}" for name in _SENDING if environment(name))
             otel.initialize_sdk(sampler, auto_instrumentation_version)
     except RuntimeError as error:
+        try:
+            with standard_environment(settings, dict.fromkeys(_EXPORTERS, "none")):
+                otel.initialize_sdk(sampler, auto_instrumentation_version)
+        except RuntimeError as unrelated:
+            raise ConfigurationError(f"the environment names something that is not installed: {unrelated}.") from None
         _logger.error(
             "%s, which needs something that is not installed: %s. Nothing is sent until this is corrected,"
             " the store is not affected. OTLP over gRPC needs: pip install 'tidegate[grpc]'.",
             chosen,
             error,
         )
-        try:
-            with standard_environment(settings, dict.fromkeys(_EXPORTERS, "none")):
-                otel.initialize_sdk(sampler, auto_instrumentation_version)
-        except RuntimeError as unrelated:
-            raise ConfigurationError(f"the environment names something that is not installed: {unrelated}.") from None
 
 
 def _is_sdk(provider: Any) -> bool:
