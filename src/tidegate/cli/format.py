@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from tidegate.cli.ndjson import jsonable
 from tidegate.cli.safe import safe
+from tidegate.ndjson import jsonable
 from tidegate.records import SEVERITIES
 
 #: Digits of a trace id where a line is short of room; `tidegate trace` takes any unique beginning.
