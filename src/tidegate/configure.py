@@ -150,6 +150,19 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
     return _handle
 
 
+def own_store() -> str:
+    """Where this process records, or "" when it does not."""
+    return _handle.store if _handle is not None and not _idle and _handle.store != OFF else ""
+
+
+def own_service() -> str:
+    """The ``service.name`` of this process's records, or "" when there are none."""
+    if _idle:
+        return ""
+    resources = [provider.resource for provider in _providers() if hasattr(provider, "resource")]
+    return str(resources[0].attributes.get("service.name", "")) if resources else ""
+
+
 def is_idle() -> bool:
     """Whether nothing is recorded or sent here: not configured, disabled, or a helper process."""
     return _idle

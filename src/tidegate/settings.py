@@ -150,7 +150,26 @@ def _parse_pairs(value: Any) -> dict[str, Any]:
     return pairs
 
 
+#: Characters of a token: 22 of Base64's alphabet carry 128 bits.
+TOKEN_LENGTH = 22
+
+
+def _parse_token(value: Any) -> str:
+    token = _parse_text(value)
+    if token and (len(token) < TOKEN_LENGTH or len(set(token)) < 8 or not token.isascii() or not token.isprintable()):
+        raise ValueError
+    if " " in token:
+        raise ValueError
+    return token
+
+
 TEXT = Kind("text", "text", _parse_text)
+TOKEN = Kind(
+    "token",
+    f"at least {TOKEN_LENGTH} ASCII characters without spaces, which carry 128 bits when they are random"
+    " (`python -c 'import secrets; print(secrets.token_urlsafe())'` makes one)",
+    _parse_token,
+)
 STORE = Kind("store", "a directory, memory: or off", _parse_store)
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
@@ -230,6 +249,22 @@ OPTIONS: tuple[Option, ...] = (
     _own("store_size", _size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
     _own("store_age", AGE, 7 * 86400.0, "Age at which a segment is removed."),
     _own("memory_size", _size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
+    Option(
+        "token",
+        TOKEN,
+        "",
+        PREFIX + "TOKEN",
+        "What a client of the HTTP readers must show (`Authorization: Bearer …`); also shown by `tidegate … URL`.",
+        secret=True,
+    ),
+    _own(
+        "allowed_hosts",
+        NAMES,
+        (),
+        "Names by which the HTTP readers may be addressed, `*.example.com` for all below, `*` for any;"
+        " loopback names and addresses always are.",
+    ),
+    _own("gzip", BOOL, True, "Compress what the HTTP readers answer for clients that accept it."),
     _own("flush_on_signal", BOOL, True, "Write what is pending when SIGTERM or SIGHUP ends the process."),
 )
 

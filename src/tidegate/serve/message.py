@@ -1,0 +1,104 @@
+"""Requests and responses as plain values, the same whatever server and framework stand around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+PROBLEM = "application/problem+json"
+HTML = "text/html; charset=utf-8"
+EVENTS = "text/event-stream"
+
+#: Greatest length in bytes of a request's body and of its path with query; nothing that is asked for is longer.
+MAX_BODY = 4096
+MAX_TARGET = 8192
+
+#: Seconds after which a body that gave an empty chunk is asked again.
+POLL = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks. ``path`` stands below the mount, whose own path is ``root``; ``headers`` have
+    lower-case names; ``patient`` says that the server can hold a request open while it answers others."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    scheme: str = "http"
+    body: bytes = b""
+    patient: bool = True
+
+
+class Body:
+    """Chunks of a response. An empty chunk says "nothing yet": ask again in `POLL` seconds.
+
+    Whoever takes them calls `close` at the end, whatever the end is; ``release`` is called then, once.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], release: Callable[[], None] | None = None) -> None:
+        self._chunks = chunks
+        self._release = release
+
+    def __iter__(self) -> Body:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+
+@dataclass(slots=True)
+class Response:
+    """What a client gets; ``live`` bodies go on until the client or the server ends."""
+
+    body: Body
+    content_type: str = JSON
+    status: int = 200
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    live: bool = False
+
+
+def answer(content: bytes, content_type: str = JSON, status: int = 200) -> Response:
+    """A response that is there as a whole."""
+    return Response(Body(iter([content])), content_type, status, headers=[("content-length", str(len(content)))])
+
+
+class Problem(Exception):
+    """A request that is refused: becomes ``application/problem+json`` (RFC 9457).
+
+    ``detail`` says value, rule and next step; ``members`` are the problem's own (``parameter``, …).
+    """
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.members = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, **members}
+
+    def response(self) -> Response:
+        from tidegate import ndjson
+
+        found = answer(ndjson.dumps(self.members), PROBLEM, self.status)
+        found.headers += self.headers.items()
+        return found
+
+
+def json_body(value: Any) -> bytes:
+    """A value that holds nothing but what JSON can carry, as JSON."""
+    return orjson.dumps(value)

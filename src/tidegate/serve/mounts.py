@@ -1,0 +1,96 @@
+"""Readers mounted into an application, in one line each.
+
+They always need a token, whatever the address that asks, and show only the application's own service
+unless ``service`` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tidegate.errors import ConfigurationError, StoreError
+from tidegate.settings import load
+
+if TYPE_CHECKING:
+    from tidegate.serve.site import Site
+    from tidegate.store import Reader
+
+#: Where the readers are, below the application's own root.
+AT = "/telemetry"
+
+#: Clients that may follow at a time where each occupies a thread of the application's server.
+MAX_LIVE_THREADS = 2
+
+
+def asgi(app: Any = None, at: str = AT, **options: Any) -> Any:
+    """An ASGI application with the readers below ``at``, in front of ``app``; alone, for a framework's
+    own ``mount``, they are at its root."""
+    from tidegate.serve.asgi import Readers
+
+    return Readers(_site(**options), app, at if app is not None else "")
+
+
+def fastapi(app: Any, at: str = AT, **options: Any) -> None:
+    """Mount the readers into a FastAPI or Starlette application."""
+    app.mount(at, asgi(**options))
+
+
+def wsgi(app: Any = None, at: str = AT, **options: Any) -> Any:
+    """A WSGI application with the readers below ``at``, in front of ``app``; alone they are at its root."""
+    from tidegate.serve.wsgi import Readers
+
+    return Readers(_site(max_live=MAX_LIVE_THREADS, **options), app, at if app is not None else "")
+
+
+def flask(app: Any, at: str = AT, **options: Any) -> None:
+    """Mount the readers into a Flask application."""
+    app.wsgi_app = wsgi(app.wsgi_app, at, **options)
+
+
+def django(at: str = AT, **options: Any) -> list[Any]:
+    """Patterns for Django's ``urlpatterns``."""
+    raise NotImplementedError
+
+
+def _site(
+    *,
+    token: str | None = None,
+    service: str | None = None,
+    store: str | None = None,
+    allowed_hosts: Sequence[str] | None = None,
+    gzip: bool | None = None,
+    open_health: bool = False,
+    max_live: int | None = None,
+) -> Site:
+    """The site of readers in an application; raises `ConfigurationError` when there is no token.
+
+    Arguments that are not given come from the settings. ``service`` is whose records to show: by
+    default the application's own, ``*`` for all. ``store`` is by default where this process records.
+    """
+    from tidegate.serve.guard import Guard
+    from tidegate.serve.site import MAX_LIVE, Site
+
+    settings = load({"token": token, "allowed_hosts": allowed_hosts, "gzip": gzip, "store": store})
+    if not settings.token:
+        raise ConfigurationError(
+            "readers that are mounted into an application need a token: give token=…, or set"
+            " OTEL_PYTHON_TIDEGATE_TOKEN. `python -c 'import secrets; print(secrets.token_urlsafe())'` makes one."
+        )
+
+    def open_reader() -> Reader:
+        """In each process at its first request, when the application has been configured."""
+        import tidegate.store
+        from tidegate import configure
+
+        whose = service or configure.own_service() or settings.service_name
+        if not whose:
+            raise StoreError(
+                "it is not known whose records to show: call configure_observability(), run the application under"
+                " opentelemetry-instrument, or mount the readers with service=…."
+            )
+        place = store or configure.own_store() or settings.store or None
+        return tidegate.store.open(place, missing_ok=True, service=None if whose == "*" else whose)
+
+    guard = Guard(settings.token, settings.allowed_hosts)
+    return Site(open_reader, guard, gzip=settings.gzip, open_health=open_health, max_live=max_live or MAX_LIVE)

@@ -1,0 +1,208 @@
+"""The parameters of all endpoints in one table, which parses them and describes them in OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tidegate.errors import QueryError
+from tidegate.serve.message import Problem
+
+#: Parameters that one request may have.
+MAX_PARAMETERS = 64
+
+#: Greatest ``limit`` and ``offset``: more than a store holds.
+MAX_NUMBER = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``parse`` raises ValueError for what breaks the ``rule``; ``schema`` is its JSON Schema."""
+
+    name: str
+    parse: Callable[[str], Any]
+    rule: str
+    schema: dict[str, Any]
+    help: str
+    repeated: bool = False
+
+
+def _time(text: str) -> int:
+    from tidegate.store import parse_time
+
+    try:
+        moment = parse_time(text)
+    except QueryError:
+        # a plus sign in a query string means a space, and stands before a time zone's offset
+        moment = parse_time(text.replace(" ", "+"))
+    if not 0 <= moment < 1 << 63:
+        raise ValueError
+    return moment
+
+
+def _severity(text: str) -> str:
+    from tidegate.store import parse_severity
+
+    parse_severity(text)
+    return text
+
+
+def _trace_id(text: str) -> str:
+    from tidegate.store.query import parse_trace_id
+
+    return parse_trace_id(text)
+
+
+def _cursor(text: str) -> str:
+    from tidegate.store.query import Position
+
+    Position.parse(text)
+    return text
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ValueError
+    return key, value
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise ValueError
+        number = int(text)
+        if not least <= number <= MAX_NUMBER:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+
+
+_TIME = "an age such as 15m or 2h, ISO-8601, or seconds since the epoch"
+_SEVERITY = "one of trace, debug, info, warn, error, fatal"
+_WORDS = {"type": "string", "minLength": 1}
+_MOMENT = {"type": "string", "minLength": 1, "examples": ["15m", "2026-11-21T08:00:00Z", "1763715600.5"]}
+
+PARAMETERS = {
+    each.name: each
+    for each in (
+        Parameter("since", _time, _TIME, _MOMENT, "Not older than this."),
+        Parameter("until", _time, _TIME, _MOMENT, "Older than this."),
+        Parameter("service", _text, "the name of a service", _WORDS, "Of this service only."),
+        Parameter("name", _text, "a name", _WORDS, "With exactly this name."),
+        Parameter(
+            "trace_id",
+            _trace_id,
+            "4 to 32 hexadecimal digits",
+            {"type": "string", "pattern": "^[0-9a-fA-F]{4,32}$"},
+            "Of this trace only; the first digits of its id will do.",
+        ),
+        Parameter("errors", _flag, "true or false", {"type": "boolean"}, "Only what ended in an error."),
+        Parameter("level", _severity, _SEVERITY, _WORDS, "Of exactly this severity, in any case."),
+        Parameter("min_level", _severity, _SEVERITY, _WORDS, "Of this severity or higher."),
+        Parameter("text", _text, "some text", _WORDS, "Containing this text, in any case."),
+        Parameter(
+            "where",
+            _pair,
+            "key=value",
+            {"type": "string", "pattern": "^[^=]+=", "examples": ["http.route=/orders"]},
+            "With this attribute, of the record or its resource; may be repeated, all must match.",
+            repeated=True,
+        ),
+        Parameter(
+            "limit",
+            _whole(1),
+            "a whole number from 1",
+            {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER},
+            "At most so many, the newest ones. Default: all.",
+        ),
+        Parameter(
+            "offset",
+            _whole(0),
+            "a whole number from 0",
+            {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER},
+            "Leave out so many of the newest; a cursor is quicker, and exact while records are added.",
+        ),
+        Parameter(
+            "cursor",
+            _cursor,
+            "the `cursor` of a record of an earlier page",
+            {"type": "string", "pattern": "^[0-9a-f]{1,16}[.][^.]{1,64}[.][0-9a-f]{1,16}$"},
+            "Only what comes after the record with this cursor.",
+        ),
+        Parameter("code", _text, "the code of a login URL", _WORDS, "What a login URL carries; good for one use."),
+        Parameter("follow", _flag, "true or false", {"type": "boolean"}, "Go on with new records as they are written."),
+        Parameter("spans", _flag, "true or false", {"type": "boolean"}, "With the spans of each trace."),
+        Parameter(
+            "signal",
+            lambda text: {"logs": "logs", "spans": "spans", "traces": "traces"}[text],
+            "logs, spans or traces",
+            {"type": "string", "enum": ["logs", "spans", "traces"]},
+            "What to follow. Default: logs.",
+        ),
+    )
+}
+
+
+def parse(query: str, names: Iterable[str]) -> dict[str, Any]:
+    """The values of a query string by name; raises `Problem` 400 that names parameter, value and rule."""
+    known = tuple(names)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+    except ValueError:
+        raise Problem(
+            400, f"the query string is not UTF-8 or has more than {MAX_PARAMETERS} parameters; send less."
+        ) from None
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in known:
+            rule = f"one of {', '.join(known)}" if known else "nothing: this endpoint takes no parameters"
+            raise _refused(name, text, rule, f"the parameter {name!r} is not known here; it must be {rule}.")
+        parameter = PARAMETERS[name]
+        value = _parsed(parameter, text)
+        if parameter.repeated:
+            values.setdefault(name, {}).update([value])
+        elif name in values:
+            raise _refused(name, text, "given once", f"the parameter {name!r} is there twice; give it once.")
+        else:
+            values[name] = value
+    _check_span(values)
+    return values
+
+
+def named(parts: dict[str, str]) -> dict[str, Any]:
+    """The values of a path's named parts; raises `Problem` 400."""
+    return {name: _parsed(PARAMETERS[name], text) for name, text in parts.items()}
+
+
+def _parsed(parameter: Parameter, text: str) -> Any:
+    try:
+        return parameter.parse(text)
+    except (ValueError, KeyError, OverflowError):
+        detail = f"the parameter {parameter.name!r} is {text[:200]!r}; it must be {parameter.rule}."
+        raise _refused(parameter.name, text, parameter.rule, detail) from None
+
+
+def _check_span(values: dict[str, Any]) -> None:
+    since, until = values.get("since"), values.get("until")
+    if since is not None and until is not None and since >= until:
+        rule = "earlier than until"
+        detail = f"the parameter 'since' is {since} ns, which is not before 'until', {until} ns; it must be {rule}."
+        raise _refused("since", str(since), rule, detail)
+
+
+def _refused(name: str, value: str, rule: str, detail: str) -> Problem:
+    return Problem(400, detail, parameter=name, value=value[:200], rule=rule)

@@ -1,0 +1,162 @@
+"""Endpoints that answer from the store: records as lines of JSON or as an array, metrics also as Prometheus text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from tidegate import ndjson
+from tidegate.serve import encoding, following
+from tidegate.serve.message import JSON, NDJSON, Body, Problem, Request, Response, answer
+from tidegate.serve.prometheus import OPENMETRICS, TEXT
+
+if TYPE_CHECKING:
+    from tidegate.records import Trace
+    from tidegate.serve.site import Site
+
+#: Bytes that a chunk of a response has at least, unless it is the last.
+CHUNK_BYTES = 1 << 16
+
+
+def logs(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return _lines(site, request, "logs", values)
+
+
+def logs_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return array(_records(site, "logs", values))
+
+
+def spans(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return _lines(site, request, "spans", values)
+
+
+def spans_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return array(_records(site, "spans", values))
+
+
+def traces(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    if values.pop("follow", False):
+        return following.lines(site, request, "traces", values)
+    return lines(_traces(site, values))
+
+
+def traces_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return array(_traces(site, values))
+
+
+def trace(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    found = site.reader.trace(values["trace_id"])
+    if found is None:
+        raise Problem(404, f"no trace begins with {values['trace_id']!r}; {request.root}/traces lists them.")
+    logs = [{**log.to_dict(), "cursor": log.cursor} for log in found.logs]
+    return answer(ndjson.dumps({**trace_dict(found, spans=True), "logs": logs}))
+
+
+def metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    """Points, unless Prometheus asks: it scrapes ``/metrics`` when nobody told it otherwise."""
+    media = encoding.preferred(request.headers.get("accept", ""), (NDJSON, TEXT, OPENMETRICS))
+    if media == NDJSON:
+        found = _lines(site, request, "metrics", values)
+    else:
+        for name in values:
+            if name not in ("since", "service", "name", "where", "text"):
+                raise Problem(400, f"the parameter {name!r} is for points; Prometheus text shows each series once.")
+        found = _exposition(site, media, values)
+    found.headers.append(("vary", "Accept"))
+    return found
+
+
+def metrics_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return array(_records(site, "metrics", values))
+
+
+def current_metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return lines(ndjson.dumps(point.to_dict()) for point in site.reader.current_metrics(**values))
+
+
+def prometheus(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    media = encoding.preferred(request.headers.get("accept", ""), (TEXT, OPENMETRICS))
+    found = _exposition(site, media, values)
+    found.headers.append(("vary", "Accept"))
+    return found
+
+
+def _exposition(site: Site, media: str, values: dict[str, Any]) -> Response:
+    points = site.reader.current_metrics(**values)
+    return Response(Body(site.exposition.render(points, openmetrics=media == OPENMETRICS)), media)
+
+
+def services(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return lines(ndjson.dumps(service.to_dict()) for service in site.reader.services())
+
+
+def services_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
+    return array(ndjson.dumps(service.to_dict()) for service in site.reader.services())
+
+
+def _lines(site: Site, request: Request, signal: str, values: dict[str, Any]) -> Response:
+    if values.pop("follow", False):
+        return following.lines(site, request, signal, values)
+    return lines(_records(site, signal, values))
+
+
+def _records(site: Site, signal: str, values: dict[str, Any]) -> Iterator[bytes]:
+    return _page(values, lambda **filters: site.reader.lines(signal, **filters))
+
+
+def _traces(site: Site, values: dict[str, Any]) -> Iterator[bytes]:
+    spans = values.pop("spans", False)
+
+    def found(**filters: Any) -> Iterator[bytes]:
+        return (ndjson.dumps(trace_dict(trace, spans=spans)) for trace in site.reader.traces(**filters))
+
+    return _page(values, found)
+
+
+def trace_dict(trace: Trace, *, spans: bool) -> dict[str, Any]:
+    """A trace's summary, with its spans if wanted."""
+    found = {**trace.to_dict(), "cursor": trace.cursor}
+    if spans:
+        found["spans"] = [{**span.to_dict(), "cursor": span.cursor} for span in trace.spans]
+    return found
+
+
+def _page(values: dict[str, Any], question: Callable[..., Iterator[bytes]]) -> Iterator[bytes]:
+    """The lines that a question has, without the first ``offset``."""
+    offset = values.pop("offset", 0)
+    if offset and "limit" in values:
+        values["limit"] += offset
+    return islice(question(**values), offset, None)
+
+
+def lines(found: Iterable[bytes]) -> Response:
+    """Lines of JSON, streamed."""
+    return Response(Body(chunks(found)), NDJSON)
+
+
+def array(found: Iterable[bytes]) -> Response:
+    """One array of the objects that the lines hold, streamed."""
+    return Response(Body(chunks(_array(found))), JSON)
+
+
+def _array(found: Iterable[bytes]) -> Iterator[bytes]:
+    between = b"["
+    for line in found:
+        yield between + line
+        between = b","
+    yield b"[]\n" if between == b"[" else b"]\n"
+
+
+def chunks(found: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines put together into chunks of at least `CHUNK_BYTES`."""
+    held: list[bytes] = []
+    length = 0
+    for line in found:
+        held.append(line)
+        length += len(line)
+        if length >= CHUNK_BYTES:
+            yield b"".join(held)
+            held, length = [], 0
+    if held:
+        yield b"".join(held)
