@@ -99,7 +99,7 @@ ROUTES = (
         "/stream",
         following.websocket,
         "A WebSocket with records as they are written.",
-        ("signal", *_following(_LOGS + ("name", "errors"))),
+        ("signal", *_following((*_LOGS, "name", "errors"))),
         statuses=(426,),
     ),
     Route(

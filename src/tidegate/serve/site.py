@@ -70,7 +70,7 @@ class Site:
 
     @property
     def reader(self) -> Reader:
-        """This process's reader; a forked child opens its own."""
+        """The reader of this process; a forked child opens its own."""
         with self._lock:
             if self._reader is None or self._pid != os.getpid():
                 self._reader, self._pid = self._open_reader(), os.getpid()
