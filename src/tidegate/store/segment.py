@@ -43,13 +43,17 @@ Key = tuple[str, int]
 
 @dataclass(slots=True)
 class BlockRef:
-    """Where a block is: its index at ``start`` of the file at ``path``, its frame at ``offset``."""
+    """Where a block is: its index at ``start`` of the file at ``path``, its frame at ``offset``.
+
+    ``number`` is its rank in the order in which one catalog discovered its blocks, from 1.
+    """
 
     header: Header
     index: block.Index
     path: str = ""
     start: int = 0
     offset: int = 0
+    number: int = 0
 
     @property
     def key(self) -> Key:
