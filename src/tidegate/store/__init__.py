@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "default_location", "open", "parse_severity", "parse_time"]
 
 
-def open(location: str | os.PathLike[str] | None = None, *, missing_ok: bool = False) -> Reader:
+def open(
+    location: str | os.PathLike[str] | None = None, *, missing_ok: bool = False, service: str | None = None
+) -> Reader:
     """A reader of the store at ``location``: a directory, or ``memory:`` for this process's ring.
 
     Without a location, the one that ``OTEL_PYTHON_TIDEGATE_STORE`` names, else the user's default.
+    With ``service``, the reader sees what this service (``service.name``) recorded and nothing else.
     Raises `StoreNotFound` when there is nothing, unless ``missing_ok``.
     """
     from tidegate.store.catalog import DirectoryCatalog, MemoryCatalog
@@ -36,7 +39,7 @@ def open(location: str | os.PathLike[str] | None = None, *, missing_ok: bool = F
     named = load().store if location is None else BY_NAME["store"].kind.parse(location)
     place = named or default_location()
     if place == MEMORY:
-        return Reader(MemoryCatalog())
+        return Reader(MemoryCatalog(), service)
     if place == OFF:
         raise StoreError("the store is switched off (OTEL_PYTHON_TIDEGATE_STORE=off); name a directory to read.")
     if not os.path.isdir(place) and not missing_ok:
@@ -44,7 +47,7 @@ def open(location: str | os.PathLike[str] | None = None, *, missing_ok: bool = F
             f"there is no store at {place!r}; run a program under opentelemetry-instrument first,"
             " or name another directory with --store or OTEL_PYTHON_TIDEGATE_STORE."
         )
-    return Reader(DirectoryCatalog(place))
+    return Reader(DirectoryCatalog(place), service)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
-from tidegate.store.catalog import AnyRows, BlockCache, Catalog
+from tidegate.store.catalog import AnyRows, BlockCache, Catalog, ServiceCatalog
 from tidegate.store.query import Position, Query, parse_trace_id
 from tidegate.store.rows import LogRows, Record, SpanRows
 from tidegate.store.segment import BlockRef, Key
@@ -38,9 +38,10 @@ class Reader:
     (of the last record of the former page). A filter that makes no sense raises `QueryError`.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._cache = BlockCache(catalog)
+    def __init__(self, catalog: Catalog, service: str | None = None) -> None:
+        """With ``service``, a reader of what this service recorded and nothing else."""
+        self._catalog = catalog if service is None else ServiceCatalog(catalog, service)
+        self._cache = BlockCache(self._catalog)
 
     @property
     def location(self) -> str:
