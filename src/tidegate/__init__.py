@@ -9,7 +9,7 @@
                                      3 READ     store.open(), the command ``tidegate``
 
 `configure` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
-every option in one table.
+every option in one table, and `health` says how the application and all this are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tidegate._version import __version__
 if TYPE_CHECKING:
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
+    from tidegate.watch import health
 
 __all__ = [
     "ConfigurationError",
@@ -30,6 +31,7 @@ __all__ = [
     "TidegateError",
     "__version__",
     "configure_observability",
+    "health",
 ]
 
 _HOMES = {
@@ -39,6 +41,7 @@ _HOMES = {
     "StoreError": "tidegate.errors",
     "TidegateError": "tidegate.errors",
     "configure_observability": "tidegate.configure",
+    "health": "tidegate.watch.health",
 }
 
 
@@ -48,4 +51,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return home if _HOMES[name].endswith(f".{name}") else getattr(home, name)

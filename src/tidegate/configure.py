@@ -20,7 +20,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from tidegate import otel
+from tidegate import otel, watch
 from tidegate.errors import ConfigurationError
 from tidegate.instrument import loading
 from tidegate.record import capture, process
@@ -145,9 +145,16 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         _attach(recorder, settings)
     if settings.capture_logs:
         capture.install(get_logger_provider())
+    watch.builtin.append(partial(_builtin_checks, recorder, settings))
     _idle = False
     _handle = Handle(settings, recorder)
     return _handle
+
+
+def _builtin_checks(recorder: Recorder | None, settings: Settings) -> list[Any]:
+    from tidegate.watch import checks  # only a process that asks how it is needs them
+
+    return checks.for_process(recorder, settings)
 
 
 def own_store() -> str:

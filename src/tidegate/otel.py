@@ -211,3 +211,24 @@ def load_instrumentors(distro: Any) -> None:
 
     load: Any = _load_instrumentors
     load(distro)
+
+
+def emit_event(
+    name: str, time_ns: int, severity: str, severity_number: int, body: str, attributes: Mapping[str, Any]
+) -> None:
+    """Emit an event through the global LoggerProvider. Never raises."""
+    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
+
+    try:
+        get_logger_provider().get_logger("tidegate").emit(
+            LogRecord(
+                timestamp=time_ns,
+                severity_text=severity,
+                severity_number=SeverityNumber(severity_number),
+                body=body,
+                attributes=dict(attributes),
+                event_name=name,
+            )
+        )
+    except Exception:  # a processor's failure is neither the application's nor its health
+        pass

@@ -38,9 +38,6 @@ END_WAIT = 2.0
 #: A store has room for at least so many segments, or retention could only remove all or nothing.
 SEGMENTS = 8
 
-#: Longest time in seconds that a fork waits for our threads to finish their block.
-FORK_WAIT = 2.0
-
 _recorders: dict[str, Recorder] = {}
 _lock = threading.Lock()
 _hooks_installed = False
@@ -143,16 +140,15 @@ def _install_hooks(flush_on_signal: bool) -> None:
     if flush_on_signal:
         _signals = signals.install(_flush_at_end)
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
-    if sys.version_info >= (3, 12):
-        for name in ("fork", "forkpty"):
-            workers.resume_after_counting(name)
+    workers.led = True
+    workers.install()
 
 
 def _before_fork() -> None:
     _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
-    workers.before_fork(FORK_WAIT)
+    workers.before_fork(workers.FORK_WAIT)
     for each in list(_recorders.values()):
-        each.before_fork(FORK_WAIT)
+        each.before_fork(workers.FORK_WAIT)
 
 
 def _after_in_parent() -> None:

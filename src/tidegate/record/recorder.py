@@ -78,8 +78,8 @@ class Recorder:
     ) -> None:
         self._blocks = Blocks(sink, encoders, redact, fallback)
         self._upkeep = upkeep
-        self._interval = commit_interval
-        self._queue_size = queue_size
+        self.commit_interval = commit_interval
+        self.queue_size = queue_size
         self._threadless = False
         self._writer = Worker("tidegate-writer", self._run)
         self._start_afresh()
@@ -107,6 +107,23 @@ class Recorder:
         """Records lost in this process, by reason."""
         return self._blocks.dropped
 
+    @property
+    def problem(self) -> str:
+        """The first thing that could not be recorded, and why; empty when there was none."""
+        return self._blocks.problem
+
+    @property
+    def queued(self) -> int:
+        """Records that wait to be written."""
+        return len(self._queue)
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds the writer has known of a record that is not committed."""
+        since = self._since
+        pending = self._queue or self._write_lock.locked()
+        return time.monotonic() - since if since and pending else 0.0
+
     # --- the caller's side
 
     def put(self, signal: str, record: Any, urgent: bool = False) -> None:
@@ -114,7 +131,7 @@ class Recorder:
         if self._pid != os.getpid():
             self._renew_without_hooks()  # a fork that ran no hooks of Python's
         queue = self._queue
-        if len(queue) >= self._queue_size:
+        if len(queue) >= self.queue_size:
             self.dropped["queue_full"] += 1
             self._wake_writer()
             return
@@ -170,8 +187,8 @@ class Recorder:
         self._idle = True
         while self._wait(writer):
             self._urgent = self._asked = False
-            self._since = 0.0
             self.write_pending()
+            self._since = 0.0
             self._answer_tickets()
             if time.monotonic() >= self._next_upkeep:
                 self._run_upkeep()
@@ -187,7 +204,7 @@ class Recorder:
             self._since = time.monotonic()
         while self._queue and not self._asked and len(self._queue) < BLOCK_RECORDS and writer.going():
             age = time.monotonic() - self._since
-            wait = (ERROR_DELAY if self._urgent else self._interval) - age
+            wait = (ERROR_DELAY if self._urgent else self.commit_interval) - age
             if wait <= 0:
                 break
             writer.wait(wait)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import threading
 import time
 import weakref
@@ -22,17 +23,32 @@ _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 #: Whether a fork is under way; threads that are wanted meanwhile are started after it.
 _forking = False
 
+#: Longest time in seconds that a fork waits for our threads to finish what they are at.
+FORK_WAIT = 2.0
+
+#: Whether `record.process` calls what belongs to forks here, amid what else it has to do then.
+led = False
+_installed = False
+
 
 class Worker:
     """One thread, which runs ``run(self)``: a loop that goes on while `wait` or `going` is true.
 
-    ``wake`` ends what the loop waits in, if that is something else than `wait`.
+    ``wake`` ends what the loop waits in, if that is something else than `wait`. ``forked`` is called
+    in a child, before the thread is started there.
     """
 
-    def __init__(self, name: str, run: Callable[[Worker], None], wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[Worker], None],
+        wake: Callable[[], None] | None = None,
+        forked: Callable[[], None] | None = None,
+    ) -> None:
         self.name = name
         self._run = run
         self._wake = wake
+        self._forked = forked
         self.renew()
         _workers.add(self)
 
@@ -94,6 +110,22 @@ class Worker:
             thread.join(max(timeout, 0))
 
 
+def install() -> None:
+    """Have forks stop the workers and start them again, in a process that perhaps records nothing."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    os.register_at_fork(
+        before=lambda: None if led else before_fork(FORK_WAIT),
+        after_in_parent=lambda: None if led else after_fork_in_parent(),
+        after_in_child=lambda: None if led else after_fork_in_child(),
+    )
+    if sys.version_info >= (3, 12):
+        for name in ("fork", "forkpty"):
+            resume_after_counting(name)
+
+
 def before_fork(timeout: float) -> None:
     """Stop all workers, within ``timeout`` seconds."""
     global _forking
@@ -120,6 +152,8 @@ def after_fork_in_child() -> None:
         wanted = worker._wanted
         worker.renew()
         worker._wanted = wanted
+        if worker._forked is not None:
+            worker._forked()
     _resume()
 
 
