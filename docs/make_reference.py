@@ -1,10 +1,11 @@
-"""Write docs/reference/ from the code: settings from their table, Python from docstrings, commands from --help."""
+"""Write docs/reference/ from the code: settings, HTTP paths and parameters from their tables, Python from docstrings,
+commands from --help."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,26 @@ The exit status is 0 also when nothing was found, which standard error then says
 settings or the store; 1 when `tidegate doctor` finds something wrong; 130 after Ctrl-C.
 """
 
+HTTP = f"""\
+# HTTP reference
+
+{MADE}
+
+Of `tidegate serve` these paths are at the root, of a mount below where it is mounted. A slash at the end changes
+nothing, and HEAD is answered wherever GET is. `/openapi.json` has the same for tools.
+
+## Paths
+"""
+
 #: The modules whose ``__all__`` is public, or all of whose own classes and functions are.
-MODULES = ("tidegate", "tidegate.store", "tidegate.records", "tidegate.errors")
+MODULES = (
+    "tidegate",
+    "tidegate.store",
+    "tidegate.serve",
+    "tidegate.watch.health",
+    "tidegate.records",
+    "tidegate.errors",
+)
 
 
 def settings_page() -> str:
@@ -160,7 +179,32 @@ def option_row(option: click.Option) -> str:
     return f"| {names} | {option.help} |\n"
 
 
-PAGES = {"settings.md": settings_page, "python.md": python_page, "cli.md": cli_page}
+def http_page() -> str:
+    from tidegate.serve.parameters import PARAMETERS
+    from tidegate.serve.routes import ROUTES
+
+    paths = "".join(
+        f"| `{route.path}` | {route.help} | {code(route.takes)} | {code(media_types(route.gives))} |\n"
+        for route in ROUTES
+    )
+    meanings = "".join(
+        f"| `{parameter.name}` | {parameter.rule} | {parameter.help} |\n" for parameter in PARAMETERS.values()
+    )
+    return (
+        f"{HTTP}\n| Path | Answer | Parameters | Media types |\n|---|---|---|---|\n{paths}"
+        f"\n## Parameters\n\n| Name | Value | Meaning |\n|---|---|---|\n{meanings}"
+    )
+
+
+def media_types(types: Iterable[str]) -> Iterator[str]:
+    return (each.partition(";")[0] for each in types)
+
+
+def code(words: Iterable[str]) -> str:
+    return " ".join(f"`{word}`" for word in words)
+
+
+PAGES = {"http.md": http_page, "settings.md": settings_page, "python.md": python_page, "cli.md": cli_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():
