@@ -26,7 +26,7 @@ WITH_CODE = [page for page in PAGES if blocks(page)]
 EXTRAS = set(metadata("tidegate").get_all("Provides-Extra", []))
 SCRIPTS = str(Path(sys.executable).parent)
 #: What a developer's machine has, or a command before has installed.
-GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-commit"}
+GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-commit", "tests/needs"}
 ENDLESS = {"demo", "serve", "tail"}
 
 
