@@ -7,7 +7,7 @@ import importlib
 
 from benchmarks.measure import machine
 
-ALL = ("recording", "calling", "starting")
+ALL = ("recording", "calling", "starting", "exposing")
 
 
 def main() -> None:
