@@ -10,6 +10,7 @@ import pytest
 import tidegate.store
 from making import T0, log, put, resource, span
 from storing import Store
+from tidegate.records import Trace
 from tidegate.store.block import Batch
 from tidegate.store.reader import Reader
 from tidegate.store.rows import Record
@@ -34,8 +35,8 @@ def shop(store: Store) -> Reader:
     return tidegate.store.open(store.location, service="shop")
 
 
-def services(records: Iterable[Record]) -> list[str]:
-    return [record.service for record in records]
+def services(records: Iterable[Record | Trace]) -> list[str]:
+    return [record.service for record in records if not isinstance(record, Trace)]
 
 
 @pytest.mark.parametrize("signal", ["spans", "logs", "metrics"])
@@ -82,13 +83,19 @@ def test_a_cursor_of_another_service_shows_nothing_of_it(shop: Reader, store: St
 @pytest.mark.parametrize("signal", ["spans", "logs", "metrics"])
 def test_following_gives_one_service(new_store: Callable[[], Store], signal: Any) -> None:
     store = new_store()
-    looks = iter([lambda: None, lambda: write(store), lambda: None])
+    follower = tidegate.store.open(store.location, missing_ok=True, service="shop").follower(signal, within=0)
+    write(store)
+    assert services(follower.poll()) == ["shop"]
 
-    def stop() -> bool:
-        look = next(looks, None)
-        if look is not None:
-            look()
-        return look is None
 
-    reader = tidegate.store.open(store.location, missing_ok=True, service="shop")
-    assert services(reader.follow(signal, poll=0, stop=stop)) == ["shop"]
+def test_followed_traces_have_the_spans_of_one_service(store: Store) -> None:
+    follower = tidegate.store.open(store.location, missing_ok=True, service="shop").follower("traces", within=0)
+    write(store)
+    assert [trace.services for trace in follower.poll() if isinstance(trace, Trace)] == [["shop"]]
+
+
+def test_a_watermark_of_another_reader_shows_nothing_of_the_others(store: Store) -> None:
+    before = tidegate.store.open(store.location, missing_ok=True).follower("logs", within=0).watermark
+    write(store)
+    reader = tidegate.store.open(store.location, service="shop")
+    assert services(reader.follower("logs", after=before, within=0).poll()) == ["shop"]

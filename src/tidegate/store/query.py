@@ -77,6 +77,11 @@ def parse_trace_id(text: str) -> str:
     return digits
 
 
+def cursor_of(time: int, segment: str, sequence: int) -> str:
+    """The text by which `Position.parse` finds a record again."""
+    return f"{time:x}.{segment}.{sequence:x}"
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """A record's place in the order of a query: time, then segment, then sequence."""
@@ -87,9 +92,6 @@ class Position:
 
     def key(self) -> tuple[int, str, int]:
         return (self.time, self.segment, self.sequence)
-
-    def cursor(self) -> str:
-        return f"{self.time:x}.{self.segment}.{self.sequence:x}"
 
     @classmethod
     def parse(cls, cursor: str) -> Position:
@@ -192,6 +194,11 @@ class Query:
             return orjson.dumps(self.text)[1:-1].lower()
         except TypeError:  # a lone surrogate; blocks with such texts are tagged
             return b""
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether `matches` has anything to check."""
+        return self.name is not None or bool(self.where or self.text)
 
     def matches(self, record: Record) -> bool:
         """Name, attributes and text; the cheaper conditions have been met already."""

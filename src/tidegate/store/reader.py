@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -10,13 +10,13 @@ from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
-from tidegate.store.catalog import AnyRows, BlockCache, Catalog, ServiceCatalog
-from tidegate.store.query import Position, Query, parse_trace_id
-from tidegate.store.rows import LogRows, Record, SpanRows
-from tidegate.store.segment import BlockRef, Key
-
-#: A record and its place in the order: time, segment, sequence.
-Entry = tuple[tuple[int, str, int], Record]
+from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog
+from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
+from tidegate.store.query import Query, parse_trace_id
+from tidegate.store.rows import Record
+from tidegate.store.segment import BlockRef
+from tidegate.store.stream import records, stream
+from tidegate.store.watermark import Watermark
 
 Signal = Literal["spans", "logs", "metrics"]
 
@@ -107,15 +107,15 @@ class Reader:
 
     def _trace(self, trace_id: str, blocks: list[BlockRef], *, logs: bool) -> Trace | None:
         spans = cast(list[Span], self._of_trace("spans", trace_id, blocks))
-        records = cast(list[Log], self._of_trace("logs", trace_id, blocks)) if logs or not spans else []
-        found = {span.trace_id for span in spans} | {log.trace_id for log in records}
+        inside = cast(list[Log], self._of_trace("logs", trace_id, blocks)) if logs or not spans else []
+        found = {span.trace_id for span in spans} | {log.trace_id for log in inside}
         if len(found) > 1:
             raise QueryError(f"{len(found)} traces begin with {trace_id!r}; give more digits.")
         if not spans:
             return None
         spans.sort(key=lambda span: span.start_time_unix_nano)
-        records.sort(key=lambda log: log.time_unix_nano or log.observed_time_unix_nano)
-        return Trace(found.pop(), spans, records)
+        inside.sort(key=lambda log: log.time_unix_nano or log.observed_time_unix_nano)
+        return Trace(found.pop(), spans, inside)
 
     def _of_trace(self, signal: Signal, prefix: str, blocks: list[BlockRef]) -> list[Record]:
         found: list[Record] = []
@@ -123,9 +123,8 @@ class Reader:
             if ref.index.signal == signal and ref.index.has_trace(prefix):
                 rows = self._cache.rows(ref)
                 if rows is not None:
-                    found += [
-                        _at(rows, row, ref) for row, trace in enumerate(rows.trace_ids) if trace.startswith(prefix)
-                    ]
+                    make = records(rows, ref)
+                    found += [make(row) for row, trace in enumerate(rows.trace_ids) if trace.startswith(prefix)]
         return found
 
     def services(self) -> list[Service]:
@@ -152,53 +151,40 @@ class Reader:
         *,
         poll: float = 0.25,
         stop: Callable[[], bool] | None = None,
+        after: Watermark | None = None,
         **filters: Any,
     ) -> Iterator[Record]:
         """Records committed after this call by any process, oldest first; goes on until ``stop()`` is true.
 
-        ``poll`` is the time in seconds between two looks at the store.
+        ``poll`` is the time in seconds between two looks at the store. With ``after``, the
+        `Follower.watermark` of an earlier follower, it goes on where that one was.
         """
         query = _query(signal, filters, without=("limit", "cursor"))
-        return self._follow(query, {ref.key for ref in self._catalog.blocks()}, poll, stop)
+        follower = Follower(self._catalog, self._cache, query, after=after, max_backlog=sys.maxsize, within=0.0)
+        return cast("Iterator[Record]", forever(follower, poll, stop))
 
-    def _follow(self, query: Query, seen: set[Key], poll: float, stop: Callable[[], bool] | None) -> Iterator[Record]:
-        while stop is None or not stop():
-            blocks = self._catalog.blocks()
-            fresh = [ref for ref in blocks if ref.key not in seen and query.wants(ref)]
-            seen = {ref.key for ref in blocks}
-            found = [entry for ref in fresh for entry in self._matches(query, ref)]
-            yield from (record for _, record in sorted(found, key=_position))
-            if not found:
-                time.sleep(poll)
+    def follower(
+        self,
+        signal: Literal[Signal, "traces"] = "logs",
+        *,
+        after: Watermark | None = None,
+        max_backlog: int = MAX_BACKLOG,
+        within: float = SHARED_LOOK_S,
+        **filters: Any,
+    ) -> Follower:
+        """What hands out the records that come from now on, or after a `Watermark`, poll by poll.
+
+        ``"traces"`` are the whole traces of which a matching root span, or one whose parent is in
+        another process, has come. See `Follower` for ``max_backlog`` and ``within``.
+        """
+        of_traces = signal == "traces"
+        without = ("limit", "cursor", *(("trace_id",) if of_traces else ()))
+        query = _query("spans" if of_traces else signal, filters, without=without)
+        kind = TraceFollower if of_traces else Follower
+        return kind(self._catalog, self._cache, query, after=after, max_backlog=max_backlog, within=within)
 
     def _stream(self, query: Query, among: list[BlockRef] | None = None) -> Iterator[Record]:
-        """Merge blocks newest first: a record may go out once no unopened block can hold a newer one."""
-        among = self._catalog.blocks() if among is None else among
-        blocks = sorted((ref for ref in among if query.wants(ref)), key=lambda ref: ref.index.last)
-        pending: list[Entry] = []
-        sent = 0
-        while query.limit is None or sent < query.limit:
-            while blocks and (not pending or pending[-1][0][0] <= blocks[-1].index.last):
-                pending += self._matches(query, blocks.pop())
-                pending.sort(key=_position)
-            if not pending:
-                return
-            yield pending.pop()[1]
-            sent += 1
-
-    def _matches(self, query: Query, ref: BlockRef) -> Iterator[Entry]:
-        rows = self._cache.rows(ref, query.may_match if query.text else None)
-        if rows is None:
-            return
-        after = query.after.key() if query.after else None
-        for row in range(rows.count):
-            moment = rows.times[row]
-            key = (moment, ref.header.segment, ref.index.sequence + row)
-            if not query.wants_time(moment) or (after is not None and key >= after) or not _passes(query, rows, row):
-                continue
-            record = _at(rows, row, ref)
-            if query.matches(record):
-                yield key, record
+        return stream(self._cache, query, self._catalog.blocks() if among is None else among, records)
 
 
 def _query(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
@@ -209,22 +195,3 @@ def _query(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = (
         if name not in known:
             raise QueryError(f"{name!r} is not a filter of this question; it has {', '.join(sorted(known))}.")
     return Query.build(signal, **filters)
-
-
-def _position(entry: Entry) -> tuple[int, str, int]:
-    return entry[0]
-
-
-def _passes(query: Query, rows: AnyRows, row: int) -> bool:
-    """Conditions that need no record object."""
-    if query.trace_id is not None and not rows.trace_ids[row].startswith(query.trace_id):
-        return False
-    if isinstance(rows, SpanRows):
-        return not query.errors or rows.is_error(row)
-    return not isinstance(rows, LogRows) or query.low <= rows.severity[row] <= query.high
-
-
-def _at(rows: AnyRows, row: int, ref: BlockRef) -> Record:
-    record = rows.record(row)
-    record.cursor = Position(rows.times[row], ref.header.segment, ref.index.sequence + row).cursor()
-    return record

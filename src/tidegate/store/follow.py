@@ -1,0 +1,197 @@
+"""What comes into a store while somebody looks, handed out poll by poll.
+
+What a follower promises:
+
+- It hands out each record that is committed after it began, by whichever process, once. Its place is
+  one in the order of commits, so that a record with an early time which is committed late is not lost.
+- Within a poll records come oldest first; a later poll may have older ones, of other processes.
+- A follower in another process that begins `after` a `Watermark` goes on exactly there. Whoever was
+  given the records of a poll but not the watermark that followed it gets the records of that poll
+  again; a record's ``cursor`` is its identity.
+- Memory is bounded: blocks wait unopened, about `PORTION` records are opened a poll, and when more than
+  ``max_backlog`` records wait, the oldest blocks are passed by and counted in ``dropped``.
+
+And what it cannot promise: what retention removes before it was handed out is gone. While nobody is
+connected, more than `watermark.MAX_SEGMENTS` processes that write at once, or a process whose clock
+is more than `watermark.HORIZON_NS` behind the others', may commit what the next follower passes by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import cast
+
+from tidegate.records import Span, Trace
+from tidegate.store.catalog import BlockCache, Catalog
+from tidegate.store.query import Query
+from tidegate.store.rows import Record
+from tidegate.store.segment import BlockRef
+from tidegate.store.stream import Entry, matches, records
+from tidegate.store.watermark import Progress, Watermark
+
+#: Records that may wait for a follower before the oldest are passed by.
+MAX_BACKLOG = 10_000
+
+#: Records of the blocks that one poll opens; one block, however large, is always opened.
+PORTION = 2048
+
+#: Followers that ask within this time of each other (seconds) share one look at the store.
+SHARED_LOOK_S = 0.1
+
+
+class Follower:
+    """A place in a store that moves on with every `poll`; made by `Reader.follower`. For one thread at a time.
+
+    ``dropped`` counts the records of the blocks that were passed by since more than ``max_backlog``
+    records waited: of all blocks that might have held a match by their indexes (signal, service, times,
+    severity, errors, trace), so a few more than what a filter on attributes or text would have let
+    through. One block waits however large it is.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: BlockCache,
+        query: Query,
+        *,
+        after: Watermark | None = None,
+        max_backlog: int = MAX_BACKLOG,
+        within: float = SHARED_LOOK_S,
+    ) -> None:
+        self.dropped = 0
+        self._catalog, self._cache, self._query = catalog, cache, query
+        self._within = within
+        self._max_backlog = max_backlog
+        self._waiting: deque[BlockRef] = deque()
+        self._backlog = 0
+        blocks = catalog.blocks()
+        self._number = blocks[-1].number if blocks else 0
+        ahead = [ref for ref in blocks if not after.covers(ref)] if after else []
+        # what is ahead is noted as it is taken in
+        self._progress = Progress(blocks, after.floor) if after else Progress(blocks)
+        self._take(ahead)
+
+    @property
+    def signal(self) -> str:
+        """``logs``, ``spans``, ``metrics`` or ``traces``."""
+        return self._query.signal
+
+    @property
+    def pending(self) -> bool:
+        """Whether more is known to wait, so that the next poll need not be put off."""
+        return bool(self._waiting)
+
+    @property
+    def watermark(self) -> Watermark:
+        """The place behind all that was handed out or passed by, and before all else."""
+        return self._progress.watermark(self._waiting)
+
+    def poll(self) -> Sequence[Record | Trace]:
+        """What has come since the last poll, oldest first, about `PORTION` records at most.
+
+        It may be nothing although more is ``pending``, when filters let nothing of a portion through.
+        """
+        self._look()
+        return self._made(sorted(self._opened()))
+
+    def _look(self) -> None:
+        fresh = self._catalog.newer(self._number, within=self._within)
+        if fresh:
+            self._number = fresh[-1].number
+            self._take(ref for ref in fresh if not self._progress.knows(ref))
+
+    def _take(self, blocks: Iterable[BlockRef]) -> None:
+        """Let blocks wait, oldest first, and as many as may."""
+        for ref in _oldest_first(blocks):
+            self._progress.note(ref)
+            if self._query.wants(ref):
+                self._waiting.append(ref)
+                self._backlog += ref.index.count
+        self._progress.forget()
+        while self._backlog > self._max_backlog and len(self._waiting) > 1:
+            self.dropped += self._next().index.count
+
+    def _next(self) -> BlockRef:
+        ref = self._waiting.popleft()
+        self._backlog -= ref.index.count
+        return ref
+
+    def _opened(self) -> list[Entry[Record]]:
+        """The matches in the blocks that are next."""
+        found: list[Entry[Record]] = []
+        room = PORTION
+        while self._waiting and (room == PORTION or self._waiting[0].index.count <= room):
+            ref = self._next()
+            room -= ref.index.count
+            found += matches(self._cache, self._query, ref, records)
+        return found
+
+    def _made(self, found: list[Entry[Record]]) -> Sequence[Record | Trace]:
+        return [make(row) for *_, row, make in found]
+
+
+class TraceFollower(Follower):
+    """Follows the traces of which a root span, or one whose parent is in another process, has come.
+
+    Each poll hands out a trace once, with all its spans that are stored by then. A trace that several
+    processes take part in comes again as they finish. ``dropped`` counts spans.
+    """
+
+    @property
+    def signal(self) -> str:
+        return "traces"
+
+    def _made(self, found: list[Entry[Record]]) -> Sequence[Record | Trace]:
+        spans = cast("list[Span]", super()._made(found))
+        entries = {span.trace_id: span.cursor for span in spans if span.parent_is_remote or not span.parent_span_id}
+        if not entries:
+            return []
+        whole = _spans_of(entries, self._cache, self._catalog.newer(0, within=self._within))
+        return [Trace(trace_id, whole[trace_id], cursor=entries[trace_id]) for trace_id in entries if whole[trace_id]]
+
+
+def _spans_of(trace_ids: Iterable[str], cache: BlockCache, blocks: Iterable[BlockRef]) -> dict[str, list[Span]]:
+    """All spans of some traces, by their start; one pass through the indexes for all traces."""
+    found: dict[str, list[Span]] = {trace_id: [] for trace_id in trace_ids}
+    wanted = set(_hashes(bytes.fromhex("".join(trace_id[:8] for trace_id in found))))
+    for ref in blocks:
+        if ref.index.signal != "spans" or wanted.isdisjoint(_hashes(ref.index.traces)):
+            continue
+        rows = cache.rows(ref)
+        if rows is not None:
+            make = records(rows, ref)
+            for row, trace_id in enumerate(rows.trace_ids):
+                if trace_id in found:
+                    found[trace_id].append(cast(Span, make(row)))
+    for spans in found.values():
+        spans.sort(key=lambda span: span.start_time_unix_nano)
+    return found
+
+
+def _hashes(traces: bytes) -> memoryview:
+    """The first four bytes of each trace id, as numbers."""
+    return memoryview(traces[: len(traces) // 4 * 4]).cast("I")
+
+
+def _oldest_first(blocks: Iterable[BlockRef]) -> list[BlockRef]:
+    """By the time of their last record, without changing the order within a segment, of which a
+    watermark is made."""
+    last: dict[str, int] = {}
+    keyed = []
+    for ref in blocks:
+        segment = ref.header.segment
+        last[segment] = max(last.get(segment, 0), ref.index.last)
+        keyed.append((last[segment], ref))
+    return [ref for _, ref in sorted(keyed, key=itemgetter(0))]
+
+
+def forever(follower: Follower, poll: float, stop: Callable[[], bool] | None) -> Iterator[Record | Trace]:
+    """What comes, until ``stop()`` is true; ``poll`` is the pause in seconds when nothing has come."""
+    while stop is None or not stop():
+        found = follower.poll()
+        yield from found
+        if not found and not follower.pending:
+            time.sleep(poll)

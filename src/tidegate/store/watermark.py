@@ -1,0 +1,110 @@
+"""Places in the order in which processes commit blocks, which outlive whoever reads.
+
+Nothing numbers the blocks of a store: every process writes segments of its own. A place is therefore
+one number for each segment that may still grow, and a moment for all others.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tidegate.errors import QueryError
+from tidegate.store.segment import BlockRef
+from tidegate.store.sinks import ROTATE_NS
+
+#: Segments that a watermark names at most, those that grew last.
+MAX_SEGMENTS = 256
+
+#: Segments that began longer than this (ns) before the newest one have ended: their process went on to
+#: another file. The rest is for clocks that do not agree.
+HORIZON_NS = ROTATE_NS + 300 * 10**9
+
+#: Length of a text that is looked at; it fits into a header of HTTP.
+MAX_TEXT = 8000
+
+_PART = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,12})", re.ASCII)
+_FLOOR = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """A place in commit order, the same for all readers of a store, whichever process they run in.
+
+    ``positions`` holds for each named segment the sequence of the first record that is not behind the
+    watermark. Of segments without a name, those that began until ``floor`` (ns) are behind it as a
+    whole, later ones not at all.
+    """
+
+    floor: int = 0
+    positions: Mapping[str, int] = field(default_factory=dict)
+
+    def covers(self, ref: BlockRef) -> bool:
+        """Whether a block is behind the watermark."""
+        position = self.positions.get(ref.header.segment)
+        return ref.header.created <= self.floor if position is None else ref.index.sequence < position
+
+    def text(self) -> str:
+        """Letters, digits, ``-`` and ``_``: fit for a header, a URL or an event's id."""
+        parts = (f"{segment}-{position:x}" for segment, position in self.positions.items())
+        return "_".join([f"{max(self.floor, 0):x}", *(part for part in parts if _PART.fullmatch(part))])
+
+    @classmethod
+    def parse(cls, text: str) -> Watermark:
+        """The inverse of `text`; raises `QueryError`."""
+        floor, *parts = text.split("_", MAX_SEGMENTS + 1) if len(text) <= MAX_TEXT else [""]
+        found = [_PART.fullmatch(part) for part in parts]
+        positions = {part[1]: int(part[2], 16) for part in found if part}
+        if not _FLOOR.fullmatch(floor) or len(positions) < len(parts) or len(positions) > MAX_SEGMENTS:
+            raise QueryError(f"the watermark is {text[:80]!r}; it must be the text of one that a follower gave.")
+        return cls(int(floor, 16), positions)
+
+
+class Progress:
+    """What a follower has seen: how far each segment goes, and from when on a segment would be new.
+
+    Bounded: of segments that have ended, and of those beyond `MAX_SEGMENTS`, only the moment is kept.
+    """
+
+    def __init__(self, blocks: Iterable[BlockRef] = (), floor: int = 0) -> None:
+        self._floor = floor
+        self._newest = 0
+        #: Segment to (creation, next sequence), the one that grew last at the end.
+        self._ends: dict[str, tuple[int, int]] = {}
+        lasts = {ref.header.segment: ref for ref in blocks}
+        for ref in sorted(lasts.values(), key=lambda ref: ref.index.last):
+            self.note(ref)
+
+    def note(self, ref: BlockRef) -> None:
+        """A block was seen, after all that stand before it in its segment."""
+        header = ref.header
+        self._ends.pop(header.segment, None)
+        self._ends[header.segment] = (header.created, ref.index.sequence + ref.index.count)
+        self._newest = max(self._newest, header.created)
+
+    def knows(self, ref: BlockRef) -> bool:
+        """Whether this very block was seen, as far as that is still known."""
+        return ref.index.sequence < self._ends.get(ref.header.segment, (0, 0))[1]
+
+    def forget(self) -> None:
+        """Let go of segments that have ended, or grew too long ago."""
+        # a segment from the future, by a clock that is wrong, does not make the others old
+        self._floor = max(self._floor, min(self._newest, time.time_ns()) - HORIZON_NS)
+        for segment in [each for each, (created, _) in self._ends.items() if created <= self._floor]:
+            del self._ends[segment]
+        for segment in list(self._ends)[:-MAX_SEGMENTS]:
+            self._floor = max(self._floor, self._ends.pop(segment)[0])
+
+    def watermark(self, waiting: Iterable[BlockRef]) -> Watermark:
+        """The place before all that is ``waiting``, and behind everything else that was seen."""
+        positions: dict[str, int] = {}
+        for ref in waiting:
+            positions.setdefault(ref.header.segment, ref.index.sequence)
+        grown = [segment for segment in reversed(self._ends) if segment not in positions]
+        room = max(MAX_SEGMENTS - len(positions), 0)
+        positions.update((segment, self._ends[segment][1]) for segment in grown[:room])
+        floor = max([self._floor, *(self._ends[segment][0] for segment in grown[room:])])
+        return Watermark(floor, dict(islice(positions.items(), MAX_SEGMENTS)))
