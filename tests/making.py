@@ -55,6 +55,7 @@ def span(
     trace: int = 1,
     id: int = 1,
     parent: int = 0,
+    remote: bool = False,
     duration: int = 1000,
     error: bool = False,
     attributes: Mapping[str, Any] | None = None,
@@ -64,7 +65,7 @@ def span(
     return ReadableSpan(
         name=name,
         context=SpanContext(trace, id, is_remote=False, trace_flags=TraceFlags(1)),
-        parent=SpanContext(trace, parent, is_remote=False) if parent else None,
+        parent=SpanContext(trace, parent, is_remote=remote) if parent else None,
         attributes=attributes,
         kind=kind,
         status=Status(StatusCode.ERROR, "failed") if error else Status(),
