@@ -12,11 +12,11 @@ import ipaddress
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
-from tidegate.serve.message import Problem, Request
+from tidegate.errors import ConfigurationError
+from tidegate.serve.message import MAX_TARGET, Problem, Request
 
 #: Seconds for which a browser stays logged in, and for which a login URL can be used.
 SESSION_SECONDS = 12 * 3600
@@ -25,7 +25,9 @@ CODE_SECONDS = 600
 #: Login URLs that wait to be used; the oldest gives way.
 MAX_CODES = 16
 
-COOKIE = "tidegate_session"
+#: Greatest length of one header in characters, and number of headers; more than any browser sends.
+MAX_HEADER = 8192
+MAX_HEADERS = 128
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
 
@@ -35,12 +37,20 @@ class Guard:
     """The rules of one server or mount. ``token`` empty: nobody needs one, which is for loopback alone.
 
     ``allowed_hosts`` are names beside those of loopback; ``clock`` gives seconds since the epoch.
+    Raises `ConfigurationError` for hosts that a token must stand behind.
     """
 
-    token: str = ""
+    token: str = field(default="", repr=False)
     allowed_hosts: Sequence[str] = ()
     clock: Callable[[], float] = time.time
-    _codes: dict[str, float] = field(default_factory=dict)
+    _codes: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if "*" in self.allowed_hosts and not self.token:
+            raise ConfigurationError(
+                "OTEL_PYTHON_TIDEGATE_ALLOWED_HOSTS (--allowed-host) is '*', with which any web page can read what is"
+                " here through DNS rebinding unless there is a token; set OTEL_PYTHON_TIDEGATE_TOKEN, or name the hosts."
+            )
 
     # --- what every request goes through
 
@@ -48,7 +58,7 @@ class Guard:
         """Raises `Problem` unless the request names a host that this server is known by."""
         received = request.headers.get("host", "")
         found = _HOST.fullmatch(received)
-        if not found or not self._is_ours(found["name"].strip("[]").rstrip(".").lower()):
+        if not found or not self._is_ours(found["name"].strip("[]").removesuffix(".").lower()):
             raise Problem(
                 403,
                 f"the Host header is {received[:200]!r}; it must be localhost, an address, or one of the names in"
@@ -58,13 +68,11 @@ class Guard:
     def _is_ours(self, name: str) -> bool:
         if name == "localhost" or name.endswith(".localhost"):
             return True
+        if not _is_address(name):
+            return self._is_named(name)
         try:
             # rebinding needs a name; without a token, an address must be loopback's all the same
-            return (
-                bool(self.token) or ipaddress.ip_address(name).is_loopback
-                if _is_address(name)
-                else self._is_named(name)
-            )
+            return ipaddress.ip_address(name).is_loopback or bool(self.token)
         except ValueError:
             return False
 
@@ -73,6 +81,18 @@ class Guard:
             pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
             for pattern in map(str.lower, self.allowed_hosts)
         )
+
+    def check_size(self, request: Request) -> None:
+        """Raises `Problem` when the request is longer than any that makes sense."""
+        if len(request.path) + len(request.query) > MAX_TARGET:
+            raise Problem(414, f"the URL has more than {MAX_TARGET} characters; ask for less at once.")
+        if len(request.headers) > MAX_HEADERS:
+            raise Problem(431, f"there are {len(request.headers)} headers; {MAX_HEADERS} are the most; send fewer.")
+        for name, value in request.headers.items():
+            if len(name) + len(value) > MAX_HEADER:
+                raise Problem(
+                    431, f"the header {name[:100]!r} has more than {MAX_HEADER} characters; send a shorter one."
+                )
 
     def check_origin(self, request: Request) -> None:
         """Raises `Problem` when a browser says that a page of another origin asks."""
@@ -87,16 +107,19 @@ class Guard:
         """Raises `Problem` unless the token, or a cookie that it was changed for, is there."""
         if not self.token or self.is_known(request):
             return
+        login = f"{request.base}/login"
+        if _is_navigation(request):
+            raise Problem(303, f"log in first, at {login}.", {"location": login})
         raise Problem(
             401,
             "a token is needed: send `Authorization: Bearer …` with the value of OTEL_PYTHON_TIDEGATE_TOKEN,"
-            f" or log in at {request.root}/login with a browser.",
+            f" or log in at {login} with a browser.",
             {"www-authenticate": 'Bearer realm="tidegate"'},
         )
 
     def is_known(self, request: Request) -> bool:
         """Whether the request shows the token, or a cookie that it was changed for."""
-        return self._has_token(request) or self._has_cookie(request)
+        return self._has_token(request) or any(map(self._is_session, _cookies(request)))
 
     def _has_token(self, request: Request) -> bool:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
@@ -107,12 +130,8 @@ class Guard:
 
     # --- a browser's session
 
-    def _has_cookie(self, request: Request) -> bool:
-        try:
-            morsel = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        expires, _, signature = (morsel.value if morsel else "").partition(".")
+    def _is_session(self, value: str) -> bool:
+        expires, _, signature = value.partition(".")
         if not re.fullmatch("[0-9]{1,12}", expires) or not _equal(signature, self._signature(expires)):
             return False
         return int(expires) > self.clock()
@@ -122,8 +141,8 @@ class Guard:
         expires = str(int(self.clock()) + SESSION_SECONDS)
         secure = "; Secure" if request.scheme == "https" else ""
         return (
-            f"{COOKIE}={expires}.{self._signature(expires)}; Path={request.root or '/'}; Max-Age={SESSION_SECONDS}"
-            f"; HttpOnly; SameSite=Strict{secure}"
+            f"{_cookie_name(request)}={expires}.{self._signature(expires)}; Path={request.base or '/'}"
+            f"; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Strict{secure}"
         )
 
     def _signature(self, expires: str) -> str:
@@ -150,6 +169,30 @@ class Guard:
         for code, expires in list(self._codes.items()):
             if expires <= now:
                 self._codes.pop(code, None)
+
+
+def _is_navigation(request: Request) -> bool:
+    """Whether a browser asks for a page to show, so that a login form helps and a status does not."""
+    wanted = request.headers.get("accept", "")
+    return request.headers.get("sec-fetch-mode") == "navigate" and "text/html" in wanted and request.method == "GET"
+
+
+def _cookie_name(request: Request) -> str:
+    """Browsers send a host's cookies to all its ports, so each port has a name of its own."""
+    found = _HOST.fullmatch(request.headers.get("host", ""))
+    return f"tidegate_session_{found['port'] or ''}" if found else ""
+
+
+def _cookies(request: Request) -> Iterator[str]:
+    """The values of our cookies: there are several when readers are mounted below others.
+
+    Not by `http.cookies`, which gives up at the first cookie of an application that is not as it expects.
+    """
+    wanted = _cookie_name(request)
+    for pair in request.headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == wanted:
+            yield value
 
 
 def _is_address(name: str) -> bool:

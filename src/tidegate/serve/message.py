@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -36,6 +37,12 @@ class Request:
     scheme: str = "http"
     body: bytes = b""
     patient: bool = True
+
+    @property
+    def base(self) -> str:
+        """``root`` as it may stand in a header or a page, whoever chose it: empty, or a path on this host."""
+        root = self.root.strip("/")
+        return f"/{quote(root, errors='replace')}" if root else ""
 
 
 class Body:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tidegate import ndjson
 from tidegate.serve import encoding
-from tidegate.serve.message import HTML, JSON, Problem, Request, Response, answer
+from tidegate.serve.message import HTML, JSON, MAX_BODY, Problem, Request, Response, answer
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site
 
-_PAGE = "<!doctype html>\n<html lang=en><meta charset=utf-8>{head}<title>Tidegate</title>\n{body}\n"
+_PAGE = "<!doctype html>\n<html lang=en><meta charset=utf-8><title>Tidegate</title>\n<h1>Tidegate</h1>\n{}\n"
 
-_FORM = (
-    "<h1>Tidegate</h1><form method=post action='{root}/login'>"
-    "<label>Token <input type=password name=token autocomplete=current-password autofocus required></label>"
-    " <button>Log in</button></form><p>It is the value of OTEL_PYTHON_TIDEGATE_TOKEN.</p>"
-)
+_FORM = '<p>{said}</p><form method=post action="{base}/login">{field} <button>Log in</button></form>'
+_TOKEN = "<label>Token <input type=password name=token autocomplete=current-password autofocus required></label>"
+_CODE = '<input type=hidden name=code value="{}">'
+
+_ASKED = "The token is the value of OTEL_PYTHON_TIDEGATE_TOKEN."
 
 
 def index(site: Site, request: Request, values: dict[str, Any]) -> Response:
@@ -28,63 +29,63 @@ def index(site: Site, request: Request, values: dict[str, Any]) -> Response:
     if encoding.preferred(request.headers.get("accept", ""), (JSON, "text/html")) == JSON:
         found = answer(ndjson.dumps({"endpoints": {route.path: route.help for route in ROUTES}}))
     else:
-        items = "".join(
-            f"<li><a href='{_html(request.root)}{route.path}'>{route.path}</a> {route.help}" for route in ROUTES
-        )
-        found = _page(f"<h1>Tidegate</h1><ul>{items}</ul>")
+        base = escape(request.base)
+        items = "".join(f'<li><a href="{base}{route.path}">{route.path}</a> {escape(route.help)}\n' for route in ROUTES)
+        found = _page(f"<ul>\n{items}</ul>")
     found.headers.append(("vary", "Accept"))
     return found
 
 
 def login(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    """A form; a token posted from it, or the code of a login URL, is changed for a cookie."""
+    """A form; the token posted from it, or the code of a login URL, is changed for a cookie.
+
+    A code is used by the form's button alone: whatever else opens the URL (a preview, a prefetch, a
+    page of another site) uses nothing up, and the cookie is set where no redirection from elsewhere
+    keeps a browser from sending it.
+    """
     if not site.guard.token:
         raise Problem(404, "no token is needed here, so there is nothing to log in to.")
     if request.method == "POST":
-        site.guard.check_origin(request)
-        if not site.guard.is_token(_posted(request)):
-            raise Problem(403, "this is not the token; it is the value of OTEL_PYTHON_TIDEGATE_TOKEN.")
-        return _logged_in(site, request)
-    if "code" not in values:
-        return _page(_FORM.format(root=_html(request.root)))
-    if request.method == "HEAD":
-        return _page("")  # a preview must not use it up
-    if not site.guard.use_code(values["code"]):
-        raise Problem(403, f"this login URL was used, or is too old; log in with the token at {request.root}/login.")
-    return _logged_in(site, request)
+        return _log_in(site, request)
+    if "code" in values:
+        return _form(request, "This link logs this browser in, once.", _CODE.format(escape(values["code"])))
+    return _form(request, _ASKED)
 
 
-def _posted(request: Request) -> str:
+def _log_in(site: Site, request: Request) -> Response:
+    site.guard.check_origin(request)
+    fields = _posted(request)
+    if "code" in fields and not site.guard.use_code(fields["code"]):
+        return _form(request, "This link was used, or is too old; the token does it, too. " + _ASKED, status=403)
+    if "code" not in fields and not site.guard.is_token(fields.get("token", "")):
+        return _form(request, "This is not the token. " + _ASKED, status=403)
+    found = answer(b"", HTML, 303)
+    found.headers += [("location", f"{request.base}/"), ("set-cookie", site.guard.cookie(request))]
+    return found
+
+
+def _posted(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Problem(415, f"the content type is {kind[:100]!r}; it must be application/x-www-form-urlencoded.")
+    if len(request.body) > MAX_BODY:
+        raise Problem(413, f"the form has more than {MAX_BODY} bytes; it must have one field, token or code.")
     try:
-        fields = parse_qs(request.body.decode("ascii"), max_num_fields=8)
+        fields = parse_qs(request.body.decode("ascii"), max_num_fields=8, errors="strict")
     except ValueError:
-        raise Problem(400, "the form cannot be read; it must have one field, token.") from None
-    return fields.get("token", [""])[0]
-
-
-def _logged_in(site: Site, request: Request) -> Response:
-    """Not a redirection: after one that began at another site, the browser would leave the new cookie out."""
-    root = _html(request.root)
-    head = f"<meta http-equiv=refresh content='0; url={root}/'>"
-    found = _page(f"<p>You are logged in. <a href='{root}/'>Go on.</a></p>", head)
-    found.headers.append(("set-cookie", site.guard.cookie(request)))
-    return found
+        raise Problem(400, "the form cannot be read; it must have one field, token or code.") from None
+    return {name: values[0] for name, values in fields.items()}
 
 
 def openapi(site: Site, request: Request, values: dict[str, Any]) -> Response:
     from tidegate.serve.openapi import describe
 
-    return answer(ndjson.dumps(describe(request.root)))
+    return answer(ndjson.dumps(describe(request.base)))
 
 
-def _page(body: str, head: str = "") -> Response:
-    return answer(_PAGE.format(head=head, body=body).encode(), HTML)
+def _form(request: Request, said: str, field: str = _TOKEN, status: int = 200) -> Response:
+    return _page(_FORM.format(said=said, base=escape(request.base), field=field), status)
 
 
-def _html(text: str) -> str:
-    import html
-
-    return html.escape(text, quote=True)
+def _page(body: str, status: int = 200) -> Response:
+    return answer(_PAGE.format(body).encode(), HTML, status)

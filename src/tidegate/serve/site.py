@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tidegate.errors import QueryError, StoreError
 from tidegate.serve import encoding, routes
 from tidegate.serve.guard import Guard
-from tidegate.serve.message import MAX_TARGET, Body, Problem, Request, Response
+from tidegate.serve.message import Body, Problem, Request, Response
 
 if TYPE_CHECKING:
     from tidegate.serve.prometheus import Exposition
@@ -107,15 +107,14 @@ class Site:
     def admit(self, request: Request) -> routes.Found:
         """The route of a request that may be answered; raises `Problem` otherwise."""
         self.guard.check_host(request)
-        if len(request.path) + len(request.query) > MAX_TARGET:
-            raise Problem(414, f"the URL has more than {MAX_TARGET} characters; ask for less at once.")
+        self.guard.check_size(request)
         found = routes.find(request.path)
         if found is None or not found.route.from_anywhere:
             self.guard.check_origin(request)
         if found is None or not self._is_open(found.route):
             self.guard.check_token(request)
         if found is None:
-            raise Problem(404, f"there is nothing at {request.path[:200]!r}; {request.root}/ lists what there is.")
+            raise Problem(404, f"there is nothing at {request.path[:200]!r}; {request.base}/ lists what there is.")
         return found
 
     def _is_open(self, route: routes.Route) -> bool:
@@ -130,7 +129,9 @@ class Site:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in found.route.methods:
             allowed = ", ".join(("HEAD", *found.route.methods))
-            raise Problem(405, f"the method is {request.method!r}; it must be one of {allowed}.", {"allow": allowed})
+            raise Problem(
+                405, f"the method is {request.method[:20]!r}; it must be one of {allowed}.", {"allow": allowed}
+            )
         return self._bounded(found.route.endpoint(self, request, found.values(request)))
 
     def _bounded(self, response: Response) -> Response:
