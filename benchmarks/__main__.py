@@ -7,7 +7,7 @@ import importlib
 
 from benchmarks.measure import machine
 
-ALL = ("recording", "calling", "starting", "exposing")
+ALL = ("recording", "calling", "starting", "exposing", "reading")
 
 
 def main() -> None:
