@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tidegate.store.location import FILE_MODE, MEMORY, check_writable, default_location
+from tidegate.store.location import FILE_MODE, MEMORY, default_location, make_directory
 from tidegate.watch.check import Check
 from tidegate.watch.status import DEGRADED, HEALTHY, Result
 
@@ -33,7 +33,7 @@ LATE_COMMITS, LATE_SECONDS = 10, 5.0
 _PROBE_BYTES = 4096
 
 #: Upkeep removes files of such a name, readers do not look at them.
-_PROBE_SUFFIX = ".partial"
+PROBE_SUFFIX = ".partial"
 
 
 def for_process(recorder: Recorder | None, settings: Settings) -> list[Check]:
@@ -72,12 +72,13 @@ def recording(recorder: Recorder, place: str) -> Result:
 
 
 def writable(directory: str) -> Result:
-    """Write a small file and read it back; raises OSError or `StoreError` when that fails."""
-    if not os.path.isdir(directory):
-        check_writable(directory)
-        return Result(HEALTHY, f"{directory} will be made with the first record")
+    """Write a small file and read it back; raises OSError or `StoreError` when that fails.
+
+    A directory that is not there is made, as it would be for the next record.
+    """
+    make_directory(directory)
     data = secrets.token_bytes(_PROBE_BYTES)
-    path = os.path.join(directory, f"health-{secrets.token_hex(8)}{_PROBE_SUFFIX}")
+    path = os.path.join(directory, f"health-{secrets.token_hex(8)}{PROBE_SUFFIX}")
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, FILE_MODE), "r+b", buffering=0) as file:
         os.unlink(path)  # before anything can fail: nothing is left behind
         if file.write(data) != len(data):
