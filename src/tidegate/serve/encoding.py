@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,11 @@ from tidegate.serve.message import Body
 #: zlib's level: most of the gain on lines of JSON for a fraction of the CPU, which is the application's.
 LEVEL = 1
 
+#: Entries of an Accept or Accept-Encoding header that are looked at.
+MAX_ENTRIES = 64
+
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
 #: With these window bits zlib writes gzip's format.
 _GZIP_WINDOW = 31
 
@@ -17,7 +23,7 @@ _GZIP_WINDOW = 31
 def qualities(header: str) -> list[tuple[str, float]]:
     """The entries of an Accept or Accept-Encoding header with their q-values, in the order of the header."""
     found = []
-    for item in header.split(",")[:64]:
+    for item in header.split(",", MAX_ENTRIES)[:MAX_ENTRIES]:
         value, *parameters = (part.strip().lower() for part in item.split(";"))
         quality = 1.0
         for parameter in parameters:
@@ -30,10 +36,8 @@ def qualities(header: str) -> list[tuple[str, float]]:
 
 
 def _quality(text: str) -> float:
-    try:
-        return min(max(float(text), 0.0), 1.0)
-    except ValueError:
-        return 0.0
+    """A q-value; what is none counts as a refusal."""
+    return float(text) if _QUALITY.fullmatch(text) else 0.0
 
 
 def accepts_gzip(header: str) -> bool:

@@ -48,8 +48,9 @@ class Guard:
     def __post_init__(self) -> None:
         if "*" in self.allowed_hosts and not self.token:
             raise ConfigurationError(
-                "OTEL_PYTHON_TIDEGATE_ALLOWED_HOSTS (--allowed-host) is '*', with which any web page can read what is"
-                " here through DNS rebinding unless there is a token; set OTEL_PYTHON_TIDEGATE_TOKEN, or name the hosts."
+                "OTEL_PYTHON_TIDEGATE_ALLOWED_HOSTS (--allowed-host) is '*', with which any web page can read what"
+                " is here through DNS rebinding unless there is a token; set OTEL_PYTHON_TIDEGATE_TOKEN, or name the"
+                " hosts."
             )
 
     # --- what every request goes through

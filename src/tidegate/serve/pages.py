@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PAGE = "<!doctype html>\n<html lang=en><meta charset=utf-8><title>Tidegate</title>\n<h1>Tidegate</h1>\n{}\n"
 
 _FORM = '<p>{said}</p><form method=post action="{base}/login">{field} <button>Log in</button></form>'
-_TOKEN = "<label>Token <input type=password name=token autocomplete=current-password autofocus required></label>"
+_FIELD = "<label>Token <input type=password name=token autocomplete=current-password autofocus required></label>"
 _CODE = '<input type=hidden name=code value="{}">'
 
 _ASKED = "The token is the value of OTEL_PYTHON_TIDEGATE_TOKEN."
@@ -83,7 +83,7 @@ def openapi(site: Site, request: Request, values: dict[str, Any]) -> Response:
     return answer(ndjson.dumps(describe(request.base)))
 
 
-def _form(request: Request, said: str, field: str = _TOKEN, status: int = 200) -> Response:
+def _form(request: Request, said: str, field: str = _FIELD, status: int = 200) -> Response:
     return _page(_FORM.format(said=said, base=escape(request.base), field=field), status)
 
 

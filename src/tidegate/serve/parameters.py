@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,13 @@ MAX_PARAMETERS = 64
 #: Greatest ``limit`` and ``offset``: more than a store holds.
 MAX_NUMBER = 10**12
 
+#: The latest time that a record can have, in ns since the epoch.
+_MAX_TIME = (1 << 63) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``parse`` raises ValueError for what breaks the ``rule``; ``schema`` is its JSON Schema."""
+    """``parse`` raises ValueError for what breaks the ``rule``; ``schema`` is the JSON Schema of one value."""
 
     name: str
     parse: Callable[[str], Any]
@@ -30,6 +34,7 @@ class Parameter:
 
 
 def _time(text: str) -> int:
+    """What is before or after every time that a record can have is as good as the first or the last of them."""
     from tidegate.store import parse_time
 
     try:
@@ -37,9 +42,7 @@ def _time(text: str) -> int:
     except QueryError:
         # a plus sign in a query string means a space, and stands before a time zone's offset
         moment = parse_time(text.replace(" ", "+"))
-    if not 0 <= moment < 1 << 63:
-        raise ValueError
-    return moment
+    return min(max(moment, 0), _MAX_TIME)
 
 
 def _severity(text: str) -> str:
@@ -49,23 +52,19 @@ def _severity(text: str) -> str:
     return text
 
 
-def _trace_id(text: str) -> str:
-    from tidegate.store.query import parse_trace_id
-
-    return parse_trace_id(text)
-
-
-def _cursor(text: str) -> str:
-    from tidegate.store.query import Position
-
-    Position.parse(text)
-    return text
-
-
 def _text(text: str) -> str:
     if not text:
         raise ValueError
     return text
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return parse
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -77,24 +76,36 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _whole(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
+        if not re.fullmatch("[0-9]{1,18}", text) or not least <= int(text) <= MAX_NUMBER:
             raise ValueError
-        number = int(text)
-        if not least <= number <= MAX_NUMBER:
-            raise ValueError
-        return number
+        return int(text)
 
     return parse
 
 
 def _flag(text: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+    return {"true": True, "false": False}[text]
 
+
+_TRACE_ID = "[0-9a-fA-F]{4,32}"
+_CURSOR = "[0-9a-f]{1,16}[.][0-9A-Za-z_-]{1,64}[.][0-9a-f]{1,16}"
 
 _TIME = "an age such as 15m or 2h, ISO-8601, or seconds since the epoch"
 _SEVERITY = "one of trace, debug, info, warn, error, fatal"
 _WORDS = {"type": "string", "minLength": 1}
-_MOMENT = {"type": "string", "minLength": 1, "examples": ["15m", "2026-11-21T08:00:00Z", "1763715600.5"]}
+_FLAG = {"type": "boolean"}
+_LEVEL = {
+    "type": "string",
+    "enum": ["trace", "debug", "info", "warn", "warning", "err", "error", "critical", "fatal"],
+}
+_MOMENT = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "pattern": r"^[0-9]{1,9}([.][0-9]{1,9})?(ms|s|m|h|d|w)$"},
+        {"type": "string", "pattern": r"^[0-9]{1,10}([.][0-9]{1,9})?$"},
+    ],
+    "examples": ["15m", "2026-11-21T08:00:00Z", "1763715600.5"],
+}
 
 PARAMETERS = {
     each.name: each
@@ -105,14 +116,14 @@ PARAMETERS = {
         Parameter("name", _text, "a name", _WORDS, "With exactly this name."),
         Parameter(
             "trace_id",
-            _trace_id,
+            _matching(_TRACE_ID),
             "4 to 32 hexadecimal digits",
-            {"type": "string", "pattern": "^[0-9a-fA-F]{4,32}$"},
+            {"type": "string", "pattern": f"^{_TRACE_ID}$"},
             "Of this trace only; the first digits of its id will do.",
         ),
-        Parameter("errors", _flag, "true or false", {"type": "boolean"}, "Only what ended in an error."),
-        Parameter("level", _severity, _SEVERITY, _WORDS, "Of exactly this severity, in any case."),
-        Parameter("min_level", _severity, _SEVERITY, _WORDS, "Of this severity or higher."),
+        Parameter("errors", _flag, "true or false", _FLAG, "Only what ended in an error."),
+        Parameter("level", _severity, _SEVERITY, _LEVEL, "Of exactly this severity, in any case."),
+        Parameter("min_level", _severity, _SEVERITY, _LEVEL, "Of this severity or higher."),
         Parameter("text", _text, "some text", _WORDS, "Containing this text, in any case."),
         Parameter(
             "where",
@@ -138,17 +149,17 @@ PARAMETERS = {
         ),
         Parameter(
             "cursor",
-            _cursor,
+            _matching(_CURSOR),
             "the `cursor` of a record of an earlier page",
-            {"type": "string", "pattern": "^[0-9a-f]{1,16}[.][^.]{1,64}[.][0-9a-f]{1,16}$"},
+            {"type": "string", "pattern": f"^{_CURSOR}$"},
             "Only what comes after the record with this cursor.",
         ),
         Parameter("code", _text, "the code of a login URL", _WORDS, "What a login URL carries; good for one use."),
-        Parameter("follow", _flag, "true or false", {"type": "boolean"}, "Go on with new records as they are written."),
-        Parameter("spans", _flag, "true or false", {"type": "boolean"}, "With the spans of each trace."),
+        Parameter("follow", _flag, "true or false", _FLAG, "Go on with new records as they are written."),
+        Parameter("spans", _flag, "true or false", _FLAG, "With the spans of each trace."),
         Parameter(
             "signal",
-            lambda text: {"logs": "logs", "spans": "spans", "traces": "traces"}[text],
+            _matching("logs|spans|traces"),
             "logs, spans or traces",
             {"type": "string", "enum": ["logs", "spans", "traces"]},
             "What to follow. Default: logs.",
@@ -160,21 +171,14 @@ PARAMETERS = {
 def parse(query: str, names: Iterable[str]) -> dict[str, Any]:
     """The values of a query string by name; raises `Problem` 400 that names parameter, value and rule."""
     known = tuple(names)
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
-    except ValueError:
-        raise Problem(
-            400, f"the query string is not UTF-8 or has more than {MAX_PARAMETERS} parameters; send less."
-        ) from None
     values: dict[str, Any] = {}
-    for name, text in pairs:
+    for name, text in _pairs(query):
         if name not in known:
-            rule = f"one of {', '.join(known)}" if known else "nothing: this endpoint takes no parameters"
-            raise _refused(name, text, rule, f"the parameter {name!r} is not known here; it must be {rule}.")
+            raise _unknown(name, known)
         parameter = PARAMETERS[name]
         value = _parsed(parameter, text)
         if parameter.repeated:
-            values.setdefault(name, {}).update([value])
+            _add(parameter, values.setdefault(name, {}), *value)
         elif name in values:
             raise _refused(name, text, "given once", f"the parameter {name!r} is there twice; give it once.")
         else:
@@ -188,6 +192,17 @@ def named(parts: dict[str, str]) -> dict[str, Any]:
     return {name: _parsed(PARAMETERS[name], text) for name, text in parts.items()}
 
 
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        if query.isascii():
+            return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+    except ValueError:
+        pass
+    raise Problem(
+        400, f"the query string is not percent-encoded UTF-8 or has more than {MAX_PARAMETERS} parameters; send less."
+    )
+
+
 def _parsed(parameter: Parameter, text: str) -> Any:
     try:
         return parameter.parse(text)
@@ -196,12 +211,29 @@ def _parsed(parameter: Parameter, text: str) -> Any:
         raise _refused(parameter.name, text, parameter.rule, detail) from None
 
 
+def _add(parameter: Parameter, values: dict[str, str], key: str, value: str) -> None:
+    if values.setdefault(key, value) != value:
+        detail = f"the parameter {parameter.name!r} is there twice for {key[:100]!r}; nothing can match both."
+        raise _refused(parameter.name, f"{key}={value}", "given once for each key", detail)
+
+
 def _check_span(values: dict[str, Any]) -> None:
     since, until = values.get("since"), values.get("until")
     if since is not None and until is not None and since >= until:
         rule = "earlier than until"
         detail = f"the parameter 'since' is {since} ns, which is not before 'until', {until} ns; it must be {rule}."
         raise _refused("since", str(since), rule, detail)
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> Problem:
+    """Without the value: it may be a secret that somebody put where it must not be."""
+    import difflib
+
+    near = difflib.get_close_matches(name[:100], known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    rule = f"one of {', '.join(known)}" if known else "none: this endpoint takes no parameters"
+    detail = f"the parameter {name[:100]!r} is not known here; it must be {rule}.{hint}"
+    return Problem(400, detail, parameter=name[:100], rule=rule)
 
 
 def _refused(name: str, value: str, rule: str, detail: str) -> Problem:
