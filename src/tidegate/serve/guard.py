@@ -120,7 +120,7 @@ class Guard:
 
     def is_known(self, request: Request) -> bool:
         """Whether the request shows the token, or a cookie that it was changed for."""
-        return self._has_token(request) or any(map(self._is_session, _cookies(request)))
+        return self._has_token(request) or any(map(self._is_session, _cookies(request, self.cookie_name(request))))
 
     def _has_token(self, request: Request) -> bool:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
@@ -142,9 +142,14 @@ class Guard:
         expires = str(int(self.clock()) + SESSION_SECONDS)
         secure = "; Secure" if request.scheme == "https" else ""
         return (
-            f"{_cookie_name(request)}={expires}.{self._signature(expires)}; Path={request.base or '/'}"
+            f"{self.cookie_name(request)}={expires}.{self._signature(expires)}; Path={request.base or '/'}"
             f"; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Strict{secure}"
         )
+
+    def cookie_name(self, request: Request) -> str:
+        """Browsers send a host's cookies to all its ports, so each port has a name of its own."""
+        found = _HOST.fullmatch(request.headers.get("host", ""))
+        return f"tidegate_session_{found['port'] or ''}" if found else ""
 
     def _signature(self, expires: str) -> str:
         return hmac.digest(self.token.encode(), f"session {expires}".encode(), "sha256").hex()
@@ -178,18 +183,11 @@ def _is_navigation(request: Request) -> bool:
     return request.headers.get("sec-fetch-mode") == "navigate" and "text/html" in wanted and request.method == "GET"
 
 
-def _cookie_name(request: Request) -> str:
-    """Browsers send a host's cookies to all its ports, so each port has a name of its own."""
-    found = _HOST.fullmatch(request.headers.get("host", ""))
-    return f"tidegate_session_{found['port'] or ''}" if found else ""
-
-
-def _cookies(request: Request) -> Iterator[str]:
-    """The values of our cookies: there are several when readers are mounted below others.
+def _cookies(request: Request, wanted: str) -> Iterator[str]:
+    """The values of cookies of one name: there are several when readers are mounted below others.
 
     Not by `http.cookies`, which gives up at the first cookie of an application that is not as it expects.
     """
-    wanted = _cookie_name(request)
     for pair in request.headers.get("cookie", "").split(";"):
         name, _, value = pair.strip().partition("=")
         if name == wanted:

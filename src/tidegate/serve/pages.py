@@ -80,7 +80,7 @@ def _posted(request: Request) -> dict[str, str]:
 def openapi(site: Site, request: Request, values: dict[str, Any]) -> Response:
     from tidegate.serve.openapi import describe
 
-    return answer(ndjson.dumps(describe(request.base)))
+    return answer(ndjson.dumps(describe(request.base, site.guard.cookie_name(request) if site.guard.token else "")))
 
 
 def _form(request: Request, said: str, field: str = _FIELD, status: int = 200) -> Response:
