@@ -12,6 +12,7 @@ from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
+from tidegate.store.lines import lines
 from tidegate.store.query import Query, parse_trace_id
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
@@ -76,6 +77,13 @@ class Reader:
     def metrics(self, **filters: Any) -> Iterator[Point]:
         """Metric points; further filter ``name``."""
         return cast("Iterator[Point]", self._stream(_query("metrics", filters)))
+
+    def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
+        """What `spans`, `logs` or `metrics` would give, as lines of JSON: ``to_dict()`` and ``cursor`` of each record.
+
+        See `tidegate.ndjson.dumps` for what JSON cannot carry. Several times as fast as going through records.
+        """
+        return stream(self._cache, _query(signal, filters), self._catalog.blocks(), lines)
 
     def traces(self, **filters: Any) -> Iterator[Trace]:
         """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""

@@ -52,6 +52,10 @@ class SpanRows(Rows):
     def is_error(self, row: int) -> bool:
         return bool(self.status[row] == 2)
 
+    def fields(self, row: int) -> dict[str, Any]:
+        """What ``record(row).to_dict()`` gives; resource and scope may be missing."""
+        return self.record(row).to_dict()
+
     def record(self, row: int) -> Span:
         parent = self._parent[row]
         start = self.times[row]
@@ -98,19 +102,30 @@ class LogRows(Rows):
     def is_error(self, row: int) -> bool:
         return bool(self.severity[row] >= 17)
 
+    def fields(self, row: int) -> dict[str, Any]:
+        """What ``record(row).to_dict()`` gives, without resource and scope, and without making the record."""
+        time = self.times[row]
+        origin = self._origins[self._origin[row]]
+        return {
+            # a record without a time of its own is ordered by when it was observed
+            "time_unix_nano": 0 if self._timeless[row] else time,
+            "observed_time_unix_nano": time + self._observed[row],
+            "severity_number": self.severity[row],
+            "severity_text": self._severity_text[row],
+            "body": self._body[row],
+            "event_name": self._event_name[row],
+            "attributes": _located(self.attributes[row], origin),
+            "trace_id": self.trace_ids[row],
+            "span_id": self._span_id[row],
+            "flags": self._flags[row],
+            "template": origin[0],
+            "dropped_attributes_count": self._dropped[row],
+        }
+
     def record(self, row: int) -> Log:
         time = self.times[row]
-        template, path, line, function = self._origins[self._origin[row]]
-        attributes = self.attributes[row]
-        if path:
-            attributes = {
-                "code.file.path": path,
-                "code.line.number": line,
-                "code.function.name": function,
-                **attributes,
-            }
+        origin = self._origins[self._origin[row]]
         return Log(
-            # a record without a time of its own is ordered by when it was observed
             time_unix_nano=0 if self._timeless[row] else time,
             observed_time_unix_nano=time + self._observed[row],
             resource=self.resource,
@@ -119,13 +134,21 @@ class LogRows(Rows):
             severity_text=self._severity_text[row],
             body=self._body[row],
             event_name=self._event_name[row],
-            attributes=attributes,
+            attributes=_located(self.attributes[row], origin),
             trace_id=self.trace_ids[row],
             span_id=self._span_id[row],
             flags=self._flags[row],
-            template=template,
+            template=origin[0],
             dropped_attributes_count=self._dropped[row],
         )
+
+
+def _located(attributes: dict[str, Any], origin: Sequence[Any]) -> dict[str, Any]:
+    """A log record's attributes, and before them where the call stands, if that is known."""
+    _, path, line, function = origin
+    if not path:
+        return attributes
+    return {"code.file.path": path, "code.line.number": line, "code.function.name": function, **attributes}
 
 
 class PointRows(Rows):
@@ -140,6 +163,10 @@ class PointRows(Rows):
 
     def is_error(self, row: int) -> bool:
         return False
+
+    def fields(self, row: int) -> dict[str, Any]:
+        """What ``record(row).to_dict()`` gives; resource and scope may be missing."""
+        return self.record(row).to_dict()
 
     def record(self, row: int) -> Point:
         time = self.times[row]

@@ -1,0 +1,45 @@
+"""Records as lines of JSON straight from the columns of their block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+from tidegate import ndjson
+from tidegate.store.catalog import AnyRows
+from tidegate.store.query import cursor_of
+from tidegate.store.segment import BlockRef
+from tidegate.store.stream import records
+
+
+def lines(rows: AnyRows, ref: BlockRef) -> Callable[[int], bytes]:
+    """The shape of a line: what `tidegate.ndjson.dumps` makes of ``{**record.to_dict(), "cursor": record.cursor}``.
+
+    Resource and scopes become JSON once for the whole block. A row that plain JSON cannot carry takes
+    the long way, by which all lines could go.
+    """
+    record = records(rows, ref)
+
+    def exact(row: int) -> bytes:
+        made = record(row)
+        return ndjson.dumps({**made.to_dict(), "cursor": made.cursor})
+
+    try:
+        resource = orjson.Fragment(orjson.dumps(rows.resource.to_dict()))
+        scopes = [orjson.Fragment(orjson.dumps(scope.to_dict())) for scope in rows.scopes]
+    except TypeError:
+        return exact
+    segment, base, times, scope, fields = ref.header.segment, ref.index.sequence, rows.times, rows.scope, rows.fields
+
+    def line(row: int) -> bytes:
+        content = fields(row)
+        content["resource"] = resource
+        content["scope"] = scopes[scope[row]]
+        content["cursor"] = cursor_of(times[row], segment, base + row)
+        try:
+            return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:
+            return exact(row)
+
+    return line
