@@ -28,11 +28,16 @@ class Moving:
     def move(self) -> None:
         for point in self.points:
             point.value = _moved(point.value, self._chance)
+            point.exemplars = [_exemplar(self._chance) for _ in point.exemplars]
 
 
 def run(repeats: int) -> str:
     rows = []
-    for title, moving in (("7,500 counters, 2,500 gauges", numbers()), ("1,000 histograms of 15 buckets", histograms())):
+    for title, moving in (
+        ("7,500 counters, 2,500 gauges", numbers()),
+        ("1,000 histograms of 15 buckets", histograms()),
+        ("the same with 3 new exemplars each", histograms(exemplars=3)),
+    ):
         kept = Exposition()
         for openmetrics, generate in ((False, prometheus_client.generate_latest), (True, generate_openmetrics)):
             times = _times(moving, kept, generate, repeats, openmetrics=openmetrics)
@@ -64,7 +69,9 @@ def numbers() -> Moving:
             else Metric(f"shop.stock.{number}", "gauge", "By", "Stock.")
         )
         kind = prometheus_client.Counter if is_counter else prometheus_client.Gauge
-        theirs = kind(f"shop_{number}", "Items.", ["service_name", "scope", "version", "route", "shelf"], registry=registry)
+        theirs = kind(
+            f"shop_{number}", "Items.", ["service_name", "scope", "version", "route", "shelf"], registry=registry
+        )
         for shelf in range(100):
             labels = {"http.route": ROUTES[shelf % 4], "shelf": str(shelf)}
             value = {"as_int": shelf} if is_counter else {"as_double": shelf * 1.1}
@@ -74,7 +81,7 @@ def numbers() -> Moving:
     return Moving(points, registry)
 
 
-def histograms() -> Moving:
+def histograms(exemplars: int = 0) -> Moving:
     registry = prometheus_client.CollectorRegistry()
     labels = ["service_name", "scope", "version", "route", "method", "customer"]
     theirs = prometheus_client.Histogram("work_seconds", "Work.", labels, buckets=BOUNDS, registry=registry)
@@ -84,13 +91,19 @@ def histograms() -> Moving:
     for customer in range(1000):
         attributes = {"http.route": ROUTES[customer % 4], "http.request.method": "GET", "customer": str(customer)}
         counts = [chance.randrange(100) for _ in range(len(BOUNDS) + 1)]
-        points.append(_point(metric, attributes, {"bucket_counts": counts, "explicit_bounds": BOUNDS, "sum": 123.456}))
+        value = {"bucket_counts": counts, "explicit_bounds": BOUNDS, "sum": 123.456}
+        points.append(_point(metric, attributes, value, [_exemplar(chance) for _ in range(exemplars)]))
         theirs.labels("shop", SCOPE.name, SCOPE.version, ROUTES[customer % 4], "GET", str(customer)).observe(0.3)
     return Moving(points, registry)
 
 
-def _point(metric: Metric, attributes: dict[str, str], value: dict[str, Any]) -> Point:
-    return Point(metric, 2, 1, SHOP, SCOPE, value, attributes)
+def _point(metric: Metric, attributes: dict[str, str], value: dict[str, Any], exemplars: Sequence[Any] = ()) -> Point:
+    return Point(metric, 2, 1, SHOP, SCOPE, value, attributes, exemplars)
+
+
+def _exemplar(chance: random.Random) -> dict[str, Any]:
+    ids = {"trace_id": f"{chance.getrandbits(128):032x}", "span_id": f"{chance.getrandbits(64):016x}"}
+    return {**ids, "as_double": chance.random() * 8, "time_unix_nano": 1_760_000_000 * 10**9, "filtered_attributes": {}}
 
 
 def _moved(value: Any, chance: random.Random) -> dict[str, Any]:

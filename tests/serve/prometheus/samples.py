@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricsData
 from prometheus_client import Metric as Family
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.samples import Sample
 
 import tidegate.store
@@ -17,6 +17,9 @@ from tidegate.record import metrics
 from tidegate.records import Metric, Point, Resource, Scope
 from tidegate.serve.prometheus import expose
 from tidegate.store.sinks import FileSink
+
+parse_text: Callable[[str], Iterable[Family]] = parser.text_string_to_metric_families
+parse_openmetrics: Callable[[str], Iterable[Family]] = openmetrics_parser.text_string_to_metric_families
 
 SHOP = Resource({"service.name": "shop"})
 NO_SCOPE = Scope()

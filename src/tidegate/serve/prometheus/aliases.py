@@ -64,10 +64,7 @@ def collapsed(groups: Iterable[Group[Series]]) -> Iterator[tuple[str, Histogram]
         divisor = PER_SECOND[series.point.metric.unit]
         found.setdefault(_labels(series), []).append(histogram.scaled(read, divisor) if divisor != 1 else read)
     for shown, parts in found.items():
-        try:
-            yield shown, histogram.add(parts)
-        except ValueError:  # as many counts as its bounds want, one of them has not
-            continue
+        yield shown, histogram.add(parts)
 
 
 def _sources(groups: Iterable[Group[Series]]) -> Iterator[Series]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
+from operator import ge
 from typing import Any, NamedTuple
 
 #: The finest scale shown: boundaries are powers of 2 ** (1 / 2).
@@ -45,13 +46,17 @@ class Histogram(NamedTuple):
 
 
 def read(value: Mapping[str, Any]) -> Histogram:
-    """The histogram in a point's value. LookupError, TypeError or ValueError where there is none."""
+    """The histogram in a point's value. LookupError, TypeError or ValueError where there is none, or a broken one."""
     bounds: Sequence[float]
     counts: Sequence[int]
     if "scale" in value:
         bounds, counts = _explicit(value)
     else:
         bounds, counts = value.get("explicit_bounds") or (), value.get("bucket_counts") or [value["count"]]
+    if len(counts) != len(bounds) + 1 or min(counts) < 0:
+        raise ValueError(f"{len(counts)} counts, {len(bounds)} bounds: one count more than bounds, and none below 0")
+    if any(map(math.isnan, bounds)) or any(map(ge, bounds, bounds[1:])):
+        raise ValueError(f"bounds {list(bounds)!r} do not rise")
     total = value.get("sum")
     if total is not None and (not total >= 0 or (bounds and bounds[0] < 0) or (value.get("min") or 0) < 0):
         total = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from tidegate.records import Point
 from tidegate.serve.prometheus import exemplars, histogram, labels
@@ -96,13 +96,11 @@ class HistogramText:
         self._exemplars: tuple[Exemplars, Sequence[float], dict[int, str]] = ((), (), {})
 
     def lines(self, found: Histogram, given: Exemplars, *, openmetrics: bool) -> str:
-        """``_count`` comes with a sum only in OpenMetrics, which wants both or neither."""
+        """In OpenMetrics ``_count`` comes with a sum only: it wants both or neither."""
         bounds, counts, total = found
         known = self._buckets
         if known is None or known[0] != bounds:
             known = self._buckets = (bounds, self._template(bounds))
-        if min(counts) < 0:
-            return ""
         cumulative: list[int | str] = list(accumulate(counts))
         if bounds and bounds[-1] == math.inf:
             del cumulative[-2]
@@ -117,8 +115,6 @@ class HistogramText:
 
     def _template(self, bounds: Sequence[float]) -> str:
         """All bucket lines, with ``%s`` for the counts: one operation fills them in."""
-        if any(map(math.isnan, bounds)) or any(low >= high for low, high in pairwise(bounds)):
-            raise ValueError(f"bounds {list(bounds)!r} do not rise")
         texts = [number(float(bound)) for bound in bounds if bound != math.inf]
         start = f"{self._name}_bucket{{{self._own}{',' if self._own else ''}".replace("%", "%%")
         return "".join(f'{start}le="{le}"}} %s\n' for le in [*texts, "+Inf"])
