@@ -9,6 +9,7 @@ by ``OTEL_CONFIG_FILE``, then default.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,25 +151,46 @@ def _parse_pairs(value: Any) -> dict[str, Any]:
     return pairs
 
 
-#: Characters of a token: 22 of Base64's alphabet carry 128 bits.
-TOKEN_LENGTH = 22
+#: Bits that a token must be able to carry, and the most characters that it may have.
+TOKEN_BITS = 128
+MAX_TOKEN = 512
+
+#: Bits that a random character of each alphabet carries; the first alphabet that has all of a token's counts.
+_ALPHABETS = (("[0-9]+", 3.32), ("[0-9a-f]+", 4), ("[0-9A-F]+", 4), ("[0-9a-z]+|[0-9A-Z]+", 5.16), ("[!-~]+", 6))
 
 
 def _parse_token(value: Any) -> str:
     token = _parse_text(value)
-    if token and (len(token) < TOKEN_LENGTH or len(set(token)) < 8 or not token.isascii() or not token.isprintable()):
-        raise ValueError
-    if " " in token:
-        raise ValueError
+    if token:
+        bits = next((bits for alphabet, bits in _ALPHABETS if re.fullmatch(alphabet, token)), 0)
+        if len(token) * bits < TOKEN_BITS or len(token) > MAX_TOKEN or len(set(token)) < 8:
+            raise ValueError
     return token
+
+
+#: A host's name as a Host header has it, without its port.
+_HOST = re.compile(r"\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+
+def _parse_hosts(value: Any) -> tuple[str, ...]:
+    names = tuple(name.lower() for name in _parse_names(value))
+    if not all(map(_HOST.fullmatch, names)):
+        raise ValueError
+    return names
 
 
 TEXT = Kind("text", "text", _parse_text)
 TOKEN = Kind(
     "token",
-    f"at least {TOKEN_LENGTH} ASCII characters without spaces, which carry 128 bits when they are random"
-    " (`python -c 'import secrets; print(secrets.token_urlsafe())'` makes one)",
+    f"at most {MAX_TOKEN} ASCII characters without spaces that carry {TOKEN_BITS} bits when they are random,"
+    " 22 of Base64's or 32 hexadecimal digits (`python -c 'import secrets; print(secrets.token_urlsafe())'`"
+    " makes one)",
     _parse_token,
+)
+HOSTS = Kind(
+    "hosts",
+    "names such as shop.example.com or *.example.com without scheme and port, or *, separated by commas",
+    _parse_hosts,
 )
 STORE = Kind("store", "a directory, memory: or off", _parse_store)
 BOOL = Kind("boolean", "true or false", _parse_bool)
@@ -259,7 +281,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _own(
         "allowed_hosts",
-        NAMES,
+        HOSTS,
         (),
         "Names by which the HTTP readers may be addressed, `*.example.com` for all below, `*` for any;"
         " loopback names and addresses always are.",

@@ -42,6 +42,11 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("store_age", "7d", 604800.0),
     ("store_age", "0.5h", 1800.0),
     ("store_age", 60, 60.0),
+    ("token", " q3V7yJ1cXw0nR5sKz8LmT2 ", "q3V7yJ1cXw0nR5sKz8LmT2"),
+    ("token", "00112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff"),
+    ("token", "-_.~+/=" * 4 + "!", "-_.~+/=" * 4 + "!"),
+    ("allowed_hosts", "Shop.example.com, *.internal", ("shop.example.com", "*.internal")),
+    ("allowed_hosts", ["*"], ("*",)),
 ]
 
 REFUSED: list[tuple[str, Any]] = [
@@ -70,6 +75,20 @@ REFUSED: list[tuple[str, Any]] = [
     ("store_age", "nan"),
     ("store_age", "d"),
     ("store_age", True),
+    ("token", 5),
+    ("token", "q3V7yJ1cXw0nR5sKz8LmT"),  # 126 bits
+    ("token", "00112233445566778899aabbccddeef"),  # 124 bits
+    ("token", "01234567890123456789012345678901"),  # 106 bits
+    ("token", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+    ("token", "q3V7yJ1cXw0 nR5sKz8LmT2Hb"),
+    ("token", "q3V7yJ1cXw0nR5sKz8LmT2Hbé"),
+    ("token", "q3V7yJ1cXw0nR5sKz8LmT2Hb\r\nx"),
+    ("token", "q3V7yJ1cXw0nR5sKz8LmT2Hb" * 22),
+    ("allowed_hosts", "http://shop.example.com"),
+    ("allowed_hosts", "shop.example.com:4319"),
+    ("allowed_hosts", "shop.example.com."),
+    ("allowed_hosts", "shop.*"),
+    ("allowed_hosts", [5]),
 ]
 
 
@@ -78,11 +97,17 @@ def test_a_value_of_its_kind_is_taken(name: str, value: Any, parsed: Any) -> Non
     assert getattr(load({name: value}, environ={}), name) == parsed
 
 
+def shown(name: str, value: Any) -> str:
+    return "a hidden value" if BY_NAME[name].secret else repr(value)
+
+
 @pytest.mark.parametrize(("name", "value"), REFUSED, ids=repr)
 def test_a_wrong_argument_is_refused_by_name_value_and_rule(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load({name: value}, environ={})
-    assert str(refused.value).startswith(f"argument {name} is {value!r}; it must be {BY_NAME[name].kind.rule}. ")
+    assert str(refused.value).startswith(
+        f"argument {name} is {shown(name, value)}; it must be {BY_NAME[name].kind.rule}. "
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, v in REFUSED if isinstance(v, str)], ids=repr)
@@ -90,7 +115,7 @@ def test_a_wrong_variable_is_refused_by_name_value_and_rule(name: str, value: st
     option = BY_NAME[name]
     with pytest.raises(ConfigurationError) as refused:
         load(environ={option.env: value})
-    assert str(refused.value).startswith(f"{option.env} is {value!r}; it must be {option.kind.rule}. ")
+    assert str(refused.value).startswith(f"{option.env} is {shown(name, value)}; it must be {option.kind.rule}. ")
 
 
 def test_every_kind_is_tried_with_values_it_takes_and_refuses() -> None:

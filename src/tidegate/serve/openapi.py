@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from tidegate._version import __version__
-from tidegate.serve.message import JSON, MAX_BODY, NDJSON, PROBLEM
+from tidegate.serve.message import JSON, NDJSON, PROBLEM
+from tidegate.serve.pages import FIELDS
 from tidegate.serve.parameters import PARAMETERS
 from tidegate.serve.routes import ROUTES, Route
 from tidegate.serve.schemas import SCHEMAS, Schema, array, ref
+from tidegate.settings import MAX_TOKEN
 
 #: What the records are that the endpoints below a path give.
 _RECORDS = {"/logs": "Log", "/spans": "Span", "/traces": "TraceSummary", "/metrics": "Point", "/services": "Service"}
@@ -76,16 +78,16 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     return operation
 
 
+_SECRET: Schema = {"type": "string", "pattern": f"^[!-~]{{0,{MAX_TOKEN}}}$"}
+
 _FORM = {
     "required": True,
     "content": {
         "application/x-www-form-urlencoded": {
             "schema": {
                 "type": "object",
-                "properties": {
-                    "token": {"type": "string", "maxLength": MAX_BODY},
-                    "code": {"type": "string", "description": "What a login URL carries; good for one use."},
-                },
+                "properties": dict.fromkeys(FIELDS, _SECRET),
+                "additionalProperties": False,
             }
         }
     },

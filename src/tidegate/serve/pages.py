@@ -19,6 +19,9 @@ _FORM = '<p>{said}</p><form method=post action="{base}/login">{field} <button>Lo
 _FIELD = "<label>Token <input type=password name=token autocomplete=current-password autofocus required></label>"
 _CODE = '<input type=hidden name=code value="{}">'
 
+#: What the form can have: one of these.
+FIELDS = ("token", "code")
+
 _ASKED = "The token is the value of OTEL_PYTHON_TIDEGATE_TOKEN."
 
 
@@ -71,10 +74,12 @@ def _posted(request: Request) -> dict[str, str]:
     if len(request.body) > MAX_BODY:
         raise Problem(413, f"the form has more than {MAX_BODY} bytes; it must have one field, token or code.")
     try:
-        fields = parse_qs(request.body.decode("ascii"), max_num_fields=8, errors="strict")
+        fields = parse_qs(request.body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
     except ValueError:
-        raise Problem(400, "the form cannot be read; it must have one field, token or code.") from None
-    return {name: values[0] for name, values in fields.items()}
+        fields = {"": [""]}
+    if not fields.keys() <= set(FIELDS) or any(len(values) > 1 for values in fields.values()):
+        raise Problem(400, f"the form cannot be read; it must have one field, {' or '.join(FIELDS)}.")
+    return {name: value for name, [value] in fields.items()}
 
 
 def openapi(site: Site, request: Request, values: dict[str, Any]) -> Response:

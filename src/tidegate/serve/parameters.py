@@ -219,9 +219,9 @@ def _add(parameter: Parameter, values: dict[str, str], key: str, value: str) -> 
 
 def _check_span(values: dict[str, Any]) -> None:
     since, until = values.get("since"), values.get("until")
-    if since is not None and until is not None and since >= until:
-        rule = "earlier than until"
-        detail = f"the parameter 'since' is {since} ns, which is not before 'until', {until} ns; it must be {rule}."
+    if since is not None and until is not None and since > until:
+        rule = "not later than until"
+        detail = f"the parameter 'since' is {since} ns, which is after 'until', {until} ns; it must be {rule}."
         raise _refused("since", str(since), rule, detail)
 
 

@@ -25,7 +25,7 @@ _TYPES: dict[str, Schema] = {
     "status": {"$ref": "#/components/schemas/Status"},
     "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
     "links": {"type": "array", "items": {"$ref": "#/components/schemas/Link"}},
-    **{name: _INTEGER for name in ("logs", "points", "errors", "processes")},
+    **dict.fromkeys(("logs", "points", "errors", "processes"), _INTEGER),
 }
 _NUMBERS = ("_nano", "_count")
 
