@@ -4,8 +4,9 @@
         for log in reader.logs(min_level="error", since="1h", limit=20):
             print(log.body)
 
-`sinks` write blocks, `catalog` finds them, `reader` answers questions; `block` and `rows` are the
-format of a block, `segment` that of a file.
+`sinks` write blocks, `catalog` finds them, `stream` goes through them in order, `reader` answers
+questions, `follow` hands out what comes; `block` and `rows` are the format of a block, `segment` that
+of a file.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from tidegate.store.location import MEMORY, OFF, default_location
 if TYPE_CHECKING:
     from tidegate.store.query import parse_severity, parse_time
     from tidegate.store.reader import Reader
+    from tidegate.store.watermark import Watermark
 
-__all__ = ["Reader", "default_location", "open", "parse_severity", "parse_time"]
+__all__ = ["Reader", "Watermark", "default_location", "open", "parse_severity", "parse_time"]
 
 
 def open(
@@ -56,6 +58,10 @@ def __getattr__(name: str) -> Any:
         from tidegate.store.reader import Reader
 
         return Reader
+    if name == "Watermark":
+        from tidegate.store.watermark import Watermark
+
+        return Watermark
     if name in ("parse_severity", "parse_time"):
         from tidegate.store import query
 

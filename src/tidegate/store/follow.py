@@ -32,6 +32,8 @@ from tidegate.store.segment import BlockRef
 from tidegate.store.stream import Entry, matches, records
 from tidegate.store.watermark import Progress, Watermark
 
+__all__ = ["MAX_BACKLOG", "SHARED_LOOK_S", "Follower", "TraceFollower", "Watermark", "forever"]
+
 #: Records that may wait for a follower before the oldest are passed by.
 MAX_BACKLOG = 10_000
 

@@ -37,6 +37,7 @@ class Reader:
     text such as ``15m``), ``service``, ``where`` (attribute equality, compared as text), ``text``
     (a part of the message, name or an attribute value, whatever the case), ``limit``, and ``cursor``
     (of the last record of the former page). A filter that makes no sense raises `QueryError`.
+    Several threads may use one reader at once.
     """
 
     def __init__(self, catalog: Catalog, service: str | None = None) -> None:
