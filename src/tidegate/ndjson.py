@@ -11,11 +11,15 @@ import orjson
 OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 _DEEPEST = 100
 
+#: Bits up to which an integer becomes decimal text; Python refuses that beyond 4,300 digits.
+_LONGEST_INTEGER = 4096
+
 
 def dumps(record: Mapping[str, Any]) -> bytes:
     """One line of JSON.
 
-    NaN and infinities become null, bytes base64, integers beyond 64 bits decimal text, lone
+    NaN and infinities become null, bytes base64, integers beyond 64 bits text (hexadecimal beyond
+    4,096), lone
     surrogates the text ``\\udXXX``, what is nested too deep ``…``, and anything else its ``str``.
     """
     try:
@@ -31,7 +35,9 @@ def jsonable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (bool, float)) or value is None:
         return value
     if isinstance(value, int):
-        return value if -(1 << 63) <= value < 1 << 63 else str(value)
+        if -(1 << 63) <= value < 1 << 63:
+            return value
+        return str(value) if value.bit_length() <= _LONGEST_INTEGER else hex(value)
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     if depth == _DEEPEST:
