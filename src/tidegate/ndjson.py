@@ -19,8 +19,8 @@ def dumps(record: Mapping[str, Any]) -> bytes:
     """One line of JSON.
 
     NaN and infinities become null, bytes base64, integers beyond 64 bits text (hexadecimal beyond
-    4,096), lone
-    surrogates the text ``\\udXXX``, what is nested too deep ``…``, and anything else its ``str``.
+    4,096 bits), lone surrogates the text ``\\udXXX``, what is nested too deep ``…``, and anything
+    else its ``str``.
     """
     try:
         return orjson.dumps(record, default=jsonable, option=OPTIONS)
