@@ -7,16 +7,17 @@ the feature that needs it says so.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.context import get_value
+from opentelemetry.context import attach, detach, get_value, set_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
 
 try:
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
@@ -100,6 +101,34 @@ def dropped_counts(column: Sequence[Any]) -> list[int]:
 def dropped_count(collection: Any) -> int:
     """How many attributes, events or links the SDK's limits cost."""
     return getattr(collection, "dropped", 0)
+
+
+class LeftOut(SpanContext):
+    """The context of a span that is neither recorded nor sent. ``used`` saves asking while there is none."""
+
+    used = False
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Leave the current span out, and what is logged or instrumented in the meantime."""
+    span = get_current_span()
+    if span.is_recording() and hasattr(span, "_context"):
+        context = span.get_span_context()
+        span._context = LeftOut(
+            context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state
+        )
+        LeftOut.used = True
+    token = attach(set_value(SUPPRESS_KEY, True))
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+def is_left_out(span: ReadableSpan) -> bool:
+    """Whether this span, or the one around it, was left out."""
+    return type(span.context) is LeftOut or type(span.parent) is LeftOut
 
 
 def is_suppressed() -> bool:

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
 from opentelemetry.util.types import Attributes
 
+from tidegate.otel import LeftOut, is_left_out
 from tidegate.record.logs import held
 from tidegate.record.recorder import Recorder
 from tidegate.records import SEVERITIES
@@ -58,6 +59,8 @@ class StoreSpanProcessor(SpanProcessor):
         pass
 
     def on_end(self, span: ReadableSpan) -> None:
+        if LeftOut.used and is_left_out(span):
+            return
         self._recorder.put("spans", span, span.status.status_code is StatusCode.ERROR)
 
     def shutdown(self) -> None:

@@ -12,9 +12,10 @@ Each takes ``at`` (default ``/telemetry``), ``token``, ``service`` (default the 
 ``*`` for all), ``store``, ``allowed_hosts``, ``gzip`` and ``open_health``; what is not given comes from
 the settings. A token is always needed, so without one they raise `ConfigurationError`.
 
-    asgi, wsgi, mounts, server     request in, response out: thin
+    mounts, server                            who is shown what, and where
+    asgi_app, wsgi_app, django_app            request in, response out: thin
     site ── guard, routes, parameters ── records, following, health, pages     the answers
-    prometheus                     series as text
+    prometheus                                series as text
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate import ndjson
 from tidegate.serve.ending import is_ending
@@ -17,15 +17,18 @@ from tidegate.serve.message import EVENTS, NDJSON, Body, Problem, Request, Respo
 
 if TYPE_CHECKING:
     from tidegate.records import Trace
+    from tidegate.serve.places import Place
     from tidegate.serve.site import Site
     from tidegate.store.follow import Follower
     from tidegate.store.rows import Record
 
-#: Seconds without an event after which a comment shows that the connection is alive.
+#: Seconds without a record after which something else shows that the connection is alive.
 HEARTBEAT = 15.0
 
 #: Milliseconds that a browser waits before it connects again.
 RETRY_MS = 1000
+
+Signal = Literal["logs", "spans", "metrics", "traces"]
 
 NAMES = {"logs": "log", "spans": "span", "traces": "trace"}
 
@@ -45,26 +48,24 @@ def websocket(site: Site, request: Request, values: dict[str, Any]) -> Response:
     raise Problem(426, "this is a WebSocket; connect to it as one.", {"upgrade": "websocket", "connection": "upgrade"})
 
 
-def lines(site: Site, request: Request, signal: str, values: dict[str, Any]) -> Response:
-    """Lines of JSON as records are written. A line with ``dropped`` instead of a record tells what was passed by."""
-    return _live(request, NDJSON, follower(site, request, signal, values), _line, b"\n")
+def lines(site: Site, request: Request, signal: Signal, values: dict[str, Any]) -> Response:
+    """Lines of JSON as records are written. A line with ``dropped`` instead of a record tells what was passed by,
+    an empty one that the connection is alive."""
+    following = follower(site, request, signal, values)
+    return Response(Body(_chunks(following, _line, lambda: b"\n")), NDJSON, live=True)
 
 
-def _events(site: Site, request: Request, signal: str, values: dict[str, Any]) -> Response:
-    last = request.headers.get("last-event-id", "")
-    response = _live(
-        request,
-        EVENTS,
-        follower(site, request, signal, values, last),
-        _event,
-        b":\n\n",
-        f"retry: {RETRY_MS}\n\n".encode(),
-    )
-    response.headers.append(("x-accel-buffering", "no"))
-    return response
+def _events(site: Site, request: Request, signal: Signal, values: dict[str, Any]) -> Response:
+    following = follower(site, request, signal, values, request.headers.get("last-event-id", ""))
+
+    def heartbeat() -> bytes:
+        # no event, but where the client is, in case that it has to come back before there is one
+        return f"retry: {RETRY_MS}\nid: {following.watermark.text()}\n\n".encode()
+
+    return Response(Body(_chunks(following, _event, heartbeat)), EVENTS, live=True)
 
 
-def follower(site: Site, request: Request, signal: str, values: dict[str, Any], last: str = "") -> Follower:
+def follower(site: Site, request: Request, signal: Signal, values: dict[str, Any], last: str = "") -> Follower:
     """The position of a new client: now, or after the last event that it had; raises `Problem`."""
     if not request.patient:
         raise Problem(
@@ -92,28 +93,17 @@ def content(record: Record | Trace) -> dict[str, Any]:
     return {**record.to_dict(), "cursor": record.cursor}
 
 
-def _live(
-    request: Request,
-    content_type: str,
-    follower: Follower,
-    encode: Callable[[Item], bytes],
-    heartbeat: bytes,
-    head: bytes = b"",
-) -> Response:
-    return Response(Body(_chunks(follower, encode, heartbeat, head)), content_type, live=True)
-
-
-def _chunks(follower: Follower, encode: Callable[[Item], bytes], heartbeat: bytes, head: bytes) -> Iterator[bytes]:
-    yield head or heartbeat  # the client learns at once that it is connected
+def _chunks(follower: Follower, encode: Callable[[Item], bytes], heartbeat: Callable[[], bytes]) -> Iterator[bytes]:
+    yield heartbeat()  # the client learns at once that it is connected
     spoken = time.monotonic()
     while not is_ending():
         chunk = b"".join(map(encode, items(follower)))
         if not chunk and time.monotonic() - spoken >= HEARTBEAT:
-            chunk = heartbeat
+            chunk = heartbeat()
         if chunk:
             spoken = time.monotonic()
-        yield chunk
-        if chunk and not follower.pending:
+            yield chunk
+        if not follower.pending:
             yield b""
 
 
@@ -121,6 +111,17 @@ def _event(item: Item) -> bytes:
     name, identifier, data = item
     head = f"id: {identifier}\n" if identifier else ""
     return f"{head}event: {name}\ndata: ".encode() + ndjson.dumps(data) + b"\n"
+
+
+def websocket_follower(site: Site, request: Request) -> tuple[Follower, Place]:
+    """What a WebSocket asks for, and its place; raises `Problem`, `QueryError` or `StoreError`."""
+    found = site.admit(request)
+    if found.route.endpoint is not websocket:
+        raise Problem(404, f"the only WebSocket is {request.base}/stream.")
+    values = found.values(request)
+    place = site.places.take()
+    place.stay()
+    return follower(site, request, values.pop("signal", "logs"), values), place
 
 
 def messages(follower: Follower) -> list[str]:

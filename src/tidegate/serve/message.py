@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
-
-import orjson
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -49,25 +48,30 @@ class Body:
     """Chunks of a response. An empty chunk says "nothing yet": ask again in `POLL` seconds.
 
     Whoever takes them calls `close` at the end, whatever the end is; ``release`` is called then, once.
+    Another thread may close it, which waits for the chunk that is being made.
     """
 
-    def __init__(self, chunks: Iterator[bytes], release: Callable[[], None] | None = None) -> None:
+    def __init__(self, chunks: Iterator[bytes], release: Callable[[], object] | None = None) -> None:
         self._chunks = chunks
         self._release = release
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Body:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._chunks)
+        with self._lock:
+            return next(self._chunks)
 
     def close(self) -> None:
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        with self._lock:
+            close = getattr(self._chunks, "close", None)
+            self._chunks = iter(())
+            if close is not None:
+                close()
+            release, self._release = self._release, None
+            if release is not None:
+                release()
 
 
 @dataclass(slots=True)
@@ -104,8 +108,3 @@ class Problem(Exception):
         found = answer(ndjson.dumps(self.members), PROBLEM, self.status)
         found.headers += self.headers.items()
         return found
-
-
-def json_body(value: Any) -> bytes:
-    """A value that holds nothing but what JSON can carry, as JSON."""
-    return orjson.dumps(value)

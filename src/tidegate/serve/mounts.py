@@ -6,11 +6,13 @@ unless ``service`` says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigurationError, StoreError
-from tidegate.settings import load
+from tidegate.settings import Settings, load
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site
@@ -26,9 +28,9 @@ MAX_LIVE_THREADS = 2
 def asgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     """An ASGI application with the readers below ``at``, in front of ``app``; alone, for a framework's
     own ``mount``, they are at its root."""
-    from tidegate.serve.asgi import Readers
+    from tidegate.serve.asgi_app import Readers
 
-    return Readers(_site(**options), app, at if app is not None else "")
+    return Readers(_site(**options), app, at if app is not None else "", _left_out)
 
 
 def fastapi(app: Any, at: str = AT, **options: Any) -> None:
@@ -38,9 +40,9 @@ def fastapi(app: Any, at: str = AT, **options: Any) -> None:
 
 def wsgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     """A WSGI application with the readers below ``at``, in front of ``app``; alone they are at its root."""
-    from tidegate.serve.wsgi import Readers
+    from tidegate.serve.wsgi_app import Readers
 
-    return Readers(_site(max_live=MAX_LIVE_THREADS, **options), app, at if app is not None else "")
+    return Readers(_site(max_live=MAX_LIVE_THREADS, **options), app, at if app is not None else "", _left_out)
 
 
 def flask(app: Any, at: str = AT, **options: Any) -> None:
@@ -49,8 +51,17 @@ def flask(app: Any, at: str = AT, **options: Any) -> None:
 
 
 def django(at: str = AT, **options: Any) -> list[Any]:
-    """Patterns for Django's ``urlpatterns``."""
-    raise NotImplementedError
+    """Patterns for Django's ``urlpatterns``. Its ``ALLOWED_HOSTS`` are asked, too."""
+    from tidegate.serve.django_app import patterns
+
+    return patterns(_site(**options), at, _left_out)
+
+
+def _left_out() -> AbstractContextManager[None]:
+    """Telemetry does not feed on itself: requests to the readers leave no spans, nor log records while they last."""
+    from tidegate import otel
+
+    return otel.left_out()
 
 
 def _site(
@@ -62,15 +73,12 @@ def _site(
     gzip: bool | None = None,
     open_health: bool = False,
     max_live: int | None = None,
-) -> Site:
-    """The site of readers in an application; raises `ConfigurationError` when there is no token.
+) -> Callable[[], Site]:
+    """What makes the site of readers in an application, once; raises `ConfigurationError` when there is no token.
 
     Arguments that are not given come from the settings. ``service`` is whose records to show: by
     default the application's own, ``*`` for all. ``store`` is by default where this process records.
     """
-    from tidegate.serve.guard import Guard
-    from tidegate.serve.site import MAX_LIVE, Site
-
     settings = load({"token": token, "allowed_hosts": allowed_hosts, "gzip": gzip, "store": store})
     if not settings.token:
         raise ConfigurationError(
@@ -78,19 +86,32 @@ def _site(
             " OTEL_PYTHON_TIDEGATE_TOKEN. `python -c 'import secrets; print(secrets.token_urlsafe())'` makes one."
         )
 
-    def open_reader() -> Reader:
-        """In each process at its first request, when the application has been configured."""
-        import tidegate.store
-        from tidegate import configure
+    def make() -> Site:
+        from tidegate.serve.guard import Guard
+        from tidegate.serve.places import MAX_LIVE
+        from tidegate.serve.site import Site
 
-        whose = service or configure.own_service() or settings.service_name
-        if not whose:
-            raise StoreError(
-                "it is not known whose records to show: call configure_observability(), run the application under"
-                " opentelemetry-instrument, or mount the readers with service=…."
-            )
-        place = store or configure.own_store() or settings.store or None
-        return tidegate.store.open(place, missing_ok=True, service=None if whose == "*" else whose)
+        return Site(
+            partial(_reader, settings, store, service),
+            Guard(settings.token, settings.allowed_hosts),
+            gzip=settings.gzip,
+            open_health=open_health,
+            max_live=max_live or MAX_LIVE,
+        )
 
-    guard = Guard(settings.token, settings.allowed_hosts)
-    return Site(open_reader, guard, gzip=settings.gzip, open_health=open_health, max_live=max_live or MAX_LIVE)
+    return cache(make)
+
+
+def _reader(settings: Settings, store: str | None, service: str | None) -> Reader:
+    """What each process opens at its first request, when the application has been configured."""
+    import tidegate.store
+    from tidegate import configure
+
+    whose = service or configure.own_service() or settings.service_name
+    if not whose:
+        raise StoreError(
+            "it is not known whose records to show: call configure_observability(), run the application under"
+            " opentelemetry-instrument, or mount the readers with service=…."
+        )
+    place = store or configure.own_store() or settings.store or None
+    return tidegate.store.open(place, missing_ok=True, service=None if whose == "*" else whose)

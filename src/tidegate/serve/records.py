@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate import ndjson
 from tidegate.serve import encoding, following
@@ -12,8 +12,10 @@ from tidegate.serve.message import JSON, NDJSON, Body, Problem, Request, Respons
 from tidegate.serve.prometheus import OPENMETRICS, TEXT
 
 if TYPE_CHECKING:
-    from tidegate.records import Trace
+    from tidegate.records import Point, Trace
     from tidegate.serve.site import Site
+
+Signal = Literal["logs", "spans", "metrics"]
 
 #: Bytes that a chunk of a response has at least, unless it is the last.
 CHUNK_BYTES = 1 << 16
@@ -62,7 +64,7 @@ def metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
         for name in values:
             if name not in ("since", "service", "name", "where", "text"):
                 raise Problem(400, f"the parameter {name!r} is for points; Prometheus text shows each series once.")
-        found = _exposition(site, media, values)
+        found = _exposition(site, request, media, values)
     found.headers.append(("vary", "Accept"))
     return found
 
@@ -72,36 +74,45 @@ def metrics_json(site: Site, request: Request, values: dict[str, Any]) -> Respon
 
 
 def current_metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return lines(ndjson.dumps(point.to_dict()) for point in site.reader.current_metrics(**values))
+    return lines(ndjson.dumps(point.to_dict()) for point in _current(site, request, values))
 
 
 def prometheus(site: Site, request: Request, values: dict[str, Any]) -> Response:
     media = encoding.preferred(request.headers.get("accept", ""), (TEXT, OPENMETRICS))
-    found = _exposition(site, media, values)
+    found = _exposition(site, request, media, values)
     found.headers.append(("vary", "Accept"))
     return found
 
 
-def _exposition(site: Site, media: str, values: dict[str, Any]) -> Response:
-    points = site.reader.current_metrics(**values)
+def _exposition(site: Site, request: Request, media: str, values: dict[str, Any]) -> Response:
+    points = _current(site, request, values)
     return Response(Body(site.exposition.render(points, openmetrics=media == OPENMETRICS)), media)
 
 
+def _current(site: Site, request: Request, values: dict[str, Any]) -> Sequence[Point]:
+    return () if request.method == "HEAD" else site.reader.current_metrics(**values)
+
+
 def services(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return lines(ndjson.dumps(service.to_dict()) for service in site.reader.services())
+    return lines(_services(site, request))
 
 
 def services_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return array(ndjson.dumps(service.to_dict()) for service in site.reader.services())
+    return array(_services(site, request))
 
 
-def _lines(site: Site, request: Request, signal: str, values: dict[str, Any]) -> Response:
+def _services(site: Site, request: Request) -> Iterator[bytes]:
+    found = () if request.method == "HEAD" else site.reader.services()
+    return (ndjson.dumps(service.to_dict()) for service in found)
+
+
+def _lines(site: Site, request: Request, signal: Signal, values: dict[str, Any]) -> Response:
     if values.pop("follow", False):
         return following.lines(site, request, signal, values)
     return lines(_records(site, signal, values))
 
 
-def _records(site: Site, signal: str, values: dict[str, Any]) -> Iterator[bytes]:
+def _records(site: Site, signal: Signal, values: dict[str, Any]) -> Iterator[bytes]:
     return _page(values, lambda **filters: site.reader.lines(signal, **filters))
 
 

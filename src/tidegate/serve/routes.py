@@ -118,7 +118,7 @@ ROUTES = (
 )
 
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
-_NAMED = [(*route.path.removesuffix("}").split("{"), route) for route in ROUTES if "{" in route.path]
+_NAMED = [(route.path.partition("{"), route) for route in ROUTES if "{" in route.path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,8 @@ def find(path: str) -> Found | None:
     path = path.rstrip("/") or "/"
     if path in _FIXED:
         return Found(_FIXED[path])
-    for prefix, name, route in _NAMED:
+    for (prefix, _, name), route in _NAMED:
         part = path.removeprefix(prefix)
         if part != path and part and "/" not in part:
-            return Found(route, {name: part})
+            return Found(route, {name.removesuffix("}"): part})
     return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -46,8 +45,8 @@ class Address:
 
     def url(self, port: int) -> str:
         """The URL for a client on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)
-        return f"{self.scheme}://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+        host = {"0.0.0.0": HOST, "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def check(address: Address, token: str) -> None:
@@ -83,10 +82,10 @@ def listen(address: Address) -> socket.socket:
 def run(site: Site, address: Address, listener: socket.socket) -> None:
     """Serve until SIGTERM, or until Ctrl-C, which raises KeyboardInterrupt."""
     uvicorn = load()
-    from tidegate.serve.asgi import Readers
+    from tidegate.serve.asgi_app import Readers
 
     config = uvicorn.Config(
-        Readers(site),
+        Readers(lambda: site),
         http="h11",  # the one that bounds a request's head
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="websockets-sansio",

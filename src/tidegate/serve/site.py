@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from tidegate.errors import QueryError, StoreError
 from tidegate.serve import encoding, routes
 from tidegate.serve.guard import Guard
 from tidegate.serve.message import Body, Problem, Request, Response
+from tidegate.serve.places import MAX_LIVE, Places
 
 if TYPE_CHECKING:
     from tidegate.serve.prometheus import Exposition
@@ -34,10 +34,6 @@ HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
-
-#: Requests answered at one time, and among them live ones that go on.
-MAX_REQUESTS = 64
-MAX_LIVE = 32
 
 _UNCOMPRESSED_BYTES = 256
 
@@ -59,22 +55,20 @@ class Site:
         max_live: int = MAX_LIVE,
     ) -> None:
         self.guard = guard
+        self.places = Places(most_live=max_live)
         self._open_health = open_health
         self._open_reader = open_reader
         self._gzip = gzip
-        self._max_live = max_live
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._reader: Reader | None = None
-        self._busy = self._following = 0
+        self._opened: tuple[int, Reader] | None = None
 
     @property
     def reader(self) -> Reader:
-        """The reader of this process; a forked child opens its own."""
-        with self._lock:
-            if self._reader is None or self._pid != os.getpid():
-                self._reader, self._pid = self._open_reader(), os.getpid()
-            return self._reader
+        """The reader of this process; a forked child opens its own. No lock: it could be held over a fork,
+        and of two readers that are opened at once one is used and the other harmless."""
+        opened = self._opened
+        if opened is None or opened[0] != os.getpid():
+            self._opened = opened = (os.getpid(), self._open_reader())
+        return opened[1]
 
     @cached_property
     def exposition(self) -> Exposition:
@@ -93,15 +87,8 @@ class Site:
         """The response to any request; never raises. Its body is to be closed by whoever sends it."""
         try:
             response = self._answer(request)
-        except Problem as problem:
-            response = problem.response()
-        except QueryError as error:
-            response = Problem(400, str(error)).response()
-        except StoreError as error:
-            response = Problem(503, str(error)).response()
         except Exception as error:
-            _logger.error("a request to the readers failed: %r", error)
-            response = Problem(500, "the answer could not be made; the log of the server says why.").response()
+            response = problem(error).response()
         return self._finish(request, response)
 
     def admit(self, request: Request) -> routes.Found:
@@ -132,45 +119,23 @@ class Site:
             raise Problem(
                 405, f"the method is {request.method[:20]!r}; it must be one of {allowed}.", {"allow": allowed}
             )
-        return self._bounded(found.route.endpoint(self, request, found.values(request)))
-
-    def _bounded(self, response: Response) -> Response:
-        """Count it among the requests that are being answered until its body is closed."""
-        try:
-            release = self.take_place(live=response.live)
-        except Problem:
-            response.body.close()
-            raise
-        body = response.body
-
-        def close() -> None:
-            body.close()
-            release()
-
-        response.body = Body(body, close)
+        values = found.values(request)
+        if found.route.path == "/health/live":  # how busy it is must not make an orchestrator end it
+            return found.route.endpoint(self, request, values)
+        place = self.places.take()
+        response = found.route.endpoint(self, request, values)
+        if response.live:
+            place.stay()
+        response.body = Body(response.body, place.leave)
         return response
-
-    def take_place(self, *, live: bool) -> Callable[[], None]:
-        """Be one of the requests that are answered at a time, until what is returned is called; `Problem` 503
-        when there are as many as there may be."""
-        with self._lock:
-            if self._busy >= MAX_REQUESTS or (live and self._following >= self._max_live):
-                most = f"{self._max_live} clients follow" if live else f"{MAX_REQUESTS} requests are answered"
-                raise Problem(503, f"{most} already, which is the bound; come again.", {"retry-after": "5"})
-            self._busy += 1
-            self._following += live
-
-        def release() -> None:
-            with self._lock:
-                self._busy -= 1
-                self._following -= live
-
-        return release
 
     def _finish(self, request: Request, response: Response) -> Response:
         response.headers += HEADERS
         response.headers.append(("content-type", response.content_type))
-        if self._gzip and not response.live:
+        if response.live:
+            # whatever stands around us and compresses would wait for more
+            response.headers += [("content-encoding", "identity"), ("x-accel-buffering", "no")]
+        elif self._gzip:
             _vary(response, "Accept-Encoding")
             if encoding.accepts_gzip(request.headers.get("accept-encoding", "")) and not _is_small(response):
                 response.headers = [(name, value) for name, value in response.headers if name != "content-length"]
@@ -180,6 +145,18 @@ class Site:
             response.body.close()
             response.body = Body(iter(()))
         return response
+
+
+def problem(error: Exception) -> Problem:
+    """What to tell a client of an error."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, QueryError):
+        return Problem(400, str(error))
+    if isinstance(error, StoreError):
+        return Problem(503, str(error))
+    _logger.error("a request to the readers failed: %r", error)
+    return Problem(500, "the answer could not be made; the log of the server says why.")
 
 
 def _vary(response: Response, name: str) -> None:

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tidegate.serve.message import MAX_BODY, POLL, Body, Request
-from tidegate.serve.site import Site
+from tidegate.serve.message import MAX_BODY, POLL, Body, Request, Response
+
+if TYPE_CHECKING:
+    from tidegate.serve.site import Site
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
+#: What belongs to the connection, which is the server's (PEP 3333).
+_HOP_BY_HOP = ("connection", "upgrade")
+
 
 class Readers:
-    """A WSGI application that answers below ``at`` and leaves everything else to ``app``, if there is one."""
+    """A WSGI application that answers below ``at`` and leaves everything else to ``app``, if there is one.
 
-    def __init__(self, site: Site, app: Application | None = None, at: str = "") -> None:
+    ``site`` makes the site, at the first request; inside ``around`` requests are answered.
+    """
+
+    def __init__(
+        self,
+        site: Callable[[], Site],
+        app: Application | None = None,
+        at: str = "",
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._site = site
         self._app = app
         self._at = at.rstrip("/")
+        self._around = around
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path != self._at and not path.startswith(self._at + "/") and self._app is not None:
             return self._app(environ, start_response)
-        response = self._site.respond(request(environ, self._at))
-        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", response.headers)
+        with self._around():
+            response = self._site().respond(request(environ, self._at))
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers(response))
         return Chunks(response.body)
 
 
@@ -50,18 +67,27 @@ class Chunks:
 
 def request(environ: Environ, at: str = "") -> Request:
     """What a WSGI server (PEP 3333) says that a client asks."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-    headers["content-type"] = environ.get("CONTENT_TYPE", "")
     return Request(
         environ["REQUEST_METHOD"].upper(),
         _text(environ.get("PATH_INFO", ""))[len(at) :] or "/",
         environ.get("QUERY_STRING", ""),
-        headers,
+        headers_of(environ),
         _text(environ.get("SCRIPT_NAME", "")) + at,
         environ.get("wsgi.url_scheme", "http"),
         _body(environ) if environ["REQUEST_METHOD"] == "POST" else b"",
         bool(environ.get("wsgi.multithread")),
     )
+
+
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
+    """A request's headers from an environ, or from Django's META."""
+    found = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    return {**found, "content-type": environ.get("CONTENT_TYPE", "")}
+
+
+def headers(response: Response) -> list[tuple[str, str]]:
+    """A response's headers without those that only a server may send."""
+    return [(name, value) for name, value in response.headers if name not in _HOP_BY_HOP]
 
 
 def _text(path: str) -> str:

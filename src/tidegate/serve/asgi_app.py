@@ -1,0 +1,204 @@
+"""The readers as an ASGI application, alone or in front of another one. Nothing here blocks the event loop:
+what reads the store runs in a few threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from tidegate.serve.ending import is_ending
+from tidegate.serve.message import MAX_BODY, POLL, Body, Problem, Request, Response
+from tidegate.serve.threads import Threads
+
+if TYPE_CHECKING:
+    from tidegate.serve.places import Place
+    from tidegate.serve.site import Site
+    from tidegate.store.follow import Follower
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Seconds that an answer may still take when the server has been told to end; those that follow end at once.
+GRACE = 2.0
+
+#: Bytes that the client of a WebSocket may say; it has nothing to say.
+MAX_SAID = 4096
+
+
+class Readers:
+    """An ASGI application that answers below ``at`` and leaves everything else to ``app``, if there is one.
+
+    ``site`` makes the site, at the first request; inside ``around`` requests are answered.
+    """
+
+    def __init__(
+        self,
+        site: Callable[[], Site],
+        app: Application | None = None,
+        at: str = "",
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._site = site
+        self._app = app
+        self._at = at.rstrip("/")
+        self._around = around
+        self._threads = Threads()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and (place := self._place(scope)) is not None:
+            answer = self._http if scope["type"] == "http" else self._websocket
+            with self._around():
+                await answer(scope, receive, send, *place)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+
+    def _place(self, scope: Scope) -> tuple[str, str] | None:
+        """Where we are mounted, and the path below; None when the request is not for us."""
+        root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+        if root and (path == root or path.startswith(root + "/")):
+            path = path[len(root) :]
+        if path != self._at and not path.startswith(self._at + "/"):
+            return None
+        return root + self._at, path[len(self._at) :] or "/"
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, root: str, path: str) -> None:
+        try:
+            body = await _body(receive) if scope["method"] == "POST" else b""
+        except _Gone:
+            return
+        response = await self._threads.run(self._respond, _request(scope, root, path, body))
+        try:
+            await _until_over(self._send(response, send), receive)
+        finally:
+            self._threads.run(response.body.close)  # after the chunk that is being made
+
+    def _respond(self, request: Request) -> Response:
+        return self._site().respond(request)
+
+    async def _send(self, response: Response, send: Send) -> None:
+        await send({"type": "http.response.start", "status": response.status, "headers": _encoded(response)})
+        async for chunk in chunks(response.body, self._threads):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send, root: str, path: str) -> None:
+        await receive()  # websocket.connect
+        request = _request({**scope, "method": "GET"}, root, path, b"")
+        try:
+            follower, place = await self._threads.run(self._follow, request)
+        except Problem as problem:
+            await _refuse(scope, send, problem)
+            return
+        try:
+            await send({"type": "websocket.accept"})
+            await _until_over(self._tell(follower, send), receive)
+        finally:
+            place.leave()
+
+    def _follow(self, request: Request) -> tuple[Follower, Place]:
+        from tidegate.serve import following, site
+
+        try:
+            return following.websocket_follower(self._site(), request)
+        except Exception as error:
+            raise site.problem(error) from None
+
+    async def _tell(self, follower: Follower, send: Send) -> None:
+        from tidegate.serve import following
+
+        while not is_ending():
+            for message in await self._threads.run(following.messages, follower):
+                await send({"type": "websocket.send", "text": message})
+            if not follower.pending:
+                await asyncio.sleep(POLL)
+        await send({"type": "websocket.close", "code": 1001})
+
+
+async def chunks(body: Body, threads: Threads) -> AsyncIterator[bytes]:
+    """The chunks of a body that are not empty, made by other threads."""
+    while (chunk := await threads.run(next, body, None)) is not None:
+        if chunk:
+            yield chunk
+        else:
+            await asyncio.sleep(POLL)
+
+
+async def _until_over(answering: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Answer, until that is done, the client has left, or the server ends and has waited long enough."""
+    tasks = [asyncio.ensure_future(each) for each in (answering, _until_gone(receive), _until_ended())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Until the client has left, or has said too much over a WebSocket."""
+    said = 0
+    while (message := await receive())["type"] not in ("http.disconnect", "websocket.disconnect"):
+        said += len(message.get("text") or message.get("bytes") or b"")
+        if said > MAX_SAID:
+            return
+
+
+async def _until_ended() -> None:
+    """Until the server was told to end, and a while more: a client that takes nothing must not hold it up."""
+    while not is_ending():  # noqa: ASYNC110  # nobody tells, so there is nothing to wait for
+        await asyncio.sleep(POLL)
+    await asyncio.sleep(GRACE)
+
+
+class _Gone(Exception):
+    """The client went away before it had said everything."""
+
+
+async def _body(receive: Receive) -> bytes:
+    """A request's body; what is longer than any of ours is cut, and cannot be right then."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        body = (body + message.get("body", b""))[: MAX_BODY + 1]
+        if not message.get("more_body") or len(body) > MAX_BODY:
+            return body
+
+
+def _request(scope: Scope, root: str, path: str, body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    scheme = str(scope.get("scheme", "http")).replace("ws", "http")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(scope["method"], path, query, headers, root, scheme, body)
+
+
+def _encoded(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
+
+
+async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": str(problem)[:120]})
+        return
+    response = problem.response()
+    response.headers.append(("content-type", response.content_type))
+    await send({"type": "websocket.http.response.start", "status": response.status, "headers": _encoded(response)})
+    await send({"type": "websocket.http.response.body", "body": b"".join(response.body)})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": f"{message['type']}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,66 @@
+"""A few threads for what may take a moment, so that an event loop never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Threads that read the store for all clients of one process.
+THREADS = 4
+
+_Call = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
+
+
+class Threads:
+    """They start with the first call, in a forked child anew; being daemons they never hold up an exit,
+    which an executor's threads would until a long question is answered."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+
+    def run(self, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """The result to come of a call that has its turn as soon as a thread is free."""
+        if self._pid != os.getpid():
+            self._start()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._calls.put((loop, done, call, arguments))
+        return done
+
+    def _start(self) -> None:
+        self._pid, self._calls = os.getpid(), queue.SimpleQueue()
+        for number in range(THREADS):
+            threading.Thread(target=_work, args=(self._calls,), name=f"tidegate-reader-{number}", daemon=True).start()
+
+
+def _work(calls: queue.SimpleQueue[_Call]) -> None:
+    while True:
+        loop, done, call, arguments = calls.get()
+        if done.cancelled():
+            continue
+        result, error = None, None
+        try:
+            result = call(*arguments)
+        except Exception as raised:
+            error = raised
+        try:
+            loop.call_soon_threadsafe(_finish, done, result, error)
+        except RuntimeError:  # the loop has ended, and nobody waits
+            pass
+        del loop, done, call, arguments, result, error  # while this waits for the next, nothing is kept
+
+
+def _finish(done: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if done.cancelled():
+        return
+    if error is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(result)
