@@ -2,7 +2,8 @@
 
 They know nothing of the SDK or of storage. Identifiers are lower-case hexadecimal (32 digits a
 trace, 16 a span), times are integer nanoseconds since the Unix epoch, and ``to_dict`` gives the
-snake_case field names of OTLP, ready for JSON.
+snake_case field names of OTLP, ready for JSON. ``from_dict`` is the inverse, for data from elsewhere;
+it raises ValueError when a field is missing or not of its type.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tidegate import fields
+from tidegate.fields import FromDict
 
 AttributeMap = Mapping[str, Any]
 
@@ -19,9 +23,16 @@ STATUS_CODES = ("UNSET", "OK", "ERROR")
 #: Lowest severity number of each name, from the OpenTelemetry log data model (severity fields).
 SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17, "FATAL": 21}
 
+#: Flags of OTLP's spans and links: bits 8 and 9 say whether the parent, or what is linked, is in another process.
+_TRACE_FLAGS, _HAS_IS_REMOTE, _IS_REMOTE = 0xFF, 0x100, 0x200
+
+
+def _flags(flags: int, is_remote: bool) -> int:
+    return flags | _HAS_IS_REMOTE | _IS_REMOTE if is_remote else flags
+
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(FromDict):
     """The entity that produced a record; ``service`` is its ``service.name``."""
 
     attributes: AttributeMap = field(default_factory=dict)
@@ -39,7 +50,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(FromDict):
     """The instrumentation scope: for a stdlib log record, the name of its logger."""
 
     name: str = ""
@@ -59,7 +70,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(FromDict):
     """A timed annotation of a span."""
 
     name: str
@@ -77,7 +88,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(FromDict):
     """A reference from a span to another span; ``is_remote`` says that it came from another process."""
 
     trace_id: str
@@ -88,19 +99,24 @@ class Link:
     dropped_attributes_count: int = 0
     is_remote: bool = False
 
+    @classmethod
+    def from_dict(cls, data: AttributeMap) -> Link:
+        flags = fields.typed(data, "flags", int)
+        return fields.read(cls, data, flags=flags & _TRACE_FLAGS, is_remote=bool(flags & _IS_REMOTE))
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "trace_id": self.trace_id,
             "span_id": self.span_id,
             "trace_state": self.trace_state,
-            "flags": self.flags,
+            "flags": _flags(self.flags, self.is_remote),
             "attributes": self.attributes,
             "dropped_attributes_count": self.dropped_attributes_count,
         }
 
 
 @dataclass(slots=True)
-class Span:
+class Span(FromDict):
     """A finished span. ``kind`` is one of `SPAN_KINDS`, ``status_code`` one of `STATUS_CODES`.
 
     ``parent_span_id`` is empty for a root; ``parent_is_remote`` says that the parent lives in
@@ -141,6 +157,20 @@ class Span:
     def is_error(self) -> bool:
         return self.status_code == "ERROR"
 
+    @classmethod
+    def from_dict(cls, data: AttributeMap) -> Span:
+        flags, status = fields.typed(data, "flags", int), fields.typed(data, "status", dict)
+        return fields.read(
+            cls,
+            data,
+            flags=flags & _TRACE_FLAGS,
+            parent_is_remote=bool(flags & _IS_REMOTE),
+            status_code=fields.typed(status, "code", str) or "UNSET",
+            status_message=fields.typed(status, "message", str),
+            events=fields.each(data, "events", Event.from_dict),
+            links=fields.each(data, "links", Link.from_dict),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         status = {"code": self.status_code}
         if self.status_message:
@@ -157,7 +187,7 @@ class Span:
             "status": status,
             "events": [event.to_dict() for event in self.events],
             "links": [link.to_dict() for link in self.links],
-            "flags": self.flags,
+            "flags": _flags(self.flags, self.parent_is_remote),
             "trace_state": self.trace_state,
             "dropped_attributes_count": self.dropped_attributes_count,
             "dropped_events_count": self.dropped_events_count,
@@ -168,7 +198,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Log:
+class Log(FromDict):
     """A log record. ``template`` is the message before its arguments were filled in, if known.
 
     The call site and an exception, if any, are among the attributes under their semantic
@@ -219,7 +249,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(FromDict):
     """What the points of one series share.
 
     ``type`` is ``sum``, ``gauge``, ``histogram`` or ``exponential_histogram``; ``temporality``
@@ -235,7 +265,7 @@ class Metric:
 
 
 @dataclass(slots=True)
-class Point:
+class Point(FromDict):
     """One metric data point.
 
     ``value`` holds what its type carries, by OTLP field name: ``as_int`` or ``as_double`` for sums
@@ -258,6 +288,12 @@ class Point:
     def service(self) -> str:
         return self.resource.service
 
+    @classmethod
+    def from_dict(cls, data: AttributeMap) -> Point:
+        metric = fields.read(Metric, data, temporality=fields.typed(data, "aggregation_temporality", str))
+        value = {name: item for name, item in data.items() if name not in _NOT_VALUE}
+        return fields.read(cls, data, metric=metric, value=value, exemplars=fields.each(data, "exemplars", dict))
+
     def to_dict(self) -> dict[str, Any]:
         metric = self.metric
         return {
@@ -278,8 +314,15 @@ class Point:
         }
 
 
+#: What of a point's JSON is not its value.
+_NOT_VALUE = {
+    *("name", "type", "unit", "description", "aggregation_temporality", "is_monotonic"),
+    *("start_time_unix_nano", "time_unix_nano", "attributes", "exemplars", "flags", "resource", "scope", "cursor"),
+}
+
+
 @dataclass(slots=True)
-class Trace:
+class Trace(FromDict):
     """All that is stored of one trace: its spans by start time, and its log records by time."""
 
     trace_id: str
@@ -313,6 +356,14 @@ class Trace:
     def error_count(self) -> int:
         return sum(span.is_error for span in self.spans)
 
+    @classmethod
+    def from_dict(cls, data: AttributeMap) -> Trace:
+        """From `to_dict` with lists of ``spans``, one at least, and ``logs``."""
+        spans = fields.each(data, "spans", Span.from_dict)
+        if not spans:
+            raise ValueError("there are no spans")
+        return fields.read(cls, data, spans=spans, logs=fields.each(data, "logs", Log.from_dict))
+
     def to_dict(self) -> dict[str, Any]:
         """A summary without the spans; they are records of their own."""
         root = self.root
@@ -330,7 +381,7 @@ class Trace:
 
 
 @dataclass(slots=True)
-class Service:
+class Service(FromDict):
     """What a store holds of one service: counts of records, and its first and last record's time."""
 
     name: str
@@ -343,13 +394,4 @@ class Service:
     last_time_unix_nano: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "spans": self.spans,
-            "logs": self.logs,
-            "points": self.points,
-            "errors": self.errors,
-            "processes": self.processes,
-            "first_time_unix_nano": self.first_time_unix_nano,
-            "last_time_unix_nano": self.last_time_unix_nano,
-        }
+        return fields.plain(self)
