@@ -30,7 +30,7 @@ HEADERS = (
     ("content-security-policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    ("referrer-policy", "no-referrer"),
+    ("referrer-policy", "same-origin"),  # with "no-referrer" a browser hides the origin of our own forms, too
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
