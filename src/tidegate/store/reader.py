@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog
+from tidegate.store.current import Current
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
 from tidegate.store.query import Query, parse_trace_id
@@ -43,7 +44,8 @@ class Reader:
     def __init__(self, catalog: Catalog, service: str | None = None) -> None:
         """With ``service``, a reader of what this service recorded and nothing else."""
         self._catalog = catalog if service is None else ServiceCatalog(catalog, service)
-        self._cache = BlockCache(self._catalog)
+        self._service = service
+        self.close()
 
     @property
     def location(self) -> str:
@@ -51,8 +53,8 @@ class Reader:
 
     @property
     def damaged(self) -> int:
-        """Blocks and segments that could not be read so far."""
-        return self._catalog.damaged + len(self._cache.broken)
+        """Blocks, segments and checkpoints that could not be read so far."""
+        return self._catalog.damaged + len(self._cache.broken) + self._current.damaged
 
     def __enter__(self) -> Reader:
         return self
@@ -63,32 +65,33 @@ class Reader:
     def close(self) -> None:
         """Forget what was read; the reader can be used again."""
         self._cache = BlockCache(self._catalog)
+        self._current = Current(self._catalog, self._cache.broken, self._service)
 
     def spans(self, **filters: Any) -> Iterator[Span]:
         """Spans; further filters ``name``, ``trace_id`` and ``errors`` (only those with status ERROR).
 
         A ``trace_id`` may be cut to its first four digits or more.
         """
-        return cast("Iterator[Span]", self._stream(_query("spans", filters)))
+        return cast("Iterator[Span]", self._stream(query_of("spans", filters)))
 
     def logs(self, **filters: Any) -> Iterator[Log]:
         """Log records; further filters ``level`` (exactly this one), ``min_level`` and ``trace_id`` (as for spans)."""
-        return cast("Iterator[Log]", self._stream(_query("logs", filters)))
+        return cast("Iterator[Log]", self._stream(query_of("logs", filters)))
 
     def metrics(self, **filters: Any) -> Iterator[Point]:
         """Metric points; further filter ``name``."""
-        return cast("Iterator[Point]", self._stream(_query("metrics", filters)))
+        return cast("Iterator[Point]", self._stream(query_of("metrics", filters)))
 
     def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
         """What `spans`, `logs` or `metrics` would give, as lines of JSON: ``to_dict()`` and ``cursor`` of each record.
 
         See `tidegate.ndjson.dumps` for what JSON cannot carry. Several times as fast as going through records.
         """
-        return stream(self._cache, _query(signal, filters), self._catalog.blocks(), lines)
+        return stream(self._cache, query_of(signal, filters), self._catalog.blocks(), lines)
 
     def traces(self, **filters: Any) -> Iterator[Trace]:
         """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
-        query = _query("spans", filters, without=("trace_id",))
+        query = query_of("spans", filters, without=("trace_id",))
         return islice(self._traces(replace(query, limit=None)), query.limit)
 
     def _traces(self, query: Query) -> Iterator[Trace]:
@@ -168,7 +171,7 @@ class Reader:
         ``poll`` is the time in seconds between two looks at the store. With ``after``, the
         `Follower.watermark` of an earlier follower, it goes on where that one was.
         """
-        query = _query(signal, filters, without=("limit", "cursor"))
+        query = query_of(signal, filters, without=("limit", "cursor"))
         follower = Follower(self._catalog, self._cache, query, after=after, max_backlog=sys.maxsize, within=0.0)
         return cast("Iterator[Record]", forever(follower, poll, stop))
 
@@ -188,15 +191,34 @@ class Reader:
         """
         of_traces = signal == "traces"
         without = ("limit", "cursor", *(("trace_id",) if of_traces else ()))
-        query = _query("spans" if of_traces else signal, filters, without=without)
+        query = query_of("spans" if of_traces else signal, filters, without=without)
         kind = TraceFollower if of_traces else Follower
         return kind(self._catalog, self._cache, query, after=after, max_backlog=max_backlog, within=within)
+
+    def current_metrics(self, **filters: Any) -> list[Point]:
+        """What every metric amounts to now, one point per series, sorted by metric name, service, scope, attributes.
+
+        Monotonic sums and histograms are added over all processes of a service, those that ended included,
+        and never fall; other sums are added over living processes, and a gauge has a point for each of
+        those, told apart by ``service.instance.id``. A series keeps its `Point` object from call to call.
+        Filters: ``service``, ``name``, ``where``, ``text``, and ``since``, which leaves out series without
+        a newer point. Raises `FormatError` when a newer version keeps the store's totals.
+        """
+        query = query_of("metrics", filters, without=("until", "limit", "cursor"))
+        points = self._current.points()
+        return [point for point in points if _is_wanted(query, point)] if filters else points
+
+    @property
+    def evicted_series(self) -> int:
+        """Series of ended processes that `current_metrics` no longer has, for want of room or for their age."""
+        return self._current.evicted
 
     def _stream(self, query: Query, among: list[BlockRef] | None = None) -> Iterator[Record]:
         return stream(self._cache, query, self._catalog.blocks() if among is None else among, records)
 
 
-def _query(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
+def query_of(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
+    """The question that these filters ask, all but those ``without``; raises `QueryError`."""
     if signal not in FILTERS:
         raise QueryError(f"the signal is {signal!r}; it must be one of {', '.join(FILTERS)}.")
     known = [name for name in FILTERS[signal] if name not in without]
@@ -204,3 +226,11 @@ def _query(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = (
         if name not in known:
             raise QueryError(f"{name!r} is not a filter of this question; it has {', '.join(sorted(known))}.")
     return Query.build(signal, **filters)
+
+
+def _is_wanted(query: Query, point: Point) -> bool:
+    return (
+        (query.since is None or point.time_unix_nano >= query.since)
+        and (query.service is None or point.service == query.service)
+        and (not query.looks_inside or query.matches(point))
+    )
