@@ -192,8 +192,10 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": str(problem)[:120]})
         return
+    from tidegate.serve.site import HEADERS
+
     response = problem.response()
-    response.headers.append(("content-type", response.content_type))
+    response.headers += [*HEADERS, ("content-type", response.content_type)]
     await send({"type": "websocket.http.response.start", "status": response.status, "headers": _encoded(response)})
     await send({"type": "websocket.http.response.body", "body": b"".join(response.body)})
 
