@@ -26,6 +26,9 @@ FORMAT = 1
 
 ACTIVE, LOCK, MERGED = ".active", ".lock", ".merged"
 
+#: Ends the name of a file that is not complete yet.
+PARTIAL = ".partial"
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

@@ -59,43 +59,56 @@ class FileSink:
         self.opened = 0
         self._rotate_bytes = rotate_bytes
         self._process = _process_identity()
-        self._forget()
+        self._open: _OpenSegment | None = None
 
     def abandon(self) -> None:
         # The descriptors stay open in a child: POSIX locks are not inherited, so two unused
         # descriptors are all it costs, and nothing of the parent's is touched.
         self._process = _process_identity()
         own_segments.clear()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._file = self._lock = -1
-        self._size = self._sequence = self._start = 0
-        self._id = self._stem = ""
-        self._resource: Resource | None = None
+        self._open = None
 
     def append(self, resource: Resource, batch: block.Batch) -> None:
-        if self._file >= 0 and self._must_rotate():
-            self.close()
-        data = block.to_bytes(*block.encode(batch, self._sequence))
-        if self._file < 0:
-            self._open()
-        if resource is not self._resource:
-            data = segment.encode_header(self._id, resource, self._start, self._process) + data
-        self._write(data)
-        self._resource = resource
-        self._sequence += batch.count
-
-    def _must_rotate(self) -> bool:
-        removed = os.fstat(self._file).st_nlink == 0  # somebody deleted the store under us
-        return removed or self._size >= self._rotate_bytes or time.time_ns() - self._start > ROTATE_NS
-
-    def _open(self) -> None:
+        former = self._open
+        if former is not None and not self._must_rotate(former):
+            former.append(resource, block.to_bytes(*block.encode(batch, former.sequence)), batch.count)
+            return
+        data = block.to_bytes(*block.encode(batch, 0))
         location.make_directory(self.location)
-        self._start, self._id = time.time_ns(), secrets.token_hex(8)
-        self._stem = os.path.join(self.location, f"{self._start:020d}-{self._id}")
+        # numbered, since the clock may be set back between two of them
+        fresh = _OpenSegment(self.location, {**self._process, "part": self.opened})
+        self.opened += 1
+        try:
+            fresh.append(resource, data, batch.count)
+        except BaseException:
+            fresh.discard()
+            raise
+        # only now: a process that lives always holds the lock of a segment that readers can see
+        self._open = fresh
+        if former is not None:
+            former.close()
+
+    def _must_rotate(self, current: _OpenSegment) -> bool:
+        removed = current.is_removed()  # somebody deleted the store under us
+        return removed or current.size >= self._rotate_bytes or time.time_ns() - current.start > ROTATE_NS
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class _OpenSegment:
+    """A segment that this process writes, and its lock. ``start`` in ns."""
+
+    def __init__(self, directory: str, process: dict[str, Any]) -> None:
+        self.start, self.size, self.sequence = time.time_ns(), 0, 0
+        self._id, self._process = secrets.token_hex(8), process
+        self._stem = os.path.join(directory, f"{self.start:020d}-{self._id}")
+        self._resource: Resource | None = None
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
         lock, fresh = self._stem + segment.LOCK, self._stem + segment.LOCK + ".new"
+        self._file = -1
         self._lock = os.open(fresh, flags, location.FILE_MODE)
         own_segments.add(self._id)
         try:
@@ -104,44 +117,46 @@ class FileSink:
             os.rename(fresh, lock)
             self._file = os.open(self._stem + segment.ACTIVE, flags | os.O_APPEND, location.FILE_MODE)
         except OSError:
-            self._release()
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(fresh)
+            self.close()
+            _unlink(fresh)
             raise
-        self._size = self._sequence = 0
-        self._resource = None
-        self.opened += 1
+
+    def is_removed(self) -> bool:
+        return os.fstat(self._file).st_nlink == 0
+
+    def append(self, resource: Resource, data: bytes, count: int) -> None:
+        """Write a block of so many records whole, or nothing of it."""
+        if resource is not self._resource:
+            data = segment.encode_header(self._id, resource, self.start, self._process) + data
+        try:
+            self._write(data)
+        except OSError:
+            os.ftruncate(self._file, self.size)
+            raise
+        self.size += len(data)
+        self.sequence += count
+        self._resource = resource
 
     def _write(self, data: bytes) -> None:
-        try:
-            written = os.write(self._file, data)
-        except OSError:
-            self._cut_back()
-            raise
-        if written != len(data):
-            self._cut_back()
+        if os.write(self._file, data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._stem)
-        self._size += written
 
-    def _cut_back(self) -> None:
-        os.ftruncate(self._file, self._size)
-        if not self._size:
-            os.unlink(self._stem + segment.ACTIVE)
-            self._release()
+    def discard(self) -> None:
+        """Leave nothing of a segment that has no block."""
+        _unlink(self._stem + segment.ACTIVE)
+        self.close()
 
     def close(self) -> None:
-        self._release()
-        self._forget()
-
-    def _release(self) -> None:
         if self._file >= 0:
             os.close(self._file)
-        if self._lock >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._stem + segment.LOCK)
-            os.close(self._lock)
+        _unlink(self._stem + segment.LOCK)
+        os.close(self._lock)
         own_segments.discard(self._id)
-        self._file = self._lock = -1
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 #: Rings of this process, which ``memory:`` reads.
@@ -155,15 +170,18 @@ class MemorySink:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._header: segment.Header | None = None
-        self._size = self._sequence = 0
+        self._forget()
         self.ring: deque[tuple[segment.BlockRef, bytes]] = deque()
         rings.add(self)
 
+    def _forget(self) -> None:
+        self._process, self._id, self._start = _process_identity(), secrets.token_hex(8), time.time_ns()
+        self._header: segment.Header | None = None
+        self._size = self._sequence = 0
+
     def append(self, resource: Resource, batch: block.Batch) -> None:
         if self._header is None or self._header.resource is not resource:
-            name = self._header.segment if self._header else secrets.token_hex(8)
-            self._header = segment.Header(segment.FORMAT, name, resource, time.time_ns(), _process_identity())
+            self._header = segment.Header(segment.FORMAT, self._id, resource, self._start, self._process)
         index, frame = block.encode(batch, self._sequence)
         self.ring.append((segment.BlockRef(self._header, index), frame))
         self._sequence += batch.count
@@ -176,5 +194,4 @@ class MemorySink:
 
     def abandon(self) -> None:
         self.ring.clear()
-        self._size = self._sequence = 0
-        self._header = None
+        self._forget()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
 import time
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from tidegate.errors import FormatError
-from tidegate.store import location, segment, sinks
+from tidegate.store import location, locks, segment
+
+_logger = logging.getLogger("tidegate")
 
 #: Ended segments are merged when there are at least this many of them.
 MERGE_FROM = 24
@@ -26,8 +29,11 @@ MERGE_FROM = 24
 #: A merged segment grows no larger than about this, so that retention removes small parts.
 MERGED_BYTES = 64 << 20
 
+#: Time in ns after which the checkpoint of metrics is brought up to date: a reader has no more to catch up on.
+CHECKPOINT_NS = 600 * 10**9
+
 _UPKEEP_LOCK = "upkeep.lock"
-_PARTIAL = ".partial"
+_CHECKPOINT = "metrics.checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +51,61 @@ def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
     with _only_one(directory) as alone:
         if not alone:
             return
-        ended = [file for file in _files(directory) if _has_ended(file.path)]
-        for group in merge_groups(ended):
+        files = list(_files(directory))
+        groups = merge_groups([file for file in files if _has_ended(file.path)])
+        covered = _covered(directory)
+        # before segments are merged, which makes all of a merged one look new
+        if groups or _is_old(covered, files):
+            _keep_totals(directory, max_age_s)
+        for group in groups:
             whole = [file for file in group if _can_merge(file)]
             if len(whole) > 1:
                 merge(directory, whole)
         _remove_leftovers(directory)
-        files = list(_files(directory))
-        removable = [file for file in files if _has_ended(file.path)]
-        in_use = sum(file.size for file in files) - sum(file.size for file in removable)
-        for file in expired(removable, max_bytes - in_use, time.time_ns() - int(max_age_s * 1e9)):
-            if _is_known(file):
-                _remove(file)
+        _retain(directory, max_bytes, max_age_s)
+
+
+def _retain(directory: str, max_bytes: int, max_age_s: float) -> None:
+    """Remove what is too old or too much, once the metrics in it are in the checkpoint."""
+    files = list(_files(directory))
+    removable = [file for file in files if _has_ended(file.path)]
+    in_use = sum(file.size for file in files) - sum(file.size for file in removable)
+    gone = expired(removable, max_bytes - in_use, time.time_ns() - int(max_age_s * 1e9))
+    gone = [file for file in gone if _is_known(file)]
+    covered = _covered(directory)
+    if any(file.end >= covered for file in gone) and not _keep_totals(directory, max_age_s):
+        # no room on the disk: what the last checkpoint covers makes some, and if that is nothing, the oldest does
+        gone = [file for file in gone if file.end < covered] or gone[:1]
+    for file in gone:
+        _remove(file)
+
+
+def _covered(directory: str) -> int:
+    """The time in ns before which all that was written is in the checkpoint."""
+    try:
+        found = os.stat(os.path.join(directory, _CHECKPOINT)).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+    return found if found <= time.time_ns() else 0  # the clock has been set back
+
+
+def _is_old(covered: int, files: Sequence[File]) -> bool:
+    since = covered or min((file.start for file in files), default=0)
+    return bool(files) and not 0 <= time.time_ns() - since <= CHECKPOINT_NS
+
+
+def _keep_totals(directory: str, max_age_s: float) -> bool:
+    """Write the checkpoint of metrics; False when there was no way."""
+    from tidegate.store import checkpoint
+
+    try:
+        checkpoint.keep(directory, lambda: _files(directory), max_age_s)
+    except FormatError as error:  # a newer version looks after it; the store must stay within its bounds all the same
+        _logger.debug("totals of metrics are not kept: %s", error)
+    except OSError as error:
+        _logger.debug("totals of metrics could not be written: %s", error)
+        return False
+    return True
 
 
 def merge_groups(files: Iterable[File], least: int = MERGE_FROM, most_bytes: int = MERGED_BYTES) -> list[list[File]]:
@@ -121,7 +170,7 @@ def merge(directory: str, files: Sequence[File]) -> None:
     """Put ended segments into one file, and then remove them. Frames are copied as they are."""
     start, end = min(file.start for file in files), max(file.end for file in files)
     target = os.path.join(directory, f"{start:020d}-{end:020d}-{secrets.token_hex(8)}{segment.MERGED}")
-    partial = target + _PARTIAL
+    partial = target + segment.PARTIAL
     with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, location.FILE_MODE), "wb") as out:
         copied: set[segment.Key] = set()
         for file in files:
@@ -165,26 +214,7 @@ def _lock_path(path: str) -> str:
 
 def _has_ended(path: str) -> bool:
     """Whether no process writes this segment any more."""
-    return path.endswith(segment.MERGED) or _is_free(_lock_path(path))
-
-
-def _is_free(lock: str) -> bool:
-    """Whether no process holds this lock file; a missing one is free."""
-    if os.path.basename(lock)[21:37] in sinks.own_segments:
-        return False
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
+    return path.endswith(segment.MERGED) or locks.is_free(_lock_path(path))
 
 
 def _remove_leftovers(directory: str) -> None:
@@ -194,7 +224,7 @@ def _remove_leftovers(directory: str) -> None:
     for name in names:
         stem = name.removesuffix(segment.LOCK)
         lonely = name[:20].isdigit() and stem != name and stem + segment.ACTIVE not in names
-        if name.endswith(_PARTIAL) or (lonely and _is_free(os.path.join(directory, name))):
+        if name.endswith(segment.PARTIAL) or (lonely and locks.is_free(os.path.join(directory, name))):
             _unlink(os.path.join(directory, name))
 
 
