@@ -56,6 +56,8 @@ def _parse_text(value: Any) -> str:
 def _parse_store(value: Any) -> str:
     """A directory as an absolute path: a program may change its working directory, a store must not move."""
     text = _parse_text(value)
+    if "://" in text:
+        raise ValueError
     if text.lower() in ("", "memory:", "off"):
         return text.lower()
     return os.path.abspath(os.path.expanduser(text))
@@ -192,7 +194,11 @@ HOSTS = Kind(
     "names such as shop.example.com or *.example.com without scheme and port, or *, separated by commas",
     _parse_hosts,
 )
-STORE = Kind("store", "a directory, memory: or off", _parse_store)
+STORE = Kind(
+    "store",
+    "a directory, memory: or off (a URL is for reading alone, and given to the command: tidegate logs URL)",
+    _parse_store,
+)
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
 PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
@@ -311,7 +317,8 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
     try:
         return option.kind.parse(value)
     except (ValueError, TypeError, KeyError, OSError, OverflowError):
-        received = "a hidden value" if option.secret else repr(value)
+        is_hidden = option.secret or ("://" in str(value) and "@" in str(value))  # a URL with a password
+        received = "a hidden value" if is_hidden else repr(value)
         raise ConfigurationError(
             f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}"
         ) from None

@@ -1,0 +1,193 @@
+"""A served store read by its URL: the questions of a `Reader`, asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
+
+from tidegate.errors import QueryError, StoreError
+from tidegate.records import Log, Point, Service, Span, Trace
+from tidegate.store import live
+from tidegate.store.address import Address
+from tidegate.store.client import JSON, PROBLEM, Client, Parameters, Unsupported
+from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower
+from tidegate.store.query import Query, parse_trace_id
+from tidegate.store.reader import Reader, Signal, query_of
+from tidegate.store.rows import Record
+from tidegate.store.watermark import Watermark
+
+T = TypeVar("T")
+
+#: The latest time (ns) that a record can have.
+_MAX_TIME = (1 << 63) - 1
+
+#: Seconds in which a server must say how it is.
+HEALTH_S = 8.0
+
+_MAKE: Mapping[str, Callable[[Any], Record]] = {
+    "spans": Span.from_dict,
+    "logs": Log.from_dict,
+    "metrics": Point.from_dict,
+}
+
+
+class RemoteReader(Reader):
+    """Reads what `tidegate serve` or a mount serves; get one from `tidegate.store.open` with its URL.
+
+    It has the questions, filters and errors of a `Reader`. Each question is asked when its answer is iterated,
+    and the answer streams: of a million records one line at a time is in memory. What JSON cannot carry comes
+    as the nearest thing that it can: NaN and infinities as None, bytes as Base64 text, integers beyond 64 bits
+    as decimal text, a lone surrogate as its escape. ``where`` cannot ask for a key with ``=``.
+
+    Raises `StoreNotFound` when the URL is not that of a served store, `StoreError` when it cannot be read.
+    ``token`` is what the server wants to be shown. ``notice`` is called with a sentence when `follow` loses
+    its connection, has it back, or hears of records that were passed by.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self._client = Client(Address.parse(url), token)
+        self.notice: Callable[[str], object] = str
+
+    @property
+    def location(self) -> str:
+        return str(self._client.address)
+
+    @property
+    def damaged(self) -> int:
+        """Always 0; the server knows."""
+        return 0
+
+    def close(self) -> None:
+        """Close all connections; the reader can be used again."""
+        self._client.close()
+
+    def spans(self, **filters: Any) -> Iterator[Span]:
+        return self._records("/spans", query_of("spans", filters), filters, Span.from_dict)
+
+    def logs(self, **filters: Any) -> Iterator[Log]:
+        return self._records("/logs", query_of("logs", filters), filters, Log.from_dict)
+
+    def metrics(self, **filters: Any) -> Iterator[Point]:
+        return self._records("/metrics", query_of("metrics", filters), filters, Point.from_dict)
+
+    def current_metrics(self, **filters: Any) -> list[Point]:
+        query = query_of("metrics", filters, without=("until", "limit", "cursor"))
+        return list(self._records("/metrics/current", query, filters, Point.from_dict))
+
+    def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
+        found = parameters(query_of(signal, filters), filters)
+        return (line + b"\n" for line in self._lines(f"/{signal}", found))
+
+    def traces(self, **filters: Any) -> Iterator[Trace]:
+        query = query_of("spans", filters, without=("trace_id",))
+        return self._records("/traces", query, filters, Trace.from_dict, ("spans", "true"))
+
+    def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
+        answer = self._client.ask(f"/traces/{parse_trace_id(trace_id)}", accept=JSON)
+        if answer.status == 404 and answer.content_type == PROBLEM:
+            answer.close()
+            return None
+        found = self._client.one(self._client.checked(answer, JSON), Trace.from_dict)
+        return found if logs else Trace(found.trace_id, found.spans)
+
+    def services(self) -> list[Service]:
+        return [self._client.made(line, Service.from_dict) for line in self._client.lines("/services", [])]
+
+    def health(self) -> dict[str, Any]:
+        """The server's report: its ``status``, and for those who may see them its ``components``."""
+        answer = self._client.ask("/health", accept=JSON, patience=HEALTH_S)
+        if (answer.status, answer.content_type) != (503, JSON):  # which is a report too
+            answer = self._client.checked(answer, JSON)
+        return self._client.one(answer, dict)
+
+    def _records(
+        self, path: str, query: Query, filters: Mapping[str, Any], make: Callable[[Any], T], *more: tuple[str, str]
+    ) -> Iterator[T]:
+        found = parameters(query, filters)
+        lines = self._lines(path, None if found is None else [*found, *more])
+        return (self._client.made(line, make) for line in lines)
+
+    def _lines(self, path: str, found: Parameters | None) -> Iterator[bytes]:
+        return iter(()) if found is None else self._client.lines(path, found)
+
+    def follow(
+        self,
+        signal: Signal = "logs",
+        *,
+        poll: float = 0.25,
+        stop: Callable[[], bool] | None = None,
+        after: Watermark | None = None,
+        **filters: Any,
+    ) -> Iterator[Record]:
+        """Records committed after this call, as they come; goes on until ``stop()`` is true.
+
+        ``stop`` is asked every ``poll`` seconds. Log records come as a stream, which goes on where it broke off
+        when the server was away for a while. Spans, points, and log records of a server that cannot stream are
+        asked for again and again; what is committed later than `live.OVERLAP_NS` after its own time is not
+        seen then, and there is no ``after``.
+        """
+        query = query_of(signal, filters, without=("limit", "cursor"))
+        found = parameters(replace(query, since=None, until=None), filters) or []
+        return self._following(self._source(signal, found, after), query, poll, stop)
+
+    def _source(self, signal: Signal, found: Parameters, after: Watermark | None) -> live.Stream | live.Looks:
+        if signal == "logs":
+            try:
+                return live.Stream(self._client, found, self._tell, after.text() if after else "")
+            except Unsupported:
+                pass
+        if after is not None:
+            raise QueryError("after= is for log records of a server that can stream them; leave it out.")
+        return live.Looks(self._client, f"/{signal}", found, _MAKE[signal], self._tell)
+
+    def _following(
+        self, source: live.Stream | live.Looks, query: Query, poll: float, stop: Callable[[], bool] | None
+    ) -> Iterator[Record]:
+        with closing(source):
+            while stop is None or not stop():
+                for record in source.take(max(poll, live.SHORTEST_S)):
+                    if query.wants_time(live.time_of(record)):
+                        yield record
+
+    def _tell(self, sentence: str) -> None:
+        self.notice(sentence)
+
+    def follower(
+        self,
+        signal: Literal[Signal, "traces"] = "logs",
+        *,
+        after: Watermark | None = None,
+        max_backlog: int = MAX_BACKLOG,
+        within: float = SHARED_LOOK_S,
+        **filters: Any,
+    ) -> Follower:
+        raise StoreError(f"{self.location} is a served store, which has no followers here; use follow().")
+
+
+def parameters(query: Query, filters: Mapping[str, Any]) -> Parameters | None:
+    """A question as a server takes it, or None when nothing can match; raises `QueryError`."""
+    since, until = (None if time is None else min(max(time, 0), _MAX_TIME) for time in (query.since, query.until))
+    if until is not None and (since or 0) >= until:
+        return None
+    found = [(name, str(value)) for name, value in filters.items() if name in _PLAIN and _selects(name, value)]
+    found += [("errors", "true")] if query.errors else []
+    found += [(name, _seconds(time)) for name, time in (("since", since), ("until", until)) if time is not None]
+    for key, text in query.where.items():
+        if not key or "=" in key:
+            raise QueryError(f"the key {key[:100]!r} cannot be asked for over HTTP; it must be without '='.")
+        found.append(("where", f"{key}={text}"))
+    return found
+
+
+#: Filters that are sent as they are given.
+_PLAIN = ("service", "name", "trace_id", "level", "min_level", "text", "limit", "cursor")
+
+
+def _selects(name: str, value: Any) -> bool:
+    return value is not None and (value != "" or name not in ("text", "cursor"))
+
+
+def _seconds(time: int) -> str:
+    return f"{time // 10**9}.{time % 10**9:09}"
