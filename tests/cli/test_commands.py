@@ -53,9 +53,25 @@ def test_logs_carry_the_fields_of_otlp(answers: Answers) -> None:
     assert log["body"] == "charging failed \x1b[31m[bold]now[/bold]"
 
 
-def test_metrics_in_json_are_points(answers: Answers) -> None:
+def test_metrics_in_json_are_the_series_as_they_are_now(answers: Answers) -> None:
     (point,) = answers("metrics", "--name", "shop.orders")
     assert (point["as_int"], point["attributes"], point["type"]) == (3, {"kind": "card"}, "sum")
+
+
+def test_points_are_shown_as_they_were_recorded_newest_first(answers: Answers) -> None:
+    times = [point["time_unix_nano"] for point in answers("metrics", "--points")]
+    assert len(times) >= 2
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_limit_of_metrics_leaves_the_newest_series(answers: Answers) -> None:
+    assert len(answers("metrics", "-n", "1")) == 1
+
+
+def test_until_without_points_is_explained(tidegate: Tidegate) -> None:
+    done = tidegate("metrics", "--until", "1h", check=False)
+    assert done.returncode == 2
+    assert "add --points" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -153,7 +169,7 @@ def test_an_encoding_without_our_drawings_gets_ascii(answers: Answers, tidegate:
     assert "`- SELECT items" in output
 
 
-def test_metrics_show_the_newest_value_of_each_series(tidegate: Tidegate) -> None:
+def test_metrics_show_what_each_series_amounts_to(tidegate: Tidegate) -> None:
     lines = [re.split(" {2,}", line.strip()) for line in tidegate("metrics").stdout.splitlines()]
     assert [line[:3] for line in lines[1::2]] == [["shop.orders", "sum", "shop"], ["shop.wait", "histogram", "shop"]]
     assert lines[2::2] == [["3", "kind=card"], ["3 ×", "250 ms", "250 ms", "250 ms"]]

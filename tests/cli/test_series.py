@@ -14,7 +14,6 @@ from tidegate.cli.output import Terminal
 from tidegate.records import Point, Resource
 
 Show = Callable[..., list[str]]
-HOUR_MS = 3600 * 1000
 
 
 @pytest.fixture
@@ -78,16 +77,12 @@ def test_no_line_is_wider_than_the_terminal(show: Show, width: int) -> None:
     assert all(len(line) <= width for line in show(points, width))
 
 
-def test_the_newest_point_of_each_series_is_taken() -> None:
-    points = [point("a", {"as_int": n}, at=-n, attributes={"k": n % 2}) for n in range(6)]
-    assert [found.value["as_int"] for found in newest(points, window=None)] == [0, 1]
+def test_the_newest_series_are_taken_and_stay_in_order() -> None:
+    points = [point(name, {"as_int": 1}, at=at) for name, at in (("a", 3), ("b", 1), ("c", 2))]
+    assert [found.metric.name for found in newest(points, 2)] == ["a", "c"]
 
 
-def test_processes_are_series_of_their_own() -> None:
-    points = [point("a", {"as_int": 1}, resource=Resource({"process.pid": pid})) for pid in (1, 2)]
-    assert len(list(newest(points, window=None))) == 2
-
-
-def test_series_that_ended_before_the_window_are_left_out() -> None:
-    points = [point("a", {"as_int": 1}, at=0), point("b", {"as_int": 1}, at=-HOUR_MS), point("c", {}, at=-HOUR_MS - 1)]
-    assert [found.metric.name for found in newest(points, window=HOUR_MS * 10**6)] == ["a", "b"]
+@pytest.mark.parametrize("limit", [None, 3, 4])
+def test_few_series_are_all_taken(limit: int | None) -> None:
+    points = [point(name, {"as_int": 1}) for name in "abc"]
+    assert newest(points, limit) == points

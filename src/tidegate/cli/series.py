@@ -1,4 +1,4 @@
-"""The newest points of metric series for people: a heading for each metric, a row for each series."""
+"""Metric series for people: a heading for each metric, a row for each series."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,40 +15,36 @@ if TYPE_CHECKING:
     from tidegate.cli.output import Terminal
     from tidegate.records import Point
 
-#: How far before the newest point a series may have its last one, unless --since says.
-_WINDOW = 3600 * 10**9
-
 
 @click.command("metrics")
 @options("store", "since", "until", "service", "name", "text", "where", "limit", "as_json")
-def command(store: str | None, as_json: bool, **query: Any) -> None:
-    """Show the newest value of each metric series.
+@click.option("--points", is_flag=True, help="The recorded points themselves, newest first, as lines of JSON.")
+def command(store: str | None, as_json: bool, points: bool, **query: Any) -> None:
+    """Show what each metric series amounts to now.
 
-    Looks back an hour from the newest point there is, unless --since is given. With --json
-    come the points themselves, newest first.
+    Counters and histograms are added over all processes of a service, those that ended included, and
+    up-down counters over those that live; a gauge is shown for each process that lives. --since leaves
+    out series that have not been recorded since.
     """
-    query = page(query, 50, as_json=as_json)
+    if query["until"] is not None and not points:
+        raise click.UsageError("--until is for recorded points; add --points, or leave it out to see what is now.")
+    query = page(query, 50, as_json=as_json or points)
     with open_reader(store) as reader:
-        if as_json:
+        if points:
             answer(reader, reader.metrics(**query), "metric points", as_json=True, show=_show)
             return
         limit = query.pop("limit")
-        points = newest(reader.metrics(**query), window=None if query["since"] is not None else _WINDOW)
-        answer(reader, islice(points, limit), "metric series", as_json=False, show=_show, limit=limit)
+        del query["until"]
+        found = newest(reader.current_metrics(**query), limit)
+        answer(reader, found, "metric series", as_json=as_json, show=_show, limit=limit)
 
 
-def newest(points: Iterable[Point], window: int | None) -> Iterator[Point]:
-    """Of points that come newest first the first of each series, within ``window`` ns of the newest of all."""
-    seen = set()
-    latest = None
-    for point in points:
-        latest = point.time_unix_nano if latest is None else latest
-        if window is not None and point.time_unix_nano < latest - window:
-            return
-        series = (point.metric.name, point.scope.name, repr(point.attributes), repr(point.resource.attributes))
-        if series not in seen:
-            seen.add(series)
-            yield point
+def newest(points: Sequence[Point], limit: int | None) -> Sequence[Point]:
+    """The points of the latest times, at most so many, in the order in which they came."""
+    if limit is None or len(points) <= limit:
+        return points
+    chosen = nlargest(limit, range(len(points)), key=lambda place: points[place].time_unix_nano)
+    return [points[place] for place in sorted(chosen)]
 
 
 def _show(terminal: Terminal, points: Iterator[Point]) -> None:
