@@ -63,7 +63,7 @@ class Readers:
         root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
         if root and (path == root or path.startswith(root + "/")):
             path = path[len(root) :]
-        if path != self._at and not path.startswith(self._at + "/"):
+        if self._app is not None and path != self._at and not path.startswith(self._at + "/"):
             return None
         return root + self._at, path[len(self._at) :] or "/"
 
