@@ -63,7 +63,7 @@ def _answers(directory: str, repeats: int) -> str:
     log_site, metric_site = (_site(f"{directory}/{name}") for name in ("logs", "metrics"))
     cases: dict[str, Case] = {
         "logs": lambda: _get(log_site, "/logs"),
-        "dumps": lambda: b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records),
+        "dumps": lambda: sum(len(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)) for record in records),
         "new points": writer.collect,  # outside of what is measured
         "scrape": lambda: _get(metric_site, "/metrics/prometheus"),
         "again": lambda: _get(metric_site, "/metrics/prometheus"),
