@@ -19,7 +19,10 @@ from tidegate.cli.safe import safe
 from tidegate.cli.streams import discard_stdout, tolerate_any_encoding
 from tidegate.errors import TidegateError
 
-COMMANDS = ("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "serve", "settings")
+COMMANDS = (
+    *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics"),
+    *("serve", "health", "settings"),
+)
 
 #: Exit status after Ctrl-C, as a shell reports a program ended by SIGINT.
 _INTERRUPTED = 130

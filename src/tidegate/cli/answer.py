@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import click
 
 from tidegate.cli.ndjson import write_json
+from tidegate.cli.options import is_url
 from tidegate.cli.streams import say
 
 if TYPE_CHECKING:
@@ -75,8 +76,15 @@ def nothing(reader: Reader, noun: str) -> str:
     """A sentence that says what was not found, where, and what to try."""
     parameters = click.get_current_context().params
     if any(value for name, value in parameters.items() if name not in _NEUTRAL):
-        return f"No {noun} in {reader.location} match; loosen the options, `tidegate services` tells what there is."
-    return f"No {noun} in {reader.location} yet; run a program under opentelemetry-instrument, or try `tidegate demo`."
+        return f"No {noun} {place(reader)} match; loosen the options, `tidegate services` tells what there is."
+    if is_url(reader.location):
+        return f"No {noun} {place(reader)} yet; they come with the first program that records into what it serves."
+    return f"No {noun} {place(reader)} yet; run a program under opentelemetry-instrument, or try `tidegate demo`."
+
+
+def place(reader: Reader) -> str:
+    """Where the reader reads, in a sentence."""
+    return f"{'at' if is_url(reader.location) else 'in'} {reader.location}"
 
 
 def warn_of_damage(reader: Reader) -> None:

@@ -7,15 +7,16 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from tidegate.cli.streams import say
 from tidegate.errors import QueryError, StoreNotFound
 from tidegate.settings import environment
 
 if TYPE_CHECKING:
-    from tidegate.store import Reader
+    from tidegate.store import Reader, RemoteReader
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,10 +73,34 @@ def _naming_the_option() -> Iterator[None]:
         raise click.BadParameter(str(error)) from None
 
 
-_DECLARED = {
-    "store": click.option(
-        "--store", metavar="DIR", help="Store to read. Default: $OTEL_PYTHON_TIDEGATE_STORE, else this user's own."
-    ),
+def _place(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep the argument for the option of the same meaning."""
+    context.meta["tidegate.store"] = value
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    place: str | None = context.meta.get("tidegate.store")
+    if value and place:
+        raise click.BadParameter(f"received {value!r}, and the argument STORE, {place!r}; name one store only.")
+    return value or place
+
+
+def _add_store(function: F) -> F:
+    """A store is named by the last argument or by an option, which are one parameter to the command."""
+    option = click.option(
+        "--store",
+        metavar="STORE",
+        callback=_store,
+        help="Store to read, a directory or URL. Default: $OTEL_PYTHON_TIDEGATE_STORE, else this user's own.",
+    )
+    argument = click.argument(
+        "place", metavar="[STORE]", required=False, is_eager=True, expose_value=False, callback=_place
+    )
+    return argument(option(function))
+
+
+_DECLARED: dict[str, Callable[[Any], Any]] = {
+    "store": _add_store,
     "since": click.option(
         "--since", metavar="TIME", callback=_time, help="Not older than: 15m, 2h or 7d ago, or a date and time."
     ),
@@ -129,12 +154,19 @@ def open_reader(store: str | None, *, missing_ok: bool = False) -> Reader:
     import tidegate.store
 
     reader = tidegate.store.open(store or _store_of_file(), missing_ok=missing_ok)
-    if _is_something_else(reader.location):
+    if is_url(reader.location):
+        cast("RemoteReader", reader).notice = say
+    elif _is_something_else(reader.location):
         raise StoreNotFound(
             f"{reader.location!r} is not a store: there are files in it, but none that a program recorded;"
             " name another directory with --store or OTEL_PYTHON_TIDEGATE_STORE."
         )
     return reader
+
+
+def is_url(location: str) -> bool:
+    """Whether this is a served store."""
+    return "://" in location
 
 
 def _is_something_else(location: str) -> bool:

@@ -68,6 +68,7 @@ class Answer:
         self._is_packed = (response.getheader("content-encoding") or "").lower() in ("gzip", "x-gzip")
 
     def close(self) -> None:
+        self.interrupt()  # else it would wait for a thread that waits for the server
         self._response.close()
         self._connection.close()
 
@@ -217,7 +218,7 @@ def _said(address: Address, error: Exception) -> StoreError:
                 " the file (PEM) of its authority in SSL_CERT_FILE."
             )
         case ssl.SSLError():
-            return broken(address, f"TLS failed ({error.reason or error}); is it http:// and not https://?")
+            return broken(address, f"TLS failed ({error.reason or error}), as it does when it is http:// and not https://")
         case ConnectionRefusedError():
             return Unreachable(f"nothing listens at {address}; start `tidegate serve` there, or correct the URL.")
         case socket.gaierror() | UnicodeError():

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
+from tidegate import fields
 from tidegate.errors import QueryError, StoreError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store import live
@@ -100,7 +101,7 @@ class RemoteReader(Reader):
         answer = self._client.ask("/health", accept=JSON, patience=HEALTH_S)
         if (answer.status, answer.content_type) != (503, JSON):  # which is a report too
             answer = self._client.checked(answer, JSON)
-        return self._client.one(answer, dict)
+        return self._client.one(answer, _report)
 
     def _records(
         self, path: str, query: Query, filters: Mapping[str, Any], make: Callable[[Any], T], *more: tuple[str, str]
@@ -164,6 +165,12 @@ class RemoteReader(Reader):
         **filters: Any,
     ) -> Follower:
         raise StoreError(f"{self.location} is a served store, which has no followers here; use follow().")
+
+
+def _report(found: Mapping[str, Any]) -> dict[str, Any]:
+    components = fields.typed(found, "components", dict)
+    each = {name: dict(components[name]) for name in components}
+    return {**found, "status": fields.typed(found, "status", str), **({"components": each} if each else {})}
 
 
 def parameters(query: Query, filters: Mapping[str, Any]) -> Parameters | None:

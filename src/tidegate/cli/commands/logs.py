@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command("logs")
 @options("store", "since", "until", "service", "trace_id", "level", "min_level", "text", "where", "limit", "as_json")
 def command(store: str | None, as_json: bool, **query: Any) -> None:
-    """List log records, newest first."""
+    """List log records, newest first.
+
+    STORE is a directory or the URL of a served one.
+    """
     query = page(query, 50, as_json=as_json)
     with open_reader(store) as reader:
         answer(reader, reader.logs(**query), "log records", as_json=as_json, show=_show, limit=query["limit"])

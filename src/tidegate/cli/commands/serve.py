@@ -6,8 +6,9 @@ import secrets
 
 import click
 
-from tidegate.cli.options import open_reader
+from tidegate.cli.options import is_url, open_reader
 from tidegate.cli.streams import say
+from tidegate.errors import ConfigurationError
 from tidegate.serve.server import HOST, PORT
 
 
@@ -67,6 +68,8 @@ def command(
     server.load()
     server.check(address, settings.token)
     location = open_reader(store, missing_ok=True).location
+    if is_url(location):
+        raise ConfigurationError(f"STORE is {location!r}, which is served already; name a directory.")
     guard = Guard(settings.token, settings.allowed_hosts)
     site = Site(lambda: tidegate.store.open(location, missing_ok=True, service=service), guard, gzip=settings.gzip)
     with server.listen(address) as listener:

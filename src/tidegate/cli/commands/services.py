@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command("services")
 @options("store", "as_json")
 def command(store: str | None, as_json: bool) -> None:
-    """List services and what is stored of each."""
+    """List services and what is stored of each.
+
+    STORE is a directory or the URL of a served one.
+    """
     with open_reader(store) as reader:
         answer(reader, reader.services(), "services", as_json=as_json, show=_show)
 

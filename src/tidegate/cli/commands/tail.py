@@ -26,7 +26,8 @@ _LINES = 20
 def command(store: str | None, follow: bool, limit: int | None, as_json: bool, **query: Any) -> None:
     """Show the newest log records, oldest first, and follow.
 
-    The newest 20, unless -n says otherwise; with -f, new ones as they are written.
+    The newest 20, unless -n says otherwise; with -f, new ones as they are written. STORE is a
+    directory or the URL of a served one.
     """
     with open_reader(store, missing_ok=follow) as reader:
         show = _printer(as_json=as_json)

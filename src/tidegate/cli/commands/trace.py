@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.answer import warn_of_damage
+from tidegate.cli.answer import place, warn_of_damage
 from tidegate.cli.ndjson import write_json
 from tidegate.cli.options import open_reader, options
 from tidegate.errors import QueryError
@@ -18,13 +18,13 @@ def command(identifier: str, attributes: bool, store: str | None, as_json: bool)
     """Show one trace as a tree with time bars and log records.
 
     ID is the trace's id, or a beginning of it of four digits or more that no other trace has.
-    With --json come its spans, then its log records, each by time.
+    STORE is a directory or the URL of a served one. With --json come its spans, then its log records, each by time.
     """
     with open_reader(store) as reader:
         trace = reader.trace(identifier)
         warn_of_damage(reader)
         if trace is None:
-            raise QueryError(f"no trace in {reader.location} begins with {identifier!r}; `tidegate traces` lists them.")
+            raise QueryError(f"no trace {place(reader)} begins with {identifier!r}; `tidegate traces` lists them.")
     if as_json:
         for span in trace.spans:
             write_json(span.to_dict())

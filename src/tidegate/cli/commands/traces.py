@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @click.command("traces")
 @options("store", "since", "until", "service", "name", "errors", "text", "where", "limit", "as_json")
 def command(store: str | None, as_json: bool, **query: Any) -> None:
-    """List traces of which any span matches, newest first."""
+    """List traces of which any span matches, newest first.
+
+    STORE is a directory or the URL of a served one.
+    """
     query = page(query, 20, as_json=as_json)
     with open_reader(store) as reader:
         answer(reader, reader.traces(**query), "traces", as_json=as_json, show=_show, limit=query["limit"])
