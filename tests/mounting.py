@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import httpx
 import making
 from live_server import LiveServer, live_server, quiet_environ
 from served import TOKEN, fill
-from storing import Store
 from tidegate.store.sinks import FileSink
 
 APPS = Path(__file__).parent / "serve" / "apps"
@@ -24,25 +23,26 @@ GTHREAD = "gunicorn -w 2 --threads 8 -b 127.0.0.1:PORT"
 
 @dataclass(frozen=True)
 class Mount:
-    """How a server is started, below which path the readers are, whether it can follow and has WebSockets."""
+    """How a server is started, below which path the readers are, how many clients may follow in all
+    its processes, and whether it has WebSockets."""
 
     command: str
     at: str = "/telemetry"
-    follows: bool = True
+    follows: int = 32
     websocket: bool = False
 
 
 MOUNTS = {
     "tidegate serve": Mount("tidegate serve store --port PORT --service shop", at="", websocket=True),
     "asgi, uvicorn": Mount("uvicorn asgi_shop:app --port PORT", websocket=True),
-    "asgi, uvicorn --workers 2": Mount("uvicorn asgi_shop:app --port PORT --workers 2", websocket=True),
+    "asgi, uvicorn --workers 2": Mount("uvicorn asgi_shop:app --port PORT --workers 2", follows=64, websocket=True),
     "fastapi, uvicorn": Mount("uvicorn fastapi_shop:app --port PORT", websocket=True),
-    "wsgi, gunicorn gthread": Mount(f"{GTHREAD} wsgi_shop:application"),
-    "wsgi, gunicorn sync": Mount("gunicorn -w 1 -b 127.0.0.1:PORT wsgi_shop:application", follows=False),
-    "flask, gunicorn --preload": Mount(f"{GTHREAD} --preload flask_shop:app"),
-    "django, gunicorn gthread": Mount(f"{GTHREAD} django_shop:wsgi"),
+    "wsgi, gunicorn gthread": Mount(f"{GTHREAD} wsgi_shop:application", follows=4),
+    "wsgi, gunicorn sync": Mount("gunicorn -w 1 -b 127.0.0.1:PORT wsgi_shop:application", follows=0),
+    "flask, gunicorn --preload": Mount(f"{GTHREAD} --preload flask_shop:app", follows=4),
+    "django, gunicorn gthread": Mount(f"{GTHREAD} django_shop:wsgi", follows=4),
     "django, uvicorn": Mount("uvicorn django_shop:asgi --port PORT --lifespan off"),
-    "django, runserver": Mount("python django_shop.py runserver --noreload 127.0.0.1:PORT"),
+    "django, runserver": Mount("python django_shop.py runserver --noreload 127.0.0.1:PORT", follows=2),
 }
 
 
@@ -53,10 +53,10 @@ class Shop:
         self.directory = directory
         shutil.copytree(APPS, directory, dirs_exist_ok=True)
         self.location = fill(directory)
-        self.store = Store(str(self.location), lambda: FileSink(str(self.location)))
-        self.other = making.resource("other")
-        making.put(self.store.writer(), [making.log("not shop's business")], self.other)
-        making.put(self.store.writer(), [making.span("not shop's business", trace=7)], self.other)
+        self.writer = FileSink(str(self.location))
+        other = making.resource("other")
+        making.put(self.writer, [making.log("not shop's business")], other)
+        making.put(self.writer, [making.span("not shop's business", trace=7)], other)
         self.until = f"{time.time_ns() / 1e9:.6f}"
 
     @contextmanager
@@ -93,14 +93,23 @@ class Mounted:
 
     @contextmanager
     def lines(self, path: str, **headers: str) -> Iterator[Iterator[str]]:
-        """The lines of an answer that goes on, as they come, beginning with the one that says that it is connected."""
-        with self.client.stream("GET", path, headers=headers) as answer:
+        """The lines of an answer that goes on, as they come, beginning with the one that says that it is connected.
+
+        Some servers notice that a client has left when they next write to it, so there may be no place at first.
+        """
+        with ExitStack() as stack:
+            for _ in range(100):
+                answer = stack.enter_context(self.client.stream("GET", path, headers=headers))
+                if answer.status_code != 503:
+                    break
+                answer.close()
+                time.sleep(0.2)
             assert answer.status_code == 200, answer.read()
             yield answer.iter_lines()
 
-    def log(self, body: str, service: str = "shop") -> None:
-        """Have one log record written by a process of its own."""
-        making.put(self.shop.store.writer(), [making.log(body)], making.resource(service))
+    def log(self, body: str, service: str = "shop", severity: int = 9) -> None:
+        """Have one log record written by a process that is not the server."""
+        making.put(self.shop.writer, [making.log(body, severity=severity)], making.resource(service))
 
 
 @dataclass

@@ -15,7 +15,7 @@ from mounting import MOUNTS, Mounted, Shop
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("shop"))
     yield shop
-    shop.store.close()
+    shop.writer.close()
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,9 @@ def test_head_has_the_headers_of_get_and_no_body(mounted: Mounted, path: str) ->
 
 
 def test_records_are_compressed_for_who_accepts_it(mounted: Mounted, reader: Reader) -> None:
-    with mounted.client.stream("GET", f"/logs?until={mounted.shop.until}", headers={"accept-encoding": "gzip"}) as answer:
+    with mounted.client.stream(
+        "GET", f"/logs?until={mounted.shop.until}", headers={"accept-encoding": "gzip"}
+    ) as answer:
         packed = b"".join(answer.iter_raw())
     assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed) == b"".join(expected(reader, mounted, "/logs"))

@@ -12,7 +12,7 @@ from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from tidegate.serve import asgi_app, wsgi_app
-from tidegate.serve.message import MAX_BODY, Body, Request
+from tidegate.serve.message import MAX_BODY, MAX_LIVE, MAX_LIVE_THREADS, Body, Request
 from tidegate.serve.threads import Threads
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def patterns(site: Callable[[], Site], at: str, around: Callable[[], AbstractCon
         with around():
             response = site().respond(_request(request, rest or ""))
         is_asgi = hasattr(request, "scope")
-        body = AsyncChunks(response.body, threads) if is_asgi else wsgi_app.Chunks(response.body)
+        body = AsyncChunks(response.body, threads) if is_asgi else wsgi_app.Chunks(response.body, request.META)
         found = StreamingHttpResponse(body, status=response.status)
         for name, value in wsgi_app.headers(response):
             found.headers[name] = value
@@ -62,5 +62,5 @@ def _request(request: HttpRequest, rest: str) -> Request:
         request.path[: len(request.path) - len(rest)],
         str(request.scheme),
         request.read(MAX_BODY + 1) if method == "POST" else b"",
-        hasattr(request, "scope") or bool(request.META.get("wsgi.multithread")),
+        MAX_LIVE if hasattr(request, "scope") else MAX_LIVE_THREADS if request.META.get("wsgi.multithread") else 0,
     )

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tidegate.store.follow import Follower
     from tidegate.store.rows import Record
 
-#: Seconds without a record after which something else shows that the connection is alive.
-HEARTBEAT = 15.0
+#: Seconds without a record after which something else shows that the connection is alive, and to some servers
+#: that it is not: they notice that a client has left when they write.
+HEARTBEAT = 5.0
 
 #: Milliseconds that a browser waits before it connects again.
 RETRY_MS = 1000
@@ -67,7 +68,7 @@ def _events(site: Site, request: Request, signal: Signal, values: dict[str, Any]
 
 def follower(site: Site, request: Request, signal: Signal, values: dict[str, Any], last: str = "") -> Follower:
     """The position of a new client: now, or after the last event that it had; raises `Problem`."""
-    if not request.patient:
+    if not request.max_live:
         raise Problem(
             501,
             "this server answers one request at a time, and following would occupy it; ask again with"
@@ -120,7 +121,7 @@ def websocket_follower(site: Site, request: Request) -> tuple[Follower, Place]:
         raise Problem(404, f"the only WebSocket is {request.base}/stream.")
     values = found.values(request)
     place = site.places.take()
-    place.stay()
+    place.stay(request.max_live)
     return follower(site, request, values.pop("signal", "logs"), values), place
 
 

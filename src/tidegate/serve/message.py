@@ -19,6 +19,10 @@ EVENTS = "text/event-stream"
 MAX_BODY = 4096
 MAX_TARGET = 8192
 
+#: Clients that may follow at a time: on an event loop, and where each occupies a thread of the server.
+MAX_LIVE = 32
+MAX_LIVE_THREADS = 2
+
 #: Seconds after which a body that gave an empty chunk is asked again.
 POLL = 0.25
 
@@ -26,7 +30,7 @@ POLL = 0.25
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client asks. ``path`` stands below the mount, whose own path is ``root``; ``headers`` have
-    lower-case names; ``patient`` says that the server can hold a request open while it answers others."""
+    lower-case names; ``max_live`` is how many clients may follow at a time under the server that there is."""
 
     method: str
     path: str
@@ -35,7 +39,7 @@ class Request:
     root: str = ""
     scheme: str = "http"
     body: bytes = b""
-    patient: bool = True
+    max_live: int = MAX_LIVE
 
     @property
     def base(self) -> str:

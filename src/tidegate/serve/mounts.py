@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 #: Where the readers are, below the application's own root.
 AT = "/telemetry"
 
-#: Clients that may follow at a time where each occupies a thread of the application's server.
-MAX_LIVE_THREADS = 2
-
 
 def asgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     """An ASGI application with the readers below ``at``, in front of ``app``; alone, for a framework's
@@ -42,7 +39,7 @@ def wsgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     """A WSGI application with the readers below ``at``, in front of ``app``; alone they are at its root."""
     from tidegate.serve.wsgi_app import Readers
 
-    return Readers(_site(max_live=MAX_LIVE_THREADS, **options), app, at if app is not None else "", _left_out)
+    return Readers(_site(**options), app, at if app is not None else "", _left_out)
 
 
 def flask(app: Any, at: str = AT, **options: Any) -> None:
@@ -72,7 +69,6 @@ def _site(
     allowed_hosts: Sequence[str] | None = None,
     gzip: bool | None = None,
     open_health: bool = False,
-    max_live: int | None = None,
 ) -> Callable[[], Site]:
     """What makes the site of readers in an application, once; raises `ConfigurationError` when there is no token.
 
@@ -88,7 +84,6 @@ def _site(
 
     def make() -> Site:
         from tidegate.serve.guard import Guard
-        from tidegate.serve.places import MAX_LIVE
         from tidegate.serve.site import Site
 
         return Site(
@@ -96,7 +91,6 @@ def _site(
             Guard(settings.token, settings.allowed_hosts),
             gzip=settings.gzip,
             open_health=open_health,
-            max_live=max_live or MAX_LIVE,
         )
 
     return cache(make)

@@ -6,18 +6,16 @@ from weakref import WeakSet
 
 from tidegate.serve.message import Problem
 
-#: Requests answered at one time, and among them live ones that go on.
+#: Requests answered at one time.
 MAX_REQUESTS = 64
-MAX_LIVE = 32
 
 
 class Places:
     """The places of one process. They have no lock, which a fork could leave locked in the child: whoever
     comes sits down first and looks then, so that two who come at once may both be turned away."""
 
-    def __init__(self, most: int = MAX_REQUESTS, most_live: int = MAX_LIVE) -> None:
-        self.most = most
-        self.most_live = most_live
+    def __init__(self, most: int = MAX_REQUESTS) -> None:
+        self._most = most
         self.busy: WeakSet[Place] = WeakSet()
         self.live: WeakSet[Place] = WeakSet()
 
@@ -25,9 +23,9 @@ class Places:
         """A place; raises `Problem` 503 when there is none."""
         place = Place(self)
         self.busy.add(place)
-        if len(self.busy) > self.most:
+        if len(self.busy) > self._most:
             place.leave()
-            raise _full(f"{self.most} requests are answered already")
+            raise _full(f"{self._most} requests are answered already")
         return place
 
 
@@ -37,12 +35,12 @@ class Place:
     def __init__(self, places: Places) -> None:
         self._places = places
 
-    def stay(self) -> None:
+    def stay(self, most: int) -> None:
         """Be one that goes on; raises `Problem` 503 when there are as many as there may be."""
         self._places.live.add(self)
-        if len(self._places.live) > self._places.most_live:
+        if len(self._places.live) > most:
             self.leave()
-            raise _full(f"{self._places.most_live} clients follow already")
+            raise _full(f"{most} clients follow already")
 
     def leave(self) -> None:
         self._places.busy.discard(self)

@@ -15,7 +15,7 @@ from tidegate.errors import QueryError, StoreError
 from tidegate.serve import encoding, routes
 from tidegate.serve.guard import Guard
 from tidegate.serve.message import Body, Problem, Request, Response
-from tidegate.serve.places import MAX_LIVE, Places
+from tidegate.serve.places import Places
 
 if TYPE_CHECKING:
     from tidegate.serve.prometheus import Exposition
@@ -42,7 +42,7 @@ class Site:
     """Answers for one store. ``open_reader`` is called in each process at its first request.
 
     ``open_health`` lets anyone ask for health, without components; ``gzip`` compresses for clients
-    that accept it; ``max_live`` bounds the requests that follow. Threads may share a site.
+    that accept it. Threads may share a site.
     """
 
     def __init__(
@@ -52,10 +52,9 @@ class Site:
         *,
         gzip: bool = True,
         open_health: bool = False,
-        max_live: int = MAX_LIVE,
     ) -> None:
         self.guard = guard
-        self.places = Places(most_live=max_live)
+        self.places = Places()
         self._open_health = open_health
         self._open_reader = open_reader
         self._gzip = gzip
@@ -124,8 +123,8 @@ class Site:
             return found.route.endpoint(self, request, values)
         place = self.places.take()
         response = found.route.endpoint(self, request, values)
-        if response.live:
-            place.stay()
+        if response.live and request.method != "HEAD":
+            place.stay(request.max_live)
         response.body = Body(response.body, place.leave)
         return response
 

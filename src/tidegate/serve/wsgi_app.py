@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tidegate.serve.message import MAX_BODY, POLL, Body, Request, Response
+from tidegate.serve.message import MAX_BODY, MAX_LIVE_THREADS, POLL, Body, Request, Response
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site
@@ -45,21 +46,32 @@ class Readers:
         with self._around():
             response = self._site().respond(request(environ, self._at))
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers(response))
-        return Chunks(response.body)
+        return Chunks(response.body, environ)
 
 
 class Chunks:
     """A body for servers that ask for the next chunk and wait for it."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, environ: Mapping[str, Any]) -> None:
         self._body = body
+        self._connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._body:
             if chunk:
                 yield chunk
+            elif self._is_gone():
+                return
             else:
                 time.sleep(POLL)
+
+    def _is_gone(self) -> bool:
+        """Whether the client has left. Where the server does not show its connection, writing to it will tell."""
+        if self._connection is None:
+            return False
+        poll = select.poll()
+        poll.register(self._connection.fileno(), getattr(select, "POLLRDHUP", 0))
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         self._body.close()
@@ -75,7 +87,7 @@ def request(environ: Environ, at: str = "") -> Request:
         _text(environ.get("SCRIPT_NAME", "")) + at,
         environ.get("wsgi.url_scheme", "http"),
         _body(environ) if environ["REQUEST_METHOD"] == "POST" else b"",
-        bool(environ.get("wsgi.multithread")),
+        MAX_LIVE_THREADS if environ.get("wsgi.multithread") else 0,
     )
 
 
