@@ -89,7 +89,7 @@ def _float_field(name: str, numbers: Iterable[Any], values: Sequence[Value], *, 
 def _as_floats(whole: int) -> list[float]:
     """A whole number as floats that add up to it."""
     if whole.bit_length() > 1023:
-        return [math.copysign(math.inf, whole)]
+        return [math.inf if whole > 0 else -math.inf]
     out = []
     while whole:
         out.append(float(whole))
@@ -154,11 +154,13 @@ def _exponential(values: Sequence[Value]) -> dict[str, Any]:
     Bucket ``i`` of scale ``s`` takes values in ``(b**i, b**(i + 1)]`` with ``b = 2**(2**-s)``. Halving
     the resolution is exact: bucket ``i`` of scale ``s`` lies within bucket ``i >> n`` of scale ``s - n``
     (OpenTelemetry metrics data model, "Exponential Scale" and "Exponential Histogram: Merging"). The
-    result has the greatest scale that no part is below and at which neither side needs more than
-    `MAX_BUCKETS`.
+    result has the greatest scale that no part with buckets is below and at which neither side needs more
+    than `MAX_BUCKETS`.
     """
     sides = {name: [_side(value, name) for value in values] for name in ("positive", "negative")}
-    scale = least = min(value["scale"] for value in values)
+    # what measured nothing but zeros says nothing by its scale
+    scales = [value["scale"] for value, *each in zip(values, *sides.values(), strict=True) if any(n for _, n in each)]
+    scale = least = min(scales or [value["scale"] for value in values])
     for each in sides.values():
         scale = min(scale, _scale([(value["scale"], side) for value, side in zip(values, each, strict=True)], least))
     shifts = [value["scale"] - scale for value in values]
