@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+import tidegate.store
+from serving import Serving, serving
 from storing import Store
 from tidegate.store import catalog, sinks
+from tidegate.store.reader import Reader
 from tidegate.store.sinks import FileSink, MemorySink
 
 
@@ -31,19 +35,46 @@ def rings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "rings", rings)
 
 
-@pytest.fixture(params=["directory", "memory"])
-def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """``new_store()``: an empty store; each kind by turns, since what is true of one must be of the others."""
+class ServedStore(Store):
+    """A store in a directory that is read by its URL."""
+
+    url = ""
+
+    def reader(self) -> Reader:
+        return tidegate.store.open(self.url)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Serving]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def stores_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Callable[[], Store]]]:
+    """``stores_of(kind)()``: an empty store in a ``directory``, in ``memory``, or ``served``."""
     made: list[Store] = []
 
-    def new_store() -> Store:
-        path = tmp_path / f"store-{len(made)}"
-        made.append(_in_directory(path) if request.param == "directory" else _in_memory())
+    def served(path: Path) -> Store:
+        store = ServedStore(str(path), lambda: FileSink(str(path)))
+        store.url = request.getfixturevalue("server").add(str(path))
+        return store
+
+    kinds = {"directory": _in_directory, "memory": lambda path: _in_memory(), "served": served}
+
+    def new_store(kind: str) -> Store:
+        made.append(kinds[kind](tmp_path / f"store-{len(made)}"))
         return made[-1]
 
-    yield new_store
+    yield lambda kind: partial(new_store, kind)
     for store in made:
         store.close()
+
+
+@pytest.fixture(params=["directory", "memory"])
+def new_store(request: pytest.FixtureRequest, stores_of: Callable[[str], Callable[[], Store]]) -> Callable[[], Store]:
+    """``new_store()``: an empty store; each kind by turns, since what is true of one must be of the others."""
+    return stores_of(request.param)
 
 
 @pytest.fixture

@@ -12,12 +12,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from making import T0, log, put, resource, span
+from served import TOKEN
 from storing import Store
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES, Log
 
 SERVICES = ("shop", "pay")
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+
+
+@pytest.fixture(params=["directory", "memory", "served"])
+def new_store(
+    request: pytest.FixtureRequest,
+    stores_of: Callable[[str], Callable[[], Store]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[], Store]:
+    monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_TOKEN", TOKEN)
+    return stores_of(request.param)
 
 
 @dataclass(frozen=True)
@@ -298,23 +309,26 @@ def test_following_gives_every_new_record_of_every_writer_once_and_none_from_bef
     writers = [store.writer() for _ in range(3)]
     put(writers[0], [log(-1)])
     with store.reader() as reader:
-        looks = iter(range(20))
+        looks = iter(range(11))
+        found: list[str] = []
 
         def write_more() -> bool:
             """Between two looks at the store, each writer commits; a new writer appears half-way."""
             look = next(looks, None)
             if look == 5:
                 writers.append(store.writer())
-            for number, writer in enumerate(writers):
-                if look is not None and look < 10:
+            if look == 10:
+                put(writers[0], [log("end", 10)])
+            elif look is not None:
+                for number, writer in enumerate(writers):
                     put(writer, [log(f"{look}.{number}", look)])
-            return look is None
+            return "end" in found
 
-        found = [
-            str(record.body) for record in reader.follow("logs", poll=0, stop=write_more) if isinstance(record, Log)
-        ]
+        for record in reader.follow("logs", poll=0, stop=write_more):
+            assert isinstance(record, Log)
+            found.append(record.body)
     expected = [f"{look}.{number}" for look in range(10) for number in range(3 if look < 5 else 4)]
-    assert sorted(found) == sorted(expected)
+    assert sorted(found) == sorted([*expected, "end"])
 
 
 def test_following_keeps_to_what_was_asked_for(store: Store) -> None:
