@@ -120,7 +120,8 @@ class Guard:
 
     def is_known(self, request: Request) -> bool:
         """Whether the request shows the token, or a cookie that it was changed for."""
-        return self._has_token(request) or any(map(self._is_session, _cookies(request, self.cookie_name(request))))
+        sessions = _cookies(request, self.cookie_name(request))
+        return bool(self.token) and (self._has_token(request) or any(map(self._is_session, sessions)))
 
     def _has_token(self, request: Request) -> bool:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
