@@ -56,11 +56,9 @@ class Current:
             return
         found = checkpoint.File.read(self._catalog.location)
         if former is None or found.content != former.content:
-            totals = freezing.load(found.content, found.path, self._service)
+            totals = freezing.load(found.content, found.path, self._service, self._totals)
             self.damaged = int(totals is None)
-            totals = totals or Totals()
-            totals.inherit(self._totals)
-            self._totals, self._number = totals, 0
+            self._totals, self._number = totals or Totals(self._totals), 0
         self._checkpoint = found
 
     def _go_on(self) -> None:

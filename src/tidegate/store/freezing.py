@@ -36,12 +36,13 @@ def dump(totals: Totals) -> bytes:
     return codec.compress(values.dumps(body))
 
 
-def load(content: bytes, path: str, service: str | None = None) -> Totals | None:
+def load(content: bytes, path: str, service: str | None = None, former: Totals | None = None) -> Totals | None:
     """The totals of a file's content, empty when it is; None when it is damaged.
 
-    With ``service``, only what this service has counted. Raises `FormatError` for a newer format.
+    With ``service``, only what this service has counted. They use the points of the ``former`` totals.
+    Raises `FormatError` for a newer format.
     """
-    totals = Totals()
+    totals = Totals(former)
     if not content:
         return totals
     try:

@@ -74,19 +74,16 @@ class Totals:
     that were forgotten; ``evicted`` counts bases dropped for want of room, or because of their age.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, former: Totals | None = None) -> None:
+        """Use the points of ``former`` totals, whose place these take."""
         self.processes: dict[str, Process] = {}
         self.folded: dict[str, int] = {}
         self.horizon = self.evicted = 0
         self.groups: dict[tuple[str, str], Group] = {}
         self.series: dict[Any, Series] = {}
-        self._former: dict[Any, Point] = {}
+        self._former = {} if former is None else {key: series.point for key, series in former.series.items()}
         self._stale: set[Series] = set()
         self._points: list[Point] | None = None
-
-    def inherit(self, former: Totals) -> None:
-        """Use the points of the totals that these take the place of."""
-        self._former = {key: series.point for key, series in former.series.items()}
 
     def points(self) -> list[Point]:
         """One point per series, by metric name, service, scope and attributes; always the same object for one."""
@@ -186,7 +183,7 @@ class Totals:
         of: tuple[Any, int, Source] | None = None,
     ) -> Series:
         """A series of a service, or ``of`` one process: (…, occurrence, source)."""
-        own = ("", 0, b"") if of is None else (of[2].process, of[1], canonical(of[2].resource.attributes))
+        own = (b"", "", 0) if of is None else (canonical(of[2].resource.attributes), of[2].process, of[1])
         key = (group.key, identity, own)
         known = self.series.get(key)
         if known is None:
