@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from served import TOKEN, fill
 from tidegate.store.sinks import FileSink
 
 APPS = Path(__file__).parent / "serve" / "apps"
+
+#: The user agent of who asks the readers.
+READING = "reads telemetry"
 
 GTHREAD = "gunicorn -w 2 --threads 8 -b 127.0.0.1:PORT"
 
@@ -83,7 +86,10 @@ class Mounted:
         self.shop = shop
         self.url = f"http://127.0.0.1:{server.port}{mount.at}"
         self.client = httpx.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=30
+            base_url=self.url,
+            headers={"authorization": f"Bearer {TOKEN}", "user-agent": READING},
+            trust_env=False,
+            timeout=30,
         )
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -131,3 +137,11 @@ def events(lines: Iterator[str]) -> Iterator[Event]:
             event = Event()
         elif field in ("event", "data", "id"):
             setattr(event, {"event": "name"}.get(field, field), value.strip())
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Return once the condition is true; fail when that takes too long."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 import tidegate.store
-from mounting import Mounted
+from mounting import MOUNTS, READING, Mounted, wait_for
 from served import TOKEN
 from tidegate import ndjson
 from tidegate.store import Reader
@@ -20,13 +23,20 @@ pytestmark = pytest.mark.servers
 
 RECORDS = ["/logs", "/spans", "/metrics"]
 
-QUESTIONS = [
-    "/logs?level=error",
-    "/logs?min_level=warn&limit=3&offset=2",
-    "/logs?text=%C3%9CN%C3%8FCODE&where=n=3",
-    "/spans?errors=true&name=pay",
-    "/metrics?name=shop.orders",
-]
+Records = list[dict[str, Any]]
+
+#: Questions, and the same ones put to a list of everything.
+QUESTIONS: dict[str, Callable[[Records], Records]] = {
+    "/logs?level=error": lambda found: [each for each in found if each["severity_text"] == "ERROR"],
+    "/logs?min_level=warn&limit=3&offset=2": lambda found: [each for each in found if each["severity_number"] >= 13][
+        2:5
+    ],
+    "/logs?text=%C3%9CN%C3%8FCODE&where=n=3": lambda found: [
+        each for each in found if each["attributes"].get("n") == 3
+    ],
+    "/spans?errors=true&name=pay": lambda found: [each for each in found if each["status"]["code"] == "ERROR"],
+    "/metrics?name=shop.orders": lambda found: [each for each in found if each["name"] == "shop.orders"],
+}
 
 
 @pytest.fixture
@@ -84,15 +94,9 @@ def test_records_of_other_services_cannot_be_asked_for(mounted: Mounted) -> None
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_parameters_mean_what_they_mean_to_a_reader(mounted: Mounted, reader: Reader, question: str) -> None:
-    wanted = {
-        QUESTIONS[0]: lambda records: [record for record in records if record["severity_text"] == "ERROR"],
-        QUESTIONS[1]: lambda records: [record for record in records if record["severity_number"] >= 13][2:5],
-        QUESTIONS[2]: lambda records: [record for record in records if record["attributes"].get("n") == 3],
-        QUESTIONS[3]: lambda records: [record for record in records if record["status"]["code"] == "ERROR"],
-        QUESTIONS[4]: lambda records: [record for record in records if record["name"] == "shop.orders"],
-    }[question]
     everything = [json.loads(line) for line in expected(reader, mounted, question.partition("?")[0])]
-    assert [json.loads(line) for line in mounted.get(question).iter_lines()] == wanted(everything) != []
+    wanted = QUESTIONS[question](everything)
+    assert [json.loads(line) for line in mounted.get(question).iter_lines()] == wanted != []
 
 
 def test_cursors_lead_through_all_pages(mounted: Mounted, reader: Reader) -> None:
@@ -187,7 +191,7 @@ def test_the_description_says_where_it_is(mounted: Mounted) -> None:
 
 def test_prometheus_gets_its_text(mounted: Mounted) -> None:
     answer = mounted.client.get("/metrics", headers={"accept": "text/plain;version=0.0.4"})
-    assert 'shop_orders_total{channel="web"' in answer.text
+    assert re.search(r'^shop_orders_total\{service_name="shop",.*channel="web".*\} 20$', answer.text, re.MULTILINE)
 
 
 def test_many_clients_at_once_get_the_same_answers(mounted: Mounted, reader: Reader) -> None:
@@ -208,3 +212,20 @@ def test_the_application_answers_as_before(mounted: Mounted) -> None:
 def test_lines_are_those_of_the_python_reader(mounted: Mounted, reader: Reader) -> None:
     wanted = [ndjson.dumps({**log.to_dict(), "cursor": log.cursor}) for log in reader.logs(until=mounted.shop.until)]
     assert mounted.get("/logs").content == b"".join(wanted)
+
+
+@pytest.mark.parametrize("name", [name for name, mount in MOUNTS.items() if mount.at])
+def test_requests_to_the_readers_leave_no_spans(servers: dict[str, Mounted], name: str) -> None:
+    mounted = servers[name]
+    mounted.client.get("/logs?limit=1")
+    mounted.client.get("/nothing")
+    marked = str(uuid4())
+    mounted.server.get("/hello", **{"user-agent": marked})  # when this is in the store, spans before it are, too
+    wait_for(lambda: marked in agents(mounted))
+    assert READING not in agents(mounted)
+
+
+def agents(mounted: Mounted) -> set[str]:
+    """Who asked, by the server spans."""
+    with tidegate.store.open(mounted.shop.location, service="shop") as reader:
+        return {str(span.attributes.get("user_agent.original")) for span in reader.spans() if span.kind == "SERVER"}

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mutab
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from tidegate.serve.ending import is_ending
+from tidegate.serve.ending import is_ending, notice
 from tidegate.serve.message import MAX_BODY, POLL, Body, Problem, Request, Response
 from tidegate.serve.threads import Threads
 
@@ -112,6 +112,7 @@ class Readers:
     async def _tell(self, follower: Follower, send: Send) -> None:
         from tidegate.serve import following
 
+        notice(asyncio.get_running_loop())
         while not is_ending():
             for message in await self._threads.run(following.messages, follower):
                 await send({"type": "websocket.send", "text": message})
@@ -122,6 +123,7 @@ class Readers:
 
 async def chunks(body: Body, threads: Threads) -> AsyncIterator[bytes]:
     """The chunks of a body that are not empty, made by other threads."""
+    notice(asyncio.get_running_loop())
     while (chunk := await threads.run(next, body, None)) is not None:
         if chunk:
             yield chunk

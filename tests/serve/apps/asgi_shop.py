@@ -4,6 +4,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+
 import tidegate.serve
 
 
@@ -14,4 +16,4 @@ async def hello(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callabl
         await send({"type": "http.response.body", "body": b"hello"})
 
 
-app = tidegate.serve.asgi(hello)
+app = OpenTelemetryMiddleware(tidegate.serve.asgi(hello))

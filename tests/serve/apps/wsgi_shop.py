@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware
+
 import tidegate.serve
 
 
@@ -13,4 +15,4 @@ def hello(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [b"hello"]
 
 
-application = tidegate.serve.wsgi(hello)
+application = OpenTelemetryMiddleware(tidegate.serve.wsgi(hello))
