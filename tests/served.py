@@ -56,6 +56,6 @@ def fill(directory: Path) -> Path:
 def served(directory: Path, *flags: str, token: str = TOKEN) -> Iterator[LiveServer]:
     """``tidegate serve`` over the store in ``directory``; without a token if it is empty."""
     environ = quiet_environ(directory, OTEL_PYTHON_TIDEGATE_TOKEN=token)
-    command = [SCRIPTS / "tidegate", "serve", directory / "store", "--port", "PORT", *flags]
+    command: list[str | Path] = [SCRIPTS / "tidegate", "serve", directory / "store", "--port", "PORT", *flags]
     with live_server(command, directory, environ) as server:
         yield server

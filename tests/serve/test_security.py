@@ -295,7 +295,7 @@ def test_a_websocket_needs_the_token(server: LiveServer) -> None:
     ],
 )
 def test_what_is_not_the_token_does_not_do(server: LiveServer, shown: str) -> None:
-    answer = server.client.get("/logs", headers={"authorization": shown.encode("latin-1")})
+    answer = server.client.get("/logs", headers={b"authorization": shown.encode("latin-1")})
     assert answer.status_code == 401
 
 
