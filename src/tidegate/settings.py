@@ -325,10 +325,10 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
 
 
 def _reject_unknown(names: Mapping[str, Any], where: str) -> None:
-    import difflib
-
     for name in names:
         if name not in BY_NAME:
+            import difflib
+
             near = difflib.get_close_matches(name, BY_NAME, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigurationError(f"{where} {name!r} is not a setting; {hint}`tidegate settings` lists them all.")
