@@ -76,7 +76,8 @@ def nothing(reader: Reader, noun: str) -> str:
     """A sentence that says what was not found, where, and what to try."""
     parameters = click.get_current_context().params
     if any(value for name, value in parameters.items() if name not in _NEUTRAL):
-        return f"No {noun} {place(reader)} match; loosen the options, `tidegate services` tells what there is."
+        services = f"tidegate services {reader.location}" if is_url(reader.location) else "tidegate services"
+        return f"No {noun} {place(reader)} match; loosen the options, `{services}` tells what there is."
     if is_url(reader.location):
         return f"No {noun} {place(reader)} yet; they come with the first program that records into what it serves."
     return f"No {noun} {place(reader)} yet; run a program under opentelemetry-instrument, or try `tidegate demo`."

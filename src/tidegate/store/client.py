@@ -31,8 +31,8 @@ Parameters = list[tuple[str, str]]
 NDJSON, JSON, EVENTS = "application/x-ndjson", "application/json", "text/event-stream"
 PROBLEM = "application/problem+json"
 
-#: Seconds for which a server may say nothing; live streams have a heartbeat of 15.
-SILENCE_S = 60.0
+#: Seconds for which a server may say nothing: it may have to look through all there is before it finds a match.
+SILENCE_S = 300.0
 
 #: Bytes of one line; the longest is a trace with all its spans.
 MAX_LINE = 64 << 20
@@ -147,9 +147,12 @@ class Client:
         *,
         accept: str,
         headers: Mapping[str, str] | None = None,
-        patience: float = SILENCE_S,
+        patience: float | None = None,
     ) -> Answer:
-        """The answer to GET, whatever its status. Raises `QueryError` for what no URL can carry, `StoreError`."""
+        """The answer to GET, whatever its status; the server may be silent for ``patience`` seconds.
+
+        Raises `QueryError` for what no URL can carry, `StoreError`.
+        """
         try:
             query = urlencode(parameters or [])
         except UnicodeEncodeError:
@@ -163,7 +166,7 @@ class Client:
             connection, before = connection_to(self.address, sent)
             try:
                 connection.connect()
-                connection.sock.settimeout(patience)
+                connection.sock.settimeout(SILENCE_S if patience is None else patience)
                 connection.request(
                     "GET", f"{before}{self.address.path}{path}{'?' if query else ''}{query}", headers=sent
                 )

@@ -29,6 +29,9 @@ _MAX_UNMARKED = 100_000
 
 _ID = re.compile(rf"[0-9A-Za-z_-]{{1,{MAX_TEXT}}}")
 
+#: Seconds after which a stream that says nothing is lost: it has a heartbeat.
+SILENCE_S = 40.0
+
 #: Between two looks, in seconds.
 LOOK_S = 2.0
 
@@ -53,7 +56,7 @@ class Stream:
 
     def _connect(self) -> Answer:
         headers = {"Accept-Encoding": "identity", **({"Last-Event-ID": self._last} if self._last else {})}
-        answer = self._client.ask("/logs/stream", self._parameters, accept=EVENTS, headers=headers)
+        answer = self._client.ask("/logs/stream", self._parameters, accept=EVENTS, headers=headers, patience=SILENCE_S)
         return self._client.checked(answer, EVENTS)
 
     def close(self) -> None:
