@@ -223,15 +223,21 @@ def test_it_is_written_when_it_is_old(store_dir: Path, clock: Advance) -> None:
     assert written[0] == written[1] < written[2]
 
 
-def test_it_is_written_when_processes_are_merged(store_dir: Path) -> None:
-    for number in range(MERGE_FROM):
-        run_process(store_dir, [Made("orders", 1, at=number)])
-    tidy(store_dir)
-    assert len(kept(store_dir)["processes"]) == MERGE_FROM
-    assert read(store_dir) == {"orders": MERGE_FROM}
+def test_it_is_written_when_processes_are_merged_some_time_after_the_last_one(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age in (upkeep.CHECKPOINT_MERGED_NS, 0):
+        monkeypatch.setattr(upkeep, "CHECKPOINT_MERGED_NS", age)
+        for number in range(MERGE_FROM):
+            run_process(store_dir, [Made("orders", 1, at=number)])
+        tidy(store_dir)
+        assert (store_dir / checkpoint.NAME).exists() == (age == 0)
+    assert read(store_dir) == {"orders": 2 * MERGE_FROM}
 
 
-def test_scripts_in_turn_write_it_once_in_so_many(store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scripts_in_turn_write_it_once_in_so_many(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch, at_once: None
+) -> None:
     real, written = checkpoint.keep, 0
 
     def count(*args: Any) -> None:
@@ -239,11 +245,13 @@ def test_scripts_in_turn_write_it_once_in_so_many(store_dir: Path, monkeypatch: 
         written += 1
         real(*args)
 
+    monkeypatch.setattr(upkeep, "CHECKPOINT_MERGED_NS", 0)
     monkeypatch.setattr(checkpoint, "keep", count)
     for number in range(2 * MERGE_FROM):
         run_process(store_dir, [Made("orders", 1, at=number)])
         tidy(store_dir)
     assert written == 2
+    assert len(kept(store_dir)["folded"]) == 2 * MERGE_FROM
     assert read(store_dir) == {"orders": 2 * MERGE_FROM}
 
 

@@ -25,7 +25,7 @@ from tidegate.store.totals import Process, Totals
 NAME = "metrics.checkpoint"
 
 #: A process is folded when it has been found ended for so long (ns): late records come after an exit hook.
-FOLD_AFTER = 60 * 10**9
+FOLD_AFTER = 30 * 10**9
 
 #: How much a file's time may lag behind the clock (ns): file systems take the time of the last timer tick.
 MARGIN = 10**9

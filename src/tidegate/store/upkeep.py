@@ -29,8 +29,11 @@ MERGE_FROM = 24
 #: A merged segment grows no larger than about this, so that retention removes small parts.
 MERGED_BYTES = 64 << 20
 
-#: Time in ns after which the checkpoint of metrics is brought up to date: a reader has no more to catch up on.
+#: Age in ns at which the checkpoint of metrics is brought up to date: a reader has no more to catch up on.
 CHECKPOINT_NS = 600 * 10**9
+
+#: The same where ended processes are merged, of which there are many then. Of hundreds of short scripts one writes it.
+CHECKPOINT_MERGED_NS = 30 * 10**9
 
 _UPKEEP_LOCK = "upkeep.lock"
 _CHECKPOINT = "metrics.checkpoint"
@@ -53,9 +56,8 @@ def upkeep(directory: str, max_bytes: int, max_age_s: float) -> None:
             return
         files = list(_files(directory))
         groups = merge_groups([file for file in files if _has_ended(file.path)])
-        covered = _covered(directory)
         # before segments are merged, which makes all of a merged one look new
-        if groups or _is_old(covered, files):
+        if _is_due(_covered(directory), files, CHECKPOINT_MERGED_NS if groups else CHECKPOINT_NS):
             _keep_totals(directory, max_age_s)
         for group in groups:
             whole = [file for file in group if _can_merge(file)]
@@ -89,9 +91,10 @@ def _covered(directory: str) -> int:
     return found if found <= time.time_ns() else 0  # the clock has been set back
 
 
-def _is_old(covered: int, files: Sequence[File]) -> bool:
+def _is_due(covered: int, files: Sequence[File], age: int) -> bool:
+    """Whether the checkpoint, or where there is none the store, has reached this age."""
     since = covered or min((file.start for file in files), default=0)
-    return bool(files) and not 0 <= time.time_ns() - since <= CHECKPOINT_NS
+    return bool(files) and not 0 <= time.time_ns() - since < age
 
 
 def _keep_totals(directory: str, max_age_s: float) -> bool:
