@@ -79,8 +79,8 @@ def listen(address: Address) -> socket.socket:
         ) from None
 
 
-def run(site: Site, address: Address, listener: socket.socket) -> None:
-    """Serve until SIGTERM, or until Ctrl-C, which raises KeyboardInterrupt."""
+def prepare(site: Site, address: Address) -> Any:
+    """A server that is ready to `run`; raises `ConfigurationError` when the certificate cannot be used."""
     uvicorn = load()
     from tidegate.serve.asgi_app import Readers
 
@@ -110,8 +110,13 @@ def run(site: Site, address: Address, listener: socket.socket) -> None:
             f"--certfile is {address.certfile!r}, which cannot be used: {error.strerror or error};"
             " it must be a PEM file with a certificate, and --keyfile one with its key."
         ) from None
+    return uvicorn.Server(config)
+
+
+def run(server: Any, listener: socket.socket) -> None:
+    """Serve until SIGTERM, or until Ctrl-C, which raises KeyboardInterrupt."""
     signal.signal(signal.SIGTERM, _ended)  # uvicorn raises the signal again when all is over
-    uvicorn.Server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
 
 
 def _ended(number: int, frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ from tidegate.cli.options import is_url, open_reader
 from tidegate.cli.streams import say
 from tidegate.errors import ConfigurationError
 from tidegate.serve.server import HOST, PORT
+from tidegate.store.location import MEMORY
 
 
 @click.command("serve")
@@ -62,16 +63,17 @@ def command(
     from tidegate.serve.site import Site
     from tidegate.settings import load
 
-    made = secrets.token_urlsafe() if token == "auto" else None
+    made = secrets.token_urlsafe() if token == "auto" else None  # noqa: S105
     settings = load({"token": made or token, "allowed_hosts": allowed_hosts or None, "gzip": gzip})
     address = server.Address(host, port, certfile, keyfile)
     server.load()
     server.check(address, settings.token)
     location = open_reader(store, missing_ok=True).location
-    if is_url(location):
-        raise ConfigurationError(f"STORE is {location!r}, which is served already; name a directory.")
+    if is_url(location) or location == MEMORY:
+        raise ConfigurationError(f"the store is {location!r}; name a directory of this machine, where programs record.")
     guard = Guard(settings.token, settings.allowed_hosts)
     site = Site(lambda: tidegate.store.open(location, missing_ok=True, service=service), guard, gzip=settings.gzip)
+    prepared = server.prepare(site, address)
     with server.listen(address) as listener:
         url = address.url(listener.getsockname()[1])
         click.echo(f"Serving {location} at {url}")
@@ -79,4 +81,4 @@ def command(
             say(f"The token, which is not shown again: {made}")
         if settings.token:
             click.echo(f"Log in with a browser, once: {url}/login?code={guard.new_code()}")
-        server.run(site, address, listener)
+        server.run(prepared, listener)
