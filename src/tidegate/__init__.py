@@ -8,7 +8,7 @@
                                           │
                                      3 READ     store.open(), the command ``tidegate``, serve: HTTP
 
-`configure` wires it, `health` says how it all is, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
+`configure` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
 every option in one table, and `health` says how the application and all this are.
 """
 
