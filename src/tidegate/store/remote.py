@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -27,11 +28,37 @@ _MAX_TIME = (1 << 63) - 1
 #: Seconds in which a server must say how it is.
 HEALTH_S = 8.0
 
-_MAKE: Mapping[str, Callable[[Any], Record]] = {
-    "spans": Span.from_dict,
-    "logs": Log.from_dict,
-    "metrics": Point.from_dict,
-}
+
+def _point(data: Mapping[str, Any]) -> Point:
+    point = Point.from_dict(data)
+    bounds = point.value.get("explicit_bounds")
+    if isinstance(bounds, list) and None in bounds:  # JSON has no infinity
+        point.value = {**point.value, "explicit_bounds": [math.inf if each is None else each for each in bounds]}
+    for name, figure in point.value.items():
+        _check_figure(name, figure)
+    return point
+
+
+def _check_figure(name: str, figure: Any) -> None:
+    """Raise ValueError unless this can be a part of a metric point's value."""
+    if name in ("bucket_counts", "explicit_bounds"):
+        is_right = isinstance(figure, list) and all(isinstance(each, (int, float)) for each in figure)
+    elif name in ("positive", "negative"):
+        is_right = isinstance(figure, dict)
+        for each in figure if is_right else ():
+            _check_figure(each, figure[each])
+    elif name in _EXPONENTS:
+        is_right = isinstance(figure, int) and abs(figure) <= _EXPONENTS[name]
+    else:
+        is_right = figure is None or isinstance(figure, (int, float))
+    if not is_right:
+        raise ValueError(f"{name} is {repr(figure)[:80]}")
+
+
+#: Greatest exponents of exponential histograms: 32 bits in OTLP, and a scale that numbers can be raised to.
+_EXPONENTS = {"offset": 1 << 31, "scale": 64}
+
+_MAKE: Mapping[str, Callable[[Any], Record]] = {"spans": Span.from_dict, "logs": Log.from_dict, "metrics": _point}
 
 
 class RemoteReader(Reader):
@@ -71,11 +98,11 @@ class RemoteReader(Reader):
         return self._records("/logs", query_of("logs", filters), filters, Log.from_dict)
 
     def metrics(self, **filters: Any) -> Iterator[Point]:
-        return self._records("/metrics", query_of("metrics", filters), filters, Point.from_dict)
+        return self._records("/metrics", query_of("metrics", filters), filters, _point)
 
     def current_metrics(self, **filters: Any) -> list[Point]:
         query = query_of("metrics", filters, without=("until", "limit", "cursor"))
-        return list(self._records("/metrics/current", query, filters, Point.from_dict))
+        return list(self._records("/metrics/current", query, filters, _point))
 
     def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
         found = parameters(query_of(signal, filters), filters)
