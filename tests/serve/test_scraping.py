@@ -73,10 +73,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     (directory / "orders.py").write_text(APP)
     environ = quiet_environ(directory, OTEL_SERVICE_NAME="shop", OTEL_PYTHON_TIDEGATE_METRICS_INTERVAL="0.5")
     gunicorn = "gunicorn -w 8 --preload --max-requests 50 --max-requests-jitter 30 -b 127.0.0.1:PORT orders:app"
-    shop = [
-        SCRIPTS / "opentelemetry-instrument",
-        *(SCRIPTS / part if part == "gunicorn" else part for part in gunicorn.split()),
-    ]
+    shop = [SCRIPTS / "opentelemetry-instrument", *gunicorn.split()]
     serve = [SCRIPTS / "tidegate", "serve", directory / "store", "--port", "PORT"]
     with (
         live_server(serve, directory, environ) as readers,

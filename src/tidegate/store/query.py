@@ -28,6 +28,7 @@ MAX_SEVERITY = 24
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
 _RELATIVE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)")
 _EPOCH = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_FRACTION = re.compile(r"(?<=:[0-9]{2})[.,]([0-9]+)")
 
 #: Other names by which the severities are known.
 _SEVERITY_NAMES = {**SEVERITIES, "WARNING": 13, "CRITICAL": 21, "ERR": 17}
@@ -52,13 +53,20 @@ def parse_time(value: Time, now_ns: int | None = None) -> int:
             return now - round(float(age[1]) * _UNITS[age[2]])
         if _EPOCH.fullmatch(text):
             seconds, _, fraction = text.partition(".")
-            return int(seconds) * 10**9 + int(fraction.ljust(9, "0")[:9])
-        # before Python 3.11 fromisoformat does not know "Z"
-        return parse_time(datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text)))
+            return int(seconds) * 10**9 + _nanoseconds(fraction)
+        # a datetime has microseconds at most; before Python 3.11 fromisoformat does not know "Z"
+        fraction = found[1] if (found := _FRACTION.search(text)) else ""
+        whole = re.sub("[zZ]$", "+00:00", _FRACTION.sub("", text, count=1))
+        return parse_time(datetime.fromisoformat(whole)) + _nanoseconds(fraction)
     except (OSError, OverflowError, ValueError):
         raise QueryError(
             f"a time is {value!r}; it must be an age such as 15m or 2h, ISO-8601, or seconds since the epoch."
         ) from None
+
+
+def _nanoseconds(fraction: str) -> int:
+    """Of a second whose decimals these are."""
+    return int(fraction.ljust(9, "0")[:9])
 
 
 def parse_severity(name: str) -> int:
