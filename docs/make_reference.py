@@ -48,15 +48,16 @@ CLI = f"""\
 
 {MADE}
 
-Every command that reads takes `--store`, and `--json` for one JSON object a line in OTLP's field names. What JSON
-cannot carry is written as the nearest thing that it can: NaN and infinities as `null`, bytes in base64, integers beyond
-64 bits as text, a lone surrogate as its escape.
+Every command that reads takes a store as its last argument or by `--store`, a directory or the URL of a served one, and
+`--json` for one JSON object a line in OTLP's field names. What JSON cannot carry is written as the nearest thing that
+it can: NaN and infinities as `null`, bytes in base64, integers beyond 64 bits as text, a lone surrogate as its escape.
 
 For people there are colours on a terminal (not with `NO_COLOR`), and nothing is cut when the output goes into a pipe or
 a file. Whatever could harm a terminal, such as escape sequences in a log message, is shown as its escape instead.
 
 The exit status is 0 also when nothing was found, which standard error then says; 2 after a mistake in the question, the
-settings or the store; 1 when `tidegate doctor` finds something wrong; 130 after Ctrl-C.
+settings or the store; 1 when `tidegate doctor` finds something wrong or `tidegate health` no healthy server; 130 after
+Ctrl-C.
 """
 
 HTTP = f"""\
