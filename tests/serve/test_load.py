@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,12 +14,15 @@ import httpx
 import pytest
 
 import making
+import tidegate.store
 from live_server import LiveServer, live_server, quiet_environ
 from mounting import APPS, events, wait_for
 from served import TOKEN
 from tidegate.record import logs
-from tidegate.serve.message import MAX_LIVE
+from tidegate.serve.guard import Guard
+from tidegate.serve.message import MAX_LIVE, Request, Response
 from tidegate.serve.places import MAX_REQUESTS
+from tidegate.serve.site import Site
 from tidegate.store.sinks import FileSink
 
 pytestmark = pytest.mark.servers
@@ -88,15 +91,36 @@ def test_clients_that_leave_in_the_middle_make_room(server: LiveServer) -> None:
             next(answer.iter_bytes())
 
 
-def test_more_requests_than_there_are_places_are_told_to_come_again(server: LiveServer) -> None:
-    with ExitStack() as stack, httpx.Client(base_url=server.client.base_url, limits=UNLIMITED) as client:
-        for _ in range(MAX_REQUESTS):
-            assert stack.enter_context(client.stream("GET", "/logs")).status_code == 200
-        refused = client.get("/logs")
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-        assert client.get("/health/live").status_code == 200
-        stack.close()
-        wait_for(lambda: client.get("/logs?limit=1").status_code == 200)
+@pytest.fixture
+def ask(store: Path) -> Callable[[str], Response]:
+    """``ask(path)``: an answer that nobody has taken yet, without a server."""
+    site = Site(lambda: tidegate.store.open(store / "store"), Guard())
+    return lambda path: site.respond(Request("GET", path, headers={"host": "localhost"}))
+
+
+def test_more_requests_than_there_are_places_are_told_to_come_again(ask: Callable[[str], Response]) -> None:
+    held = [ask("/logs") for _ in range(MAX_REQUESTS)]
+    refused = ask("/logs")
+    assert {answer.status for answer in held} == {200}
+    assert (refused.status, dict(refused.headers)["retry-after"]) == (503, "5")
+
+
+def test_whether_a_process_lives_is_told_however_busy_it_is(ask: Callable[[str], Response]) -> None:
+    held = [ask("/logs") for _ in range(MAX_REQUESTS + 1)]
+    assert (held[-1].status, ask("/health/live").status) == (503, 200)
+
+
+def test_an_answer_that_is_closed_leaves_its_place(ask: Callable[[str], Response]) -> None:
+    for answer in [ask("/logs") for _ in range(MAX_REQUESTS)]:
+        answer.body.close()
+    assert ask("/logs").status == 200
+
+
+def test_an_answer_that_is_forgotten_leaves_its_place(ask: Callable[[str], Response]) -> None:
+    for _ in range(MAX_REQUESTS + 1):
+        answer = ask("/logs")
+        next(answer.body)
+    assert answer.status == 200
 
 
 def test_more_clients_that_follow_than_there_are_places_are_told_to_come_again(server: LiveServer) -> None:
@@ -110,12 +134,12 @@ def test_more_clients_that_follow_than_there_are_places_are_told_to_come_again(s
         wait_for(lambda: is_taken(client))
 
 
+UNLIMITED = httpx.Limits(max_connections=None)
+
+
 def is_taken(client: httpx.Client) -> bool:
     with client.stream("GET", "/logs/stream") as answer:
         return answer.status_code == 200
-
-
-UNLIMITED = httpx.Limits(max_connections=None)
 
 
 def test_a_client_that_is_slow_is_told_how_much_it_missed(tmp_path: Path) -> None:
