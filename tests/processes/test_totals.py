@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import pytest
 
 from conftest import INSTRUMENT
 from metering import shown
+from store_files import segments
 from tidegate import store
 from tidegate.records import Point
 
@@ -140,11 +142,12 @@ def test_recycled_workers_and_their_children_add_up_though_retention_takes_their
 
 
 def test_what_was_counted_outlives_its_age(
-    worker: Callable[..., None], store_dir: Path, environ: dict[str, str]
+    worker: Callable[..., None], store_dir: Path, environ: dict[str, str], wait_for: Callable[..., None]
 ) -> None:
     environ["OTEL_PYTHON_TIDEGATE_STORE_AGE"] = "1s"
     for number in (1, 2, 3):
         worker(0)
+        wait_for(lambda: all(time.time() - path.stat().st_mtime > 1 for path in segments(store_dir)))
         assert totals(store_dir)["jobs"] == number * JOBS
     with store.open(store_dir) as reader:
         assert reader.services()[0].processes < 9  # three each, of which the first have gone
