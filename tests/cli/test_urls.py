@@ -90,7 +90,7 @@ def test_the_store_may_be_an_option_too(ask: Tidegate, url: str) -> None:
         (["logs", "http://ann:pass@shop"], "leave them out, and set OTEL_PYTHON_TIDEGATE_TOKEN"),
         (["tail", "-f", "localhost:4319"], "a URL begins with its scheme: http://localhost:4319"),
         (["trace", "00000000", "URL"], "no trace at http://127.0.0.1"),
-        (["serve", "URL"], "which is served already; name a directory"),
+        (["serve", "URL"], "name a directory of this machine"),
         (["health", "localhost:4319"], "received 'localhost:4319'; it must be a URL such as http://127.0.0.1:4319"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
