@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -73,8 +74,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     (directory / "orders.py").write_text(APP)
     environ = quiet_environ(directory, OTEL_SERVICE_NAME="shop", OTEL_PYTHON_TIDEGATE_METRICS_INTERVAL="0.5")
     gunicorn = "gunicorn -w 8 --preload --max-requests 50 --max-requests-jitter 30 -b 127.0.0.1:PORT orders:app"
-    shop = [SCRIPTS / "opentelemetry-instrument", *gunicorn.split()]
-    serve = [SCRIPTS / "tidegate", "serve", directory / "store", "--port", "PORT"]
+    shop: list[str | Path] = [SCRIPTS / "opentelemetry-instrument", *gunicorn.split()]
+    serve: list[str | Path] = [SCRIPTS / "tidegate", "serve", directory / "store", "--port", "PORT"]
     with (
         live_server(serve, directory, environ) as readers,
         live_server(shop, directory, environ) as server,
