@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidegate.errors import FormatError
+from tidegate.errors import FormatError, StoreError
 from tidegate.store import feeding, locks, segment
 from tidegate.store.freezing import dump, load
 from tidegate.store.location import FILE_MODE
@@ -47,6 +47,10 @@ class File:
                 return cls(path, file.read(), _stamp(os.fstat(file.fileno())))
         except (FileNotFoundError, NotADirectoryError):
             return cls(path)
+        except PermissionError:
+            raise StoreError(
+                f"{path!r} cannot be read by user {os.getuid()}; ask as the user whose programs record there."
+            ) from None
 
     @property
     def time(self) -> int:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from tidegate.errors import FormatError
+from tidegate.errors import FormatError, StoreError
 from tidegate.store import location, locks, segment
 
 _logger = logging.getLogger("tidegate")
@@ -105,7 +105,7 @@ def _keep_totals(directory: str, max_age_s: float) -> bool:
         checkpoint.keep(directory, lambda: _files(directory), max_age_s)
     except FormatError as error:  # a newer version looks after it; the store must stay within its bounds all the same
         _logger.debug("totals of metrics are not kept: %s", error)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         _logger.debug("totals of metrics could not be written: %s", error)
         return False
     return True
