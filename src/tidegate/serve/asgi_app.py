@@ -76,7 +76,7 @@ class Readers:
         try:
             await _until_over(self._send(response, send), receive)
         finally:
-            self._threads.run(response.body.close)  # after the chunk that is being made
+            response.body.close()
 
     def _respond(self, request: Request) -> Response:
         return self._site().respond(request)

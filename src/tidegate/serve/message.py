@@ -51,13 +51,14 @@ class Request:
 class Body:
     """Chunks of a response. An empty chunk says "nothing yet": ask again in `POLL` seconds.
 
-    Whoever takes them calls `close` at the end, whatever the end is; ``release`` is called then, once.
-    Another thread may close it, which waits for the chunk that is being made.
+    Whoever takes them calls `close` at the end, whatever the end is; ``release`` is called then, at once
+    even while another thread makes a chunk, which is the last.
     """
 
     def __init__(self, chunks: Iterator[bytes], release: Callable[[], object] | None = None) -> None:
         self._chunks = chunks
         self._release = release
+        self._closed = False
         self._lock = threading.Lock()
 
     def __iter__(self) -> Body:
@@ -65,17 +66,20 @@ class Body:
 
     def __next__(self) -> bytes:
         with self._lock:
+            if self._closed:
+                raise StopIteration
             return next(self._chunks)
 
     def close(self) -> None:
-        with self._lock:
-            close = getattr(self._chunks, "close", None)
-            self._chunks = iter(())
-            if close is not None:
-                close()
-            release, self._release = self._release, None
-            if release is not None:
-                release()
+        self._closed = True
+        if self._lock.acquire(blocking=False):  # otherwise the chunks end with the one that is being made
+            try:
+                getattr(self._chunks, "close", lambda: None)()
+            finally:
+                self._lock.release()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate import ndjson
@@ -26,7 +27,7 @@ def logs(site: Site, request: Request, values: dict[str, Any]) -> Response:
 
 
 def logs_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return array(_records(site, "logs", values))
+    return _array_of(site, "logs", values)
 
 
 def spans(site: Site, request: Request, values: dict[str, Any]) -> Response:
@@ -34,17 +35,19 @@ def spans(site: Site, request: Request, values: dict[str, Any]) -> Response:
 
 
 def spans_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return array(_records(site, "spans", values))
+    return _array_of(site, "spans", values)
 
 
 def traces(site: Site, request: Request, values: dict[str, Any]) -> Response:
     if values.pop("follow", False):
         return following.lines(site, request, "traces", values)
-    return lines(_traces(site, values))
+    gone = Event()
+    return lines(_traces(site, values, gone), gone)
 
 
 def traces_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return array(_traces(site, values))
+    gone = Event()
+    return array(_traces(site, values, gone), gone)
 
 
 def trace(site: Site, request: Request, values: dict[str, Any]) -> Response:
@@ -70,7 +73,7 @@ def metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
 
 
 def metrics_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    return array(_records(site, "metrics", values))
+    return _array_of(site, "metrics", values)
 
 
 def current_metrics(site: Site, request: Request, values: dict[str, Any]) -> Response:
@@ -109,18 +112,25 @@ def _services(site: Site, request: Request) -> Iterator[bytes]:
 def _lines(site: Site, request: Request, signal: Signal, values: dict[str, Any]) -> Response:
     if values.pop("follow", False):
         return following.lines(site, request, signal, values)
-    return lines(_records(site, signal, values))
+    gone = Event()
+    return lines(_records(site, signal, values, gone), gone)
 
 
-def _records(site: Site, signal: Signal, values: dict[str, Any]) -> Iterator[bytes]:
-    return _page(values, lambda **filters: site.reader.lines(signal, **filters))
+def _array_of(site: Site, signal: Signal, values: dict[str, Any]) -> Response:
+    gone = Event()
+    return array(_records(site, signal, values, gone), gone)
 
 
-def _traces(site: Site, values: dict[str, Any]) -> Iterator[bytes]:
+def _records(site: Site, signal: Signal, values: dict[str, Any], gone: Event) -> Iterator[bytes]:
+    return _page(values, lambda **filters: site.reader.lines(signal, stop=gone.is_set, **filters))
+
+
+def _traces(site: Site, values: dict[str, Any], gone: Event) -> Iterator[bytes]:
     spans = values.pop("spans", False)
 
     def found(**filters: Any) -> Iterator[bytes]:
-        return (ndjson.dumps(trace_dict(trace, spans=spans)) for trace in site.reader.traces(**filters))
+        traces = site.reader.traces(stop=gone.is_set, **filters)
+        return (ndjson.dumps(trace_dict(trace, spans=spans)) for trace in traces)
 
     return _page(values, found)
 
@@ -141,14 +151,14 @@ def _page(values: dict[str, Any], question: Callable[..., Iterator[bytes]]) -> I
     return islice(question(**values), offset, None)
 
 
-def lines(found: Iterable[bytes]) -> Response:
-    """Lines of JSON, streamed."""
-    return Response(Body(chunks(found)), NDJSON)
+def lines(found: Iterable[bytes], gone: Event | None = None) -> Response:
+    """Lines of JSON, streamed. ``gone`` is set when the client has had enough, which may be in the middle."""
+    return Response(Body(chunks(found), gone.set if gone else None), NDJSON)
 
 
-def array(found: Iterable[bytes]) -> Response:
+def array(found: Iterable[bytes], gone: Event | None = None) -> Response:
     """One array of the objects that the lines hold, streamed."""
-    return Response(Body(chunks(_array(found))), JSON)
+    return Response(Body(chunks(_array(found)), gone.set if gone else None), JSON)
 
 
 def _array(found: Iterable[bytes]) -> Iterator[bytes]:

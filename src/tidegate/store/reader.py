@@ -82,22 +82,26 @@ class Reader:
         """Metric points; further filter ``name``."""
         return cast("Iterator[Point]", self._stream(query_of("metrics", filters)))
 
-    def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
+    def lines(self, signal: Signal, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[bytes]:
         """What `spans`, `logs` or `metrics` would give, as lines of JSON: ``to_dict()`` and ``cursor`` of each record.
 
         See `tidegate.ndjson.dumps` for what JSON cannot carry. Several times as fast as going through records.
+        They end early once ``stop()`` is true, also while nothing is found.
         """
-        return stream(self._cache, query_of(signal, filters), self._catalog.blocks(), lines)
+        return stream(self._cache, query_of(signal, filters), self._catalog.blocks(), lines, stop)
 
-    def traces(self, **filters: Any) -> Iterator[Trace]:
-        """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
+    def traces(self, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[Trace]:
+        """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``.
+
+        They end early once ``stop()`` is true, also while nothing is found.
+        """
         query = query_of("spans", filters, without=("trace_id",))
-        return islice(self._traces(replace(query, limit=None)), query.limit)
+        return islice(self._traces(replace(query, limit=None), stop), query.limit)
 
-    def _traces(self, query: Query) -> Iterator[Trace]:
+    def _traces(self, query: Query, stop: Callable[[], bool] | None) -> Iterator[Trace]:
         seen: set[str] = set()
         blocks = self._catalog.blocks()  # one look for all: what comes later is for the next question
-        for span in cast("Iterator[Span]", self._stream(query, blocks)):
+        for span in cast("Iterator[Span]", stream(self._cache, query, blocks, records, stop)):
             if span.trace_id in seen:
                 continue
             seen.add(span.trace_id)

@@ -22,17 +22,32 @@ Shape = Callable[[AnyRows, BlockRef], Callable[[int], T]]
 Entry = tuple[int, str, int, int, Callable[[int], T]]
 
 
-def stream(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T]:
-    """What matches, newest first. Memory is bounded by the blocks whose times overlap."""
-    return islice(_stream(cache, query, among, shape), query.limit)
+def stream(
+    cache: BlockCache,
+    query: Query,
+    among: Iterable[BlockRef],
+    shape: Shape[T],
+    stop: Callable[[], bool] | None = None,
+) -> Iterator[T]:
+    """What matches, newest first, until ``stop()`` is true, which is asked before a block is opened.
+    Memory is bounded by the blocks whose times overlap."""
+    return islice(_stream(cache, query, among, shape, stop or _never), query.limit)
 
 
-def _stream(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T]:
+def _never() -> bool:
+    return False
+
+
+def _stream(
+    cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T], stop: Callable[[], bool]
+) -> Iterator[T]:
     """Merge blocks newest first: a row may go out once no unopened block can hold a newer one."""
     blocks = sorted((ref for ref in among if query.wants(ref)), key=lambda ref: ref.index.last)
     pending: list[Entry[T]] = []
     while blocks or pending:
         while blocks and (not pending or pending[-1][0] <= blocks[-1].index.last):
+            if stop():
+                return
             pending += matches(cache, query, blocks.pop(), shape)
             pending.sort()
         first = bisect_left(pending, (blocks[-1].index.last + 1,)) if blocks else 0
