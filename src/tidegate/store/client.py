@@ -221,7 +221,9 @@ def _said(address: Address, error: Exception) -> StoreError:
                 " the file (PEM) of its authority in SSL_CERT_FILE."
             )
         case ssl.SSLError():
-            return broken(address, f"TLS failed ({error.reason or error}), as it does when it is http:// and not https://")
+            return broken(
+                address, f"TLS failed ({error.reason or error}), as it does when it is http:// and not https://"
+            )
         case ConnectionRefusedError():
             return Unreachable(f"nothing listens at {address}; start `tidegate serve` there, or correct the URL.")
         case socket.gaierror() | UnicodeError():
