@@ -181,3 +181,19 @@ def answering(start: Start, directory: Path, *flags: str, token: str = "") -> It
     assert found, said
     with httpx.Client(base_url=found[1], trust_env=False) as client:
         yield client, said
+
+
+@pytest.mark.servers
+def test_health_is_that_of_the_store(server: LiveServer) -> None:
+    assert server.get("/health").json()["components"].keys() == {"store", "disk"}
+
+
+@pytest.mark.servers
+def test_one_service_can_be_shown_alone(tmp_path: Path) -> None:
+    sink = FileSink(str(tmp_path / "store"))
+    for service in ("shop", "other"):
+        making.put(sink, [making.log(service)], making.resource(service))
+    sink.close()
+    command = ["tidegate", "serve", "--port", "PORT", "--service", "shop"]
+    with live_server(command, tmp_path, quiet_environ(tmp_path)) as server:
+        assert server.get("/logs").json()["body"] == "shop"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import tidegate.serve
 from served import TOKEN
+from tidegate.errors import ConfigurationError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -65,3 +67,14 @@ def test_a_mount_without_a_token_is_refused_where_it_is_written(
     framework = next(name for name, each in LINES.items() if each == line)
     done = run([sys.executable, program(PROGRAM.format(framework=framework, line=line))], check=False)
     assert "ConfigurationError: readers that are mounted into an application need a token" in done.stderr
+
+
+@pytest.mark.parametrize("at", ["/", ""])
+def test_readers_that_would_hide_the_application_are_refused(at: str) -> None:
+    with pytest.raises(ConfigurationError, match="at is"):
+        tidegate.serve.asgi(print, at, token=TOKEN)
+
+
+def test_mounting_twice_makes_two_mounts() -> None:
+    first, second = (tidegate.serve.wsgi(print, at, token=TOKEN) for at in ("/one", "two/"))
+    assert first is not second

@@ -27,19 +27,19 @@ def asgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     own ``mount``, they are at its root."""
     from tidegate.serve.asgi_app import Readers
 
-    return Readers(_site(**options), app, at if app is not None else "", _left_out)
+    return Readers(_site(**options), app, _path(at) if app is not None else "", _left_out)
 
 
 def fastapi(app: Any, at: str = AT, **options: Any) -> None:
     """Mount the readers into a FastAPI or Starlette application."""
-    app.mount(at, asgi(**options))
+    app.mount(_path(at), asgi(**options))
 
 
 def wsgi(app: Any = None, at: str = AT, **options: Any) -> Any:
     """A WSGI application with the readers below ``at``, in front of ``app``; alone they are at its root."""
     from tidegate.serve.wsgi_app import Readers
 
-    return Readers(_site(**options), app, at if app is not None else "", _left_out)
+    return Readers(_site(**options), app, _path(at) if app is not None else "", _left_out)
 
 
 def flask(app: Any, at: str = AT, **options: Any) -> None:
@@ -51,7 +51,14 @@ def django(at: str = AT, **options: Any) -> list[Any]:
     """Patterns for Django's ``urlpatterns``. Its ``ALLOWED_HOSTS`` are asked, too."""
     from tidegate.serve.django_app import patterns
 
-    return patterns(_site(**options), at, _left_out)
+    return patterns(_site(**options), _path(at), _left_out)
+
+
+def _path(at: str) -> str:
+    """With a slash before it and none behind it; raises `ConfigurationError` for what would hide the application."""
+    if not at.strip("/"):
+        raise ConfigurationError(f"at is {at!r}, which would hide the application; give a path such as {AT!r}.")
+    return "/" + at.strip("/")
 
 
 def _left_out() -> AbstractContextManager[None]:

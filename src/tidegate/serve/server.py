@@ -6,6 +6,7 @@ import ipaddress
 import signal
 import socket
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,14 @@ def listen(address: Address) -> socket.socket:
         ) from None
 
 
-def prepare(site: Site, address: Address) -> Any:
+def prepare(site: Site, address: Address, location: str) -> Any:
     """A server that is ready to `run`; raises `ConfigurationError` when the certificate cannot be used."""
     uvicorn = load()
+    from tidegate import watch
     from tidegate.serve.asgi_app import Readers
+    from tidegate.watch.checks import for_store
+
+    watch.builtin.append(partial(for_store, location))
 
     config = uvicorn.Config(
         Readers(lambda: site),

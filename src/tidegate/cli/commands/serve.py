@@ -73,7 +73,7 @@ def command(
         raise ConfigurationError(f"the store is {location!r}; name a directory of this machine, where programs record.")
     guard = Guard(settings.token, settings.allowed_hosts)
     site = Site(lambda: tidegate.store.open(location, missing_ok=True, service=service), guard, gzip=settings.gzip)
-    prepared = server.prepare(site, address)
+    prepared = server.prepare(site, address, location)
     with server.listen(address) as listener:
         url = address.url(listener.getsockname()[1])
         click.echo(f"Serving {location} at {url}")
