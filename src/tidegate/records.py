@@ -337,6 +337,16 @@ class Trace(FromDict):
         return next((span for span in self.spans if span.parent_span_id not in known), self.spans[0])
 
     @property
+    def name(self) -> str:
+        """The root's name."""
+        return self.root.name
+
+    @property
+    def service(self) -> str:
+        """The root's service."""
+        return self.root.service
+
+    @property
     def start_time_unix_nano(self) -> int:
         return min(span.start_time_unix_nano for span in self.spans)
 

@@ -225,7 +225,7 @@ def test_a_trace_is_whole_over_all_writers(store: Store) -> None:
     assert trace is not None
     assert [span.name for span in trace.spans] == ["root", "child"]
     assert [log.body for log in trace.logs] == ["first", "second"]
-    assert (trace.root.name, trace.services) == ("root", ["pay", "shop"])
+    assert (trace.name, trace.service, trace.services) == ("root", "shop", ["pay", "shop"])
 
 
 @pytest.mark.parametrize("digits", [4, 8, 9, 31, 32])
