@@ -165,6 +165,15 @@ def test_without_the_token_nothing_is_said(mounted: Mounted, path: str) -> None:
     assert "shop" not in answer.text
 
 
+def test_the_mount_itself_needs_the_token_without_a_slash_too(mounted: Mounted) -> None:
+    assert httpx.get(mounted.url, trust_env=False, follow_redirects=True).status_code == 401
+
+
+def test_the_mount_itself_is_the_index_without_a_slash_too(mounted: Mounted) -> None:
+    answer = mounted.server.client.get(mounted.mount.at, headers=mounted.client.headers, follow_redirects=True)
+    assert answer.json()["endpoints"] == mounted.client.get("/").json()["endpoints"]
+
+
 def test_a_host_that_is_not_ours_is_refused(mounted: Mounted) -> None:
     # Django's own ALLOWED_HOSTS says 400
     assert mounted.client.get("/logs", headers={"host": "evil.example"}).status_code in (400, 403)

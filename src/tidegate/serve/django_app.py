@@ -23,10 +23,10 @@ def patterns(site: Callable[[], Site], at: str, around: Callable[[], AbstractCon
     """One pattern for everything at and below ``at``, with or without a slash at the end."""
     threads = Threads()
 
-    def readers(request: HttpRequest, rest: str | None) -> StreamingHttpResponse:
+    def readers(request: HttpRequest, rest: str = "") -> StreamingHttpResponse:  # Django leaves out what is None
         request.get_host()  # ALLOWED_HOSTS, whatever middleware there is
         with around():
-            response = site().respond(_request(request, rest or ""))
+            response = site().respond(_request(request, rest))
         is_asgi = hasattr(request, "scope")
         body = AsyncChunks(response.body, threads) if is_asgi else wsgi_app.Chunks(response.body, request.META)
         found = StreamingHttpResponse(body, status=response.status)
