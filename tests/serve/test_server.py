@@ -83,6 +83,12 @@ def test_a_directory_of_other_things_is_refused(serve: Callable[..., str], tmp_p
     assert "is not a store" in serve(str(tmp_path))
 
 
+def test_a_store_that_is_a_file_is_refused(serve: Callable[..., str], tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.touch()
+    assert serve(str(file)) == f"Error: {str(file)!r} is not a directory, which a store is; name another one.\n"
+
+
 @pytest.mark.parametrize("package", ["uvicorn", "websockets"])
 def test_a_missing_extra_is_named(run: Run, program: Callable[..., Path], package: str) -> None:
     without = program(f"import sys; sys.modules[{package!r}] = None; from tidegate.cli import main; main(['serve'])")
@@ -186,6 +192,13 @@ def answering(start: Start, directory: Path, *flags: str, token: str = "") -> It
 @pytest.mark.servers
 def test_health_is_that_of_the_store(server: LiveServer) -> None:
     assert server.get("/health").json()["components"].keys() == {"store", "disk"}
+
+
+@pytest.mark.servers
+def test_a_store_that_is_gone_is_said_by_health(server: LiveServer, tmp_path: Path) -> None:
+    found = server.get("/health").json()
+    assert (found["status"], found["components"]["store"]["status"]) == ("degraded", "degraded")
+    assert str(tmp_path / "store") in found["components"]["store"]["detail"]
 
 
 @pytest.mark.servers

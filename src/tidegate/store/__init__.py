@@ -39,7 +39,7 @@ def open(
 
     Without a location, the one that ``OTEL_PYTHON_TIDEGATE_STORE`` names, else the user's default.
     With ``service``, the reader sees what this service (``service.name``) recorded and nothing else.
-    Raises `StoreNotFound` when there is nothing, unless ``missing_ok``; a server is not asked before the first
+    Raises `StoreNotFound` for what is no directory, and when there is nothing, unless ``missing_ok``; a server is not asked before the first
     question. A location or URL that makes no sense is a `ConfigurationError`.
     """
     from tidegate.store.catalog import DirectoryCatalog, MemoryCatalog
@@ -56,6 +56,8 @@ def open(
         raise StoreError("the store is switched off (OTEL_PYTHON_TIDEGATE_STORE=off); name a directory to read.")
     if _HOST_AND_PORT.fullmatch(text) and not os.path.isdir(place):
         raise StoreNotFound(f"there is no directory {text!r}; a URL begins with its scheme: http://{text}.")
+    if os.path.exists(place) and not os.path.isdir(place):
+        raise StoreNotFound(f"{place!r} is not a directory, which a store is; name another one.")
     if not os.path.isdir(place) and not missing_ok:
         raise StoreNotFound(
             f"there is no store at {place!r}; run a program under opentelemetry-instrument first,"
