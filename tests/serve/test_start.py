@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import tidegate.serve
 from served import TOKEN
+from tidegate import serve
 from tidegate.errors import ConfigurationError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -69,12 +71,35 @@ def test_a_mount_without_a_token_is_refused_where_it_is_written(
     assert "ConfigurationError: readers that are mounted into an application need a token" in done.stderr
 
 
-@pytest.mark.parametrize("at", ["/", ""])
-def test_readers_that_would_hide_the_application_are_refused(at: str) -> None:
-    with pytest.raises(ConfigurationError, match="at is"):
-        tidegate.serve.asgi(print, at, token=TOKEN)
+@pytest.mark.parametrize("at", ["/", "", "//", "/a b", "/..", "/a/./b", "/a//b", "/{a}", "/a?b", "/ä", "/a\n", None, 5])
+@pytest.mark.parametrize("mount", [serve.asgi, serve.wsgi], ids=["asgi", "wsgi"])
+def test_a_path_that_is_none_is_refused(mount: Callable[..., Any], at: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"at is {re.escape(repr(at))}; it must be a path such as '/telemetry'"
+    ):
+        mount(print, at, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"service": 5}, "service is 5; it must be a service's name"),
+        ({"service": ""}, "service is ''; it must be a service's name"),
+        ({"open_health": "no"}, "open_health is 'no'; it must be True or False"),
+        ({"allowed_hosts": "http://a.com"}, "allowed_hosts is 'http://a.com'; it must be names"),
+        ({"allowed_hosts": 5}, "allowed_hosts is 5; it must be names"),
+        ({"gzip": "maybe"}, "gzip is 'maybe'; it must be true or false"),
+        ({"store": 5}, "store is 5; it must be a directory"),
+        ({"token": 5}, "token is a hidden value; it must be"),
+        ({"prefix": "/x"}, "prefix is no option of a mount; there are at, token"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_named_with_its_rule(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        serve.asgi(print, **{"token": TOKEN, **option})
 
 
 def test_mounting_twice_makes_two_mounts() -> None:
-    first, second = (tidegate.serve.wsgi(print, at, token=TOKEN) for at in ("/one", "two/"))
+    first, second = (serve.wsgi(print, at, token=TOKEN) for at in ("/one", "two/"))
     assert first is not second

@@ -6,6 +6,7 @@ unless ``service`` says otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Where the readers are, below the application's own root.
 AT = "/telemetry"
+
+#: What stands in every URL as it is.
+_AT = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)+")
 
 
 def asgi(app: Any = None, at: str = AT, **options: Any) -> Any:
@@ -54,11 +58,17 @@ def django(at: str = AT, **options: Any) -> list[Any]:
     return patterns(_site(**options), _path(at), _left_out)
 
 
-def _path(at: str) -> str:
-    """With a slash before it and none behind it; raises `ConfigurationError` for what would hide the application."""
-    if not at.strip("/"):
-        raise ConfigurationError(f"at is {at!r}, which would hide the application; give a path such as {AT!r}.")
-    return "/" + at.strip("/")
+def _path(at: Any) -> str:
+    """With a slash before it and none behind it; raises `ConfigurationError` for what is none, or would hide the
+    application."""
+    path = "/" + at.strip("/") if isinstance(at, str) else ""
+    _require(_AT.fullmatch(path), "at", at, f"a path such as {AT!r}, of letters, digits and -._~ between slashes")
+    return path
+
+
+def _require(is_right: object, name: str, value: object, rule: str) -> None:
+    if not is_right:
+        raise ConfigurationError(f"{name} is {value!r}; it must be {rule}.")
 
 
 def _left_out() -> AbstractContextManager[None]:
@@ -76,12 +86,19 @@ def _site(
     allowed_hosts: Sequence[str] | None = None,
     gzip: bool | None = None,
     open_health: bool = False,
+    **unknown: Any,
 ) -> Callable[[], Site]:
-    """What makes the site of readers in an application, once; raises `ConfigurationError` when there is no token.
+    """What makes the site of readers, once; raises `ConfigurationError` for a wrong option or no token.
 
     Arguments that are not given come from the settings. ``service`` is whose records to show: by
     default the application's own, ``*`` for all. ``store`` is by default where this process records.
     """
+    for name in unknown:
+        raise ConfigurationError(
+            f"{name} is no option of a mount; there are at, token, service, store, allowed_hosts, gzip, open_health."
+        )
+    _require(service is None or (isinstance(service, str) and service), "service", service, "a service's name, or '*'")
+    _require(isinstance(open_health, bool), "open_health", open_health, "True or False")
     settings = load({"token": token, "allowed_hosts": allowed_hosts, "gzip": gzip, "store": store})
     if not settings.token:
         raise ConfigurationError(
