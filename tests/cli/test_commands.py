@@ -221,7 +221,7 @@ def test_an_empty_answer_in_json_is_no_line(tidegate: Tidegate) -> None:
         (["trace", "00000000"], "no trace in"),
         (["spans", "--store", "/nowhere/at/all"], "there is no store at '/nowhere/at/all'"),
         (["spans", "--where", "order"], "received 'order'; it must be KEY=VALUE"),
-        (["spans", "--limit", "0"], "0 is not in the range x>=1"),
+        (["spans", "--limit", "0"], "received '0'; it must be a whole number from 1."),
         (["spams"], "No such command 'spams'"),
     ],
 )

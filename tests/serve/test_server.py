@@ -52,7 +52,7 @@ def test_it_is_not_shown_to_others_without_a_token(serve: Callable[..., str], ho
 @pytest.mark.parametrize("token", ["sesame", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "with spaces and many characters"])
 def test_a_token_that_can_be_guessed_is_refused_and_not_shown(serve: Callable[..., str], token: str) -> None:
     said = serve("--token", token)
-    assert "a hidden value" in said
+    assert "'--token': received a hidden value; it must be" in said
     assert token not in said
 
 
@@ -60,12 +60,38 @@ def test_a_port_in_use_is_named(serve: Callable[..., str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = serve("--port", str(port))
-    assert f"port {port} of '127.0.0.1'" in said
-    assert "--port" in said
+    assert said == (
+        f"Error: nothing can listen at port {port} of '127.0.0.1': Address already in use;"
+        " name another with --port or --host, 0 for any free port.\n"
+    )
 
 
 def test_an_address_of_another_machine_is_named(serve: Callable[..., str]) -> None:
     assert "'192.0.2.1'" in serve("--host", "192.0.2.1", "--token", TOKEN)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b"])
+def test_a_host_that_is_none_is_named(serve: Callable[..., str], host: str) -> None:
+    assert f"of {host!r}: " in serve("--host", host, "--token", TOKEN)
+
+
+@pytest.mark.parametrize("port", ["abc", "-1", "65536", "1.5", ""])
+def test_a_port_that_is_none_is_named(serve: Callable[..., str], port: str) -> None:
+    assert f"'--port': received {port!r}; it must be a whole number from 0 to 65535." in serve("--port", port)
+
+
+@pytest.mark.parametrize("option", ["--service", "--token", "--allowed-host"])
+def test_an_option_that_is_empty_is_named(serve: Callable[..., str], option: str) -> None:
+    assert f"'{option}': received ''; it must be" in serve(option, "")
+
+
+def test_a_host_that_is_no_name_is_named(serve: Callable[..., str]) -> None:
+    said = serve("--allowed-host", "shop.example.com", "--allowed-host", "http://a.example.com")
+    assert "'--allowed-host': received 'http://a.example.com'; it must be names" in said
+
+
+def test_a_key_without_a_certificate_is_named(serve: Callable[..., str]) -> None:
+    assert "--keyfile is 'key.pem', which needs --certfile" in serve("--keyfile", "key.pem")
 
 
 def test_a_certificate_that_is_none_is_named(serve: Callable[..., str], tmp_path: Path) -> None:

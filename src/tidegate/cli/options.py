@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Whole(click.IntRange):
+    """A whole number, refused as every other value is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            limits = f"from {self.min}" + (f" to {self.max}" if self.max is not None else "")
+            return self.fail(f"received {value!r}; it must be a whole number {limits}.", param, ctx)
+
+
 def _where(context: click.Context, parameter: click.Parameter, values: Iterable[str]) -> dict[str, str] | None:
     where = {}
     for text in values:
@@ -131,7 +142,7 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
         "-n",
         "--limit",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         help="At most so many, the newest ones. Default: a screenful; with --json, all.",
     ),
     "as_json": click.option("--json", "as_json", is_flag=True, help="Lines of JSON, a record each, for programs."),

@@ -97,7 +97,7 @@ def _site(
         raise ConfigurationError(
             f"{name} is no option of a mount; there are at, token, service, store, allowed_hosts, gzip, open_health."
         )
-    _require(service is None or (isinstance(service, str) and service), "service", service, "a service's name, or '*'")
+    _require(service is None or (service and isinstance(service, str)), "service", service, "a service's name, or '*'")
     _require(isinstance(open_health, bool), "open_health", open_health, "True or False")
     settings = load({"token": token, "allowed_hosts": allowed_hosts, "gzip": gzip, "store": store})
     if not settings.token:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
 from dataclasses import dataclass
@@ -51,7 +52,11 @@ class Address:
 
 
 def check(address: Address, token: str) -> None:
-    """Raise `ConfigurationError` when this address needs a token that is not there."""
+    """Raise `ConfigurationError` when this address needs a token, or a certificate, that is not there."""
+    if address.keyfile and not address.certfile:
+        raise ConfigurationError(
+            f"--keyfile is {address.keyfile!r}, which needs --certfile: the certificate that it is the key of."
+        )
     if not token and not _is_loopback(address.host):
         raise ConfigurationError(
             f"--host is {address.host!r}, which others can reach, so a token is needed: set OTEL_PYTHON_TIDEGATE_TOKEN,"
@@ -73,11 +78,20 @@ def listen(address: Address) -> socket.socket:
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigurationError(
-            f"nothing can listen at port {address.port} of {address.host!r}: {error.strerror or error};"
+            f"nothing can listen at port {address.port} of {address.host!r}: {_cause(error)};"
             " name another with --port or --host, 0 for any free port."
         ) from None
+
+
+def _cause(error: OSError | UnicodeError) -> str:
+    """Without the address, which `socket.create_server` adds."""
+    if isinstance(error, UnicodeError):
+        return "that is no name of a host"
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def prepare(site: Site, address: Address, location: str) -> Any:

@@ -39,8 +39,8 @@ def open(
 
     Without a location, the one that ``OTEL_PYTHON_TIDEGATE_STORE`` names, else the user's default.
     With ``service``, the reader sees what this service (``service.name``) recorded and nothing else.
-    Raises `StoreNotFound` for what is no directory, and when there is nothing, unless ``missing_ok``; a server is not asked before the first
-    question. A location or URL that makes no sense is a `ConfigurationError`.
+    Raises `StoreNotFound` for what is no directory, and for nothing unless ``missing_ok``; a server is not asked
+    before the first question. A location or URL that makes no sense is a `ConfigurationError`.
     """
     from tidegate.store.catalog import DirectoryCatalog, MemoryCatalog
     from tidegate.store.reader import Reader

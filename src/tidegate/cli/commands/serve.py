@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import click
 
-from tidegate.cli.options import is_url, open_reader
+from tidegate.cli.options import Whole, is_url, open_reader
 from tidegate.cli.streams import say
 from tidegate.errors import ConfigurationError
 from tidegate.serve.server import HOST, PORT
 from tidegate.store.location import MEMORY
+
+#: The token that stands for a new one.
+_AUTO = "auto"
+
+
+def _setting(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Let click say which option it is that breaks the rule of the setting of its name."""
+    from tidegate.settings import BY_NAME
+
+    setting = BY_NAME[str(parameter.name)]
+    for text in (value,) if isinstance(value, str) else value or ():
+        try:
+            is_right = text == _AUTO or setting.kind.parse(text)
+        except ValueError:
+            is_right = False
+        if not is_right:
+            received = "a hidden value" if setting.secret and text else repr(text)
+            raise click.BadParameter(f"received {received}; it must be {setting.kind.rule}.")
+    return value or None
+
+
+def _name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value == "":
+        raise click.BadParameter("received ''; it must be a service's name, as `tidegate services` lists them.")
+    return value
 
 
 @click.command("serve")
@@ -21,12 +47,13 @@ from tidegate.store.location import MEMORY
     default=PORT,
     show_default=True,
     metavar="PORT",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     help="Port to listen on; 0 for any that is free.",
 )
 @click.option(
     "--token",
     metavar="TOKEN",
+    callback=_setting,
     help="What clients must show, `auto` to make one. Others on this machine see it in the list of processes:"
     " $OTEL_PYTHON_TIDEGATE_TOKEN hides it.",
 )
@@ -35,9 +62,10 @@ from tidegate.store.location import MEMORY
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
+    callback=_setting,
     help="Name by which it may be addressed, beside localhost and addresses; may be repeated.",
 )
-@click.option("--service", metavar="NAME", help="Show this service only.")
+@click.option("--service", metavar="NAME", callback=_name, help="Show this service only.")
 @click.option("--gzip/--no-gzip", default=None, help="Compress for clients that accept it, which is the default.")
 @click.option("--certfile", metavar="FILE", help="Certificate (PEM), for HTTPS.")
 @click.option("--keyfile", metavar="FILE", help="Key of the certificate (PEM), unless it is in the same file.")
@@ -46,7 +74,7 @@ def command(
     host: str,
     port: int,
     token: str | None,
-    allowed_hosts: tuple[str, ...],
+    allowed_hosts: tuple[str, ...] | None,
     service: str | None,
     gzip: bool | None,
     certfile: str | None,
@@ -63,8 +91,8 @@ def command(
     from tidegate.serve.site import Site
     from tidegate.settings import load
 
-    made = secrets.token_urlsafe() if token == "auto" else None  # noqa: S105
-    settings = load({"token": made or token, "allowed_hosts": allowed_hosts or None, "gzip": gzip})
+    made = secrets.token_urlsafe() if token == _AUTO else None
+    settings = load({"token": made or token, "allowed_hosts": allowed_hosts, "gzip": gzip})
     address = server.Address(host, port, certfile, keyfile)
     server.load()
     server.check(address, settings.token)
