@@ -265,6 +265,33 @@ def test_a_slow_client_passes_by_what_exceeds_the_backlog(store: Store) -> None:
     assert (drain(follower), follower.dropped) == ([5], 3)
 
 
+def test_a_burst_waits_for_who_is_connected_as_for_who_was_away(directory: Store) -> None:
+    before = begin(directory).watermark
+    connected = begin(directory)
+    writer = directory.writer()
+    for number in range(0, 12_000, 1000):
+        put(writer, [log(number + each, number + each) for each in range(1000)])
+    for follower in (connected, begin(directory, after=before)):
+        assert (drain(follower), follower.dropped) == (list(range(12_000)), 0)
+
+
+def test_what_waits_is_not_opened(hundred: tuple[CountingCatalog, Watermark]) -> None:
+    catalog, before = hundred
+    follower = Reader(catalog).follower("logs", after=before)
+    assert (follower.pending, catalog.opened) == (True, 0)
+
+
+def test_what_was_passed_by_before_the_first_poll_is_new(store: Store) -> None:
+    before = begin(store).watermark
+    writer = store.writer()
+    for number in range(5):
+        put(writer, [log(number, number)])
+    follower = begin(store, after=before, max_backlog=2)
+    assert [follower.newly_dropped() for _ in range(2)] == [3, 0]
+    put(writer, [log(5, 5)])
+    assert (drain(follower), follower.newly_dropped(), follower.dropped) == ([4, 5], 1, 4)
+
+
 def test_what_was_passed_by_does_not_come_after_a_reconnect(store: Store) -> None:
     before = begin(store).watermark
     writer = store.writer()

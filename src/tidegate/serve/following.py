@@ -1,8 +1,8 @@
 """Endpoints that go on: Server-Sent Events, lines of JSON, and the messages of a WebSocket.
 
-Each client has a position in the store instead of a queue: it is asked for more when it has taken what
-it got. One that is too slow is not waited for: what is beyond the bound of its backlog is passed by,
-counted, and the client is told.
+Each client has a position in the store and a bounded queue of references to what is next: it is given more
+when it has taken what it got. When more waits than `store.follow.MAX_BACKLOG`, since it is slow or was away,
+the oldest is passed by, counted, and the client is told before anything that came later.
 """
 
 from __future__ import annotations
@@ -74,20 +74,26 @@ def follower(site: Site, request: Request, signal: Signal, values: dict[str, Any
             "this server answers one request at a time, and following would occupy it; ask again with"
             " ?since= and ?cursor=, or run `tidegate serve`.",
         )
-    from tidegate.store.follow import Watermark
+    from tidegate.store.follow import MAX_BACKLOG, Watermark
 
-    return site.reader.follower(signal, after=Watermark.parse(last) if last else None, **values)
+    after = Watermark.parse(last) if last else None
+    return site.reader.follower(signal, after=after, max_backlog=MAX_BACKLOG, **values)
 
 
 def items(follower: Follower) -> Iterator[Item]:
     """What has come since the last call. Only a poll's last item has an id, for a client that comes back
     gets what came after a poll."""
-    passed = follower.dropped
     found = follower.poll()
-    if follower.dropped > passed:
-        yield "dropped", "", {"dropped": follower.dropped - passed, "total": follower.dropped}
+    yield from losses(follower)
     for place, record in enumerate(found, 1):
         yield NAMES[follower.signal], follower.watermark.text() if place == len(found) else "", content(record)
+
+
+def losses(follower: Follower) -> Iterator[Item]:
+    """What was passed by and the client was not told of yet."""
+    count = follower.newly_dropped()
+    if count:
+        yield "dropped", "", {"dropped": count, "total": follower.dropped}
 
 
 def content(record: Record | Trace) -> dict[str, Any]:
@@ -95,11 +101,13 @@ def content(record: Record | Trace) -> dict[str, Any]:
 
 
 def _chunks(follower: Follower, encode: Callable[[Item], bytes], heartbeat: Callable[[], bytes]) -> Iterator[bytes]:
-    yield heartbeat()  # the client learns at once that it is connected
+    # the client learns at once that it is connected; its place lies behind what was passed by, so that comes first
+    yield b"".join(map(encode, losses(follower))) + heartbeat()
     spoken = time.monotonic()
     while not is_ending():
         chunk = b"".join(map(encode, items(follower)))
-        if not chunk and time.monotonic() - spoken >= HEARTBEAT:
+        # also after a portion in which nothing matched: others have their turn before the next, which is not put off
+        if not chunk and (follower.pending or time.monotonic() - spoken >= HEARTBEAT):
             chunk = heartbeat()
         if chunk:
             spoken = time.monotonic()

@@ -8,8 +8,9 @@ What a follower promises:
 - A follower in another process that begins `after` a `Watermark` goes on exactly there. Whoever was
   given the records of a poll but not the watermark that followed it gets the records of that poll
   again; a record's ``cursor`` is its identity.
-- Memory is bounded: blocks wait unopened, about `PORTION` records are opened a poll, and when more than
-  ``max_backlog`` records wait, the oldest blocks are passed by and counted in ``dropped``.
+- Memory is bounded: about `PORTION` records are opened a poll; what waits is a reference to a block that
+  the reader knows anyway; and when more than ``max_backlog`` records wait, the oldest blocks are passed
+  by and counted in ``dropped``.
 
 And what it cannot promise: what retention removes before it was handed out is gone. While nobody is
 connected, more than `watermark.MAX_SEGMENTS` processes that write at once, or a process whose clock
@@ -34,8 +35,11 @@ from tidegate.store.watermark import Progress, Watermark
 
 __all__ = ["MAX_BACKLOG", "SHARED_LOOK_S", "Follower", "TraceFollower", "Watermark", "forever"]
 
-#: Records that may wait for a follower before the oldest are passed by.
-MAX_BACKLOG = 10_000
+#: Records that may wait for a follower before the oldest are passed by. One bound for who was away and for who is
+#: connected: to have been away over a deploy and to be handed a burst are the same to catch up with. They wait
+#: in the store, and a follower holds about 10 bytes for each of their blocks (10 MB if every one had a single record;
+#: 600 more for a block that was removed meanwhile). A client that is further behind is better off with what is newest.
+MAX_BACKLOG = 1_000_000
 
 #: Records of the blocks that one poll opens; one block, however large, is always opened.
 PORTION = 2048
@@ -63,7 +67,7 @@ class Follower:
         max_backlog: int = MAX_BACKLOG,
         within: float = SHARED_LOOK_S,
     ) -> None:
-        self.dropped = 0
+        self.dropped = self._told = 0
         self._catalog, self._cache, self._query = catalog, cache, query
         self._within = within
         self._max_backlog = max_backlog
@@ -90,6 +94,11 @@ class Follower:
     def watermark(self) -> Watermark:
         """The place behind all that was handed out or passed by, and before all else."""
         return self._progress.watermark(self._waiting)
+
+    def newly_dropped(self) -> int:
+        """How many more were dropped since this was last asked; the first time, since the place it began ``after``."""
+        before, self._told = self._told, self.dropped
+        return self.dropped - before
 
     def poll(self) -> Sequence[Record | Trace]:
         """What has come since the last poll, oldest first, about `PORTION` records at most.

@@ -107,7 +107,7 @@ class Stream:
         kind, data = event.get(b"event"), event.get(b"data")
         if kind == b"dropped" and data:
             count = self._client.made(data, lambda found: int(found["dropped"]))
-            self._tell(f"{count:,} records were passed by: they came faster than they were read.")
+            self._tell(f"{count:,} records were passed by: more had come than may wait for one client.")
         elif kind == b"log" and data:
             record = self._client.made(data, Log.from_dict)
             if record.cursor not in self._unmarked:
