@@ -321,6 +321,21 @@ def test_a_catch_up_over_several_processes_drops_the_oldest(store: Store) -> Non
     assert (drain(follower), follower.dropped) == ([5, 6, 7, 8], 5)
 
 
+def test_who_comes_back_within_a_long_catch_up_loses_nothing(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More segments wait than a place can name."""
+    monkeypatch.setattr(follow, "PORTION", 1)
+    monkeypatch.setattr("tidegate.store.watermark.MAX_SEGMENTS", 2)
+    place = begin(directory).watermark
+    for number in range(7):
+        put(directory.writer(), [log(number, number)])
+    found = []
+    for _ in range(7):
+        follower = begin(directory, after=place)
+        found += bodies(follower.poll())
+        place = follower.watermark
+    assert (found, follower.pending) == (list(range(7)), False)
+
+
 def test_followers_share_a_look_at_the_store(store: Store) -> None:
     reader = store.reader()
     first, second = (reader.follower("logs", within=3600) for _ in range(2))

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 from tidegate.errors import QueryError
 from tidegate.store.segment import BlockRef
@@ -99,12 +98,23 @@ class Progress:
             self._floor = max(self._floor, self._ends.pop(segment)[0])
 
     def watermark(self, waiting: Iterable[BlockRef]) -> Watermark:
-        """The place before all that is ``waiting``, and behind everything else that was seen."""
-        positions: dict[str, int] = {}
+        """The place before all that is ``waiting``, and behind everything else that was seen.
+
+        When more segments wait than can be named, a segment that is not may come again, but is not passed by.
+        """
+        heads: dict[str, BlockRef] = {}
         for ref in waiting:
-            positions.setdefault(ref.header.segment, ref.index.sequence)
-        grown = [segment for segment in reversed(self._ends) if segment not in positions]
-        room = max(MAX_SEGMENTS - len(positions), 0)
+            heads.setdefault(ref.header.segment, ref)
+        # those without a name are to be the newest, of which nothing was handed out yet
+        first = sorted(heads.values(), key=_is_untouched_since) if len(heads) > MAX_SEGMENTS else list(heads.values())
+        positions = {ref.header.segment: ref.index.sequence for ref in first[:MAX_SEGMENTS]}
+        grown = [segment for segment in reversed(self._ends) if segment not in heads]
+        room = MAX_SEGMENTS - len(positions)
         positions.update((segment, self._ends[segment][1]) for segment in grown[:room])
         floor = max([self._floor, *(self._ends[segment][0] for segment in grown[room:])])
-        return Watermark(floor, dict(islice(positions.items(), MAX_SEGMENTS)))
+        return Watermark(min([floor, *(ref.header.created - 1 for ref in first[MAX_SEGMENTS:])]), positions)
+
+
+def _is_untouched_since(ref: BlockRef) -> tuple[bool, int]:
+    """Whether a segment's first waiting block is its first of all, and when the segment began."""
+    return ref.index.sequence == 0, ref.header.created
