@@ -145,7 +145,8 @@ def test_a_wrong_parameter_is_named_with_value_and_rule(mounted: Mounted) -> Non
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
-    assert (problem["parameter"], problem["value"], problem["rule"]) == ("limit", "none", "a whole number from 1")
+    assert (problem["parameter"], problem["value"]) == ("limit", "none")
+    assert problem["rule"].startswith("a whole number from 1 to ")
 
 
 def test_what_does_not_exist_is_not_found(mounted: Mounted) -> None:

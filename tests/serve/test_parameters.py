@@ -121,6 +121,12 @@ def test_a_beginning_after_the_end_is_refused(query: str) -> None:
     assert refused(query).members["parameter"] == "since"
 
 
+def test_times_in_the_wrong_order_are_named_as_they_came() -> None:
+    problem = refused("since=1m&until=2026-01-01T00:00%2B02:00")
+    assert str(problem) == "the parameter 'since' is '1m'; it must be not later than until, '2026-01-01T00:00+02:00'."
+    assert problem.members["value"] == "1m"
+
+
 def test_a_beginning_that_is_the_end_is_taken() -> None:
     assert parse("since=1&until=1", ALL) == {"since": 10**9, "until": 10**9}
 
@@ -152,10 +158,26 @@ def test_a_long_value_is_cut_in_the_answer() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["text=%ff", "%ff=1", "text=%ED%A0%80", "text=%C0%AE", "text=\xff", "text=é", "&" * MAX_PARAMETERS + "text=a"],
+    ["text=%ff", "text=%ED%A0%80", "text=%C0%AE", "text=\xff", "text=é", "limit=1&text=a%ff&service=b"],
 )
-def test_what_is_no_query_string_is_refused(query: str) -> None:
-    assert "percent-encoded UTF-8" in str(refused(query))
+def test_a_value_that_is_no_text_is_refused_by_its_parameter(query: str) -> None:
+    problem = refused(query)
+    assert str(problem) == "the value of the parameter 'text' is not percent-encoded UTF-8; encode it."
+    assert (problem.members["parameter"], problem.members["rule"]) == ("text", "percent-encoded UTF-8")
+
+
+@pytest.mark.parametrize("query", ["%ff=1", "é=1", "%ff"])
+def test_a_name_that_is_no_text_is_refused(query: str) -> None:
+    assert "the name of a parameter in the query string is not percent-encoded UTF-8" in str(refused(query))
+
+
+def test_too_many_parameters_are_refused() -> None:
+    assert f"more than {MAX_PARAMETERS} parameters" in str(refused("&" * MAX_PARAMETERS + "text=a"))
+
+
+def test_as_many_parameters_as_there_may_be_are_taken() -> None:
+    query = "&".join(f"where=k{n}=1" for n in range(MAX_PARAMETERS))
+    assert len(parse(query, ALL)["where"]) == MAX_PARAMETERS
 
 
 @pytest.mark.parametrize("query", ["", "&", "&&text=a&", "text=a;limit=1"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from tidegate.errors import QueryError
 from tidegate.serve.message import Problem
@@ -136,14 +136,14 @@ PARAMETERS = {
         Parameter(
             "limit",
             _whole(1),
-            "a whole number from 1",
+            f"a whole number from 1 to {MAX_NUMBER:,}",
             {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER},
             "At most so many, the newest ones. Default: all.",
         ),
         Parameter(
             "offset",
             _whole(0),
-            "a whole number from 0",
+            f"a whole number from 0 to {MAX_NUMBER:,}",
             {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER},
             "Leave out so many of the newest; a cursor is quicker, and exact while records are added.",
         ),
@@ -172,7 +172,8 @@ def parse(query: str, names: Iterable[str]) -> dict[str, Any]:
     """The values of a query string by name; raises `Problem` 400 that names parameter, value and rule."""
     known = tuple(names)
     values: dict[str, Any] = {}
-    for name, text in _pairs(query):
+    pairs = _pairs(query)
+    for name, text in pairs:
         if name not in known:
             raise _unknown(name, known)
         parameter = PARAMETERS[name]
@@ -183,7 +184,7 @@ def parse(query: str, names: Iterable[str]) -> dict[str, Any]:
             raise _refused(name, text, "given once", f"the parameter {name!r} is there twice; give it once.")
         else:
             values[name] = value
-    _check_span(values)
+    _check_span(values, dict(pairs))
     return values
 
 
@@ -193,14 +194,29 @@ def named(parts: dict[str, str]) -> dict[str, Any]:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
+    if query.count("&") >= MAX_PARAMETERS:
+        raise Problem(400, f"the query string has more than {MAX_PARAMETERS} parameters; send fewer.")
+    return [_decoded(*part.split("=", 1)) for part in query.split("&") if part]
+
+
+def _decoded(name: str, value: str = "") -> tuple[str, str]:
+    """Both as they were before they were encoded; the `Problem` has no value, which may be anything."""
+    rule = "percent-encoded UTF-8"
+    plain = _unquoted(name)
+    if plain is None:
+        raise Problem(400, f"the name of a parameter in the query string is not {rule}; encode it.", rule=rule)
+    text = _unquoted(value)
+    if text is None:
+        detail = f"the value of the parameter {plain[:100]!r} is not {rule}; encode it."
+        raise Problem(400, detail, parameter=plain[:100], rule=rule)
+    return plain, text
+
+
+def _unquoted(text: str) -> str | None:
     try:
-        if query.isascii():
-            return parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
-    except ValueError:
-        pass
-    raise Problem(
-        400, f"the query string is not percent-encoded UTF-8 or has more than {MAX_PARAMETERS} parameters; send less."
-    )
+        return unquote_plus(text, errors="strict") if text.isascii() else None
+    except UnicodeDecodeError:
+        return None
 
 
 def _parsed(parameter: Parameter, text: str) -> Any:
@@ -217,12 +233,12 @@ def _add(parameter: Parameter, values: dict[str, str], key: str, value: str) -> 
         raise _refused(parameter.name, f"{key}={value}", "given once for each key", detail)
 
 
-def _check_span(values: dict[str, Any]) -> None:
+def _check_span(values: dict[str, Any], texts: dict[str, str]) -> None:
     since, until = values.get("since"), values.get("until")
     if since is not None and until is not None and since > until:
         rule = "not later than until"
-        detail = f"the parameter 'since' is {since} ns, which is after 'until', {until} ns; it must be {rule}."
-        raise _refused("since", str(since), rule, detail)
+        detail = f"the parameter 'since' is {texts['since'][:200]!r}; it must be {rule}, {texts['until'][:200]!r}."
+        raise _refused("since", texts["since"], rule, detail)
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> Problem:
