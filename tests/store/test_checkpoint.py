@@ -24,6 +24,7 @@ from metering import Made, gauge, histogram, put_points, shown, updown
 from store_files import decompress, segments
 from tidegate.errors import FormatError
 from tidegate.store import checkpoint, codec, segment, upkeep
+from tidegate.store.location import CHECKPOINT
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import MERGE_FROM
 
@@ -75,7 +76,7 @@ def read(directory: Path, **options: Any) -> dict[str, Any]:
 
 
 def kept(directory: Path) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(decompress((directory / checkpoint.NAME).read_bytes()))
+    body: dict[str, Any] = orjson.loads(decompress((directory / CHECKPOINT).read_bytes()))
     return body
 
 
@@ -210,7 +211,7 @@ def test_clocks_that_are_set_back_between_segments_do_not_matter(
 def test_a_young_store_has_none(store_dir: Path) -> None:
     run_process(store_dir, [Made("orders", 1)])
     tidy(store_dir)
-    assert not (store_dir / checkpoint.NAME).exists()
+    assert not (store_dir / CHECKPOINT).exists()
 
 
 def test_it_is_written_when_it_is_old(store_dir: Path, clock: Advance) -> None:
@@ -219,7 +220,7 @@ def test_it_is_written_when_it_is_old(store_dir: Path, clock: Advance) -> None:
     for minutes in (11, 5, 6):
         clock(60 * minutes)
         tidy(store_dir)
-        written.append((store_dir / checkpoint.NAME).stat().st_mtime_ns)
+        written.append((store_dir / CHECKPOINT).stat().st_mtime_ns)
     assert written[0] == written[1] < written[2]
 
 
@@ -231,7 +232,7 @@ def test_it_is_written_when_processes_are_merged_some_time_after_the_last_one(
         for number in range(MERGE_FROM):
             run_process(store_dir, [Made("orders", 1, at=number)])
         tidy(store_dir)
-        assert (store_dir / checkpoint.NAME).exists() == (age == 0)
+        assert (store_dir / CHECKPOINT).exists() == (age == 0)
     assert read(store_dir) == {"orders": 2 * MERGE_FROM}
 
 
@@ -291,9 +292,9 @@ def test_only_what_has_changed_since_is_read_again(store_dir: Path, monkeypatch:
 def test_one_that_would_say_the_same_is_not_written_again(store_dir: Path) -> None:
     run_process(store_dir, [Made("orders", 1), Made("cost", 0.1), histogram("wait", [1], [])])
     keep(store_dir)
-    before = (store_dir / checkpoint.NAME).stat()
+    before = (store_dir / CHECKPOINT).stat()
     keep(store_dir)
-    after = (store_dir / checkpoint.NAME).stat()
+    after = (store_dir / CHECKPOINT).stat()
     assert (before.st_ino, before.st_mtime_ns < after.st_mtime_ns) == (after.st_ino, True)
 
 
@@ -307,7 +308,7 @@ def test_only_the_user_can_read_it(store_dir: Path) -> None:
         keep(store_dir)
     finally:
         os.umask(former)
-    assert stat.S_IMODE((store_dir / checkpoint.NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE((store_dir / CHECKPOINT).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("step", ["fsync", "rename"])
@@ -348,7 +349,7 @@ def test_on_a_full_disk_what_is_kept_goes_and_what_is_not_stays(
 def test_a_damaged_one_is_told_of_and_made_afresh(store_dir: Path, place: int) -> None:
     run_process(store_dir, [Made("orders", 1)])
     keep(store_dir)
-    path = store_dir / checkpoint.NAME
+    path = store_dir / CHECKPOINT
     damaged = bytearray(path.read_bytes())
     damaged[place] ^= 1
     path.write_bytes(damaged)
@@ -362,7 +363,7 @@ def test_a_damaged_one_is_told_of_and_made_afresh(store_dir: Path, place: int) -
 def newer(store_dir: Path) -> Path:
     """A store with a checkpoint by a version to come."""
     run_process(store_dir, [Made("orders", 1)])
-    (store_dir / checkpoint.NAME).write_bytes(codec.compress(orjson.dumps({"format": 99, "unheard": "of"})))
+    (store_dir / CHECKPOINT).write_bytes(codec.compress(orjson.dumps({"format": 99, "unheard": "of"})))
     return store_dir
 
 
@@ -372,9 +373,9 @@ def test_one_of_a_newer_format_is_refused(newer: Path) -> None:
 
 
 def test_one_of_a_newer_format_is_left_alone_but_the_store_stays_small(newer: Path) -> None:
-    before = (newer / checkpoint.NAME).read_bytes()
+    before = (newer / CHECKPOINT).read_bytes()
     tidy(newer, max_bytes=0)
-    assert (segments(newer), (newer / checkpoint.NAME).read_bytes()) == ([], before)
+    assert (segments(newer), (newer / CHECKPOINT).read_bytes()) == ([], before)
 
 
 def test_values_that_json_cannot_carry_are_kept(store_dir: Path) -> None:

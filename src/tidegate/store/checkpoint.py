@@ -18,11 +18,9 @@ from typing import Protocol
 from tidegate.errors import FormatError, StoreError
 from tidegate.store import feeding, locks, segment
 from tidegate.store.freezing import dump, load
-from tidegate.store.location import FILE_MODE
+from tidegate.store.location import CHECKPOINT, FILE_MODE
 from tidegate.store.segment import BlockRef, SegmentScanner
 from tidegate.store.totals import Process, Totals
-
-NAME = "metrics.checkpoint"
 
 #: A process is folded when it has been found ended for so long (ns): late records come after an exit hook.
 FOLD_AFTER = 30 * 10**9
@@ -41,7 +39,7 @@ class File:
 
     @classmethod
     def read(cls, directory: str) -> File:
-        path = os.path.join(directory, NAME)
+        path = os.path.join(directory, CHECKPOINT)
         try:
             with open(path, "rb") as file:
                 return cls(path, file.read(), _stamp(os.fstat(file.fileno())))

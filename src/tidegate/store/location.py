@@ -15,6 +15,9 @@ OFF = "off"
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
+#: The file beside the segments with what their metrics amount to.
+CHECKPOINT = "metrics.checkpoint"
+
 
 def default_location() -> str:
     """The first that exists of ``$STATE_DIRECTORY`` (systemd), ``$XDG_STATE_HOME``, the home

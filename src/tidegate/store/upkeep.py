@@ -36,7 +36,6 @@ CHECKPOINT_NS = 600 * 10**9
 CHECKPOINT_MERGED_NS = 30 * 10**9
 
 _UPKEEP_LOCK = "upkeep.lock"
-_CHECKPOINT = "metrics.checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _retain(directory: str, max_bytes: int, max_age_s: float) -> None:
 def _covered(directory: str) -> int:
     """The time in ns before which all that was written is in the checkpoint."""
     try:
-        found = os.stat(os.path.join(directory, _CHECKPOINT)).st_mtime_ns
+        found = os.stat(os.path.join(directory, location.CHECKPOINT)).st_mtime_ns
     except FileNotFoundError:
         return 0
     return found if found <= time.time_ns() else 0  # the clock has been set back
