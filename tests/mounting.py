@@ -63,12 +63,13 @@ class Shop:
         self.until = f"{time.time_ns() / 1e9:.6f}"
 
     @contextmanager
-    def serve(self, mount: Mount) -> Iterator[Mounted]:
+    def serve(self, mount: Mount, **changes: str) -> Iterator[Mounted]:
         environ = quiet_environ(
             self.directory,
             OTEL_SERVICE_NAME="shop",
             OTEL_PYTHON_TIDEGATE_TOKEN=TOKEN,
             DJANGO_SETTINGS_MODULE="django_shop",
+            **changes,
         )
         launcher = [] if mount.command.startswith("tidegate") else ["opentelemetry-instrument"]
         with live_server([*launcher, *mount.command.split()], self.directory, environ) as server:
@@ -99,7 +100,13 @@ class Mounted:
 
     @contextmanager
     def lines(self, path: str, **headers: str) -> Iterator[Iterator[str]]:
-        """The lines of an answer that goes on, as they come, beginning with the one that says that it is connected.
+        """The lines of an answer that goes on, as they come, beginning with the one that says that it is connected."""
+        with self.follow(path, **headers) as answer:
+            yield answer.iter_lines()
+
+    @contextmanager
+    def follow(self, path: str, **headers: str) -> Iterator[httpx.Response]:
+        """An answer that goes on.
 
         Some servers notice that a client has left when they next write to it, so there may be no place at first.
         """
@@ -111,7 +118,7 @@ class Mounted:
                 answer.close()
                 time.sleep(0.2)
             assert answer.status_code == 200, answer.read()
-            yield answer.iter_lines()
+            yield answer
 
     def log(self, body: str, service: str = "shop", severity: int = 9) -> None:
         """Have one log record written by a process that is not the server."""

@@ -97,7 +97,7 @@ def test_a_place_that_never_was_is_refused(following: Mounted) -> None:
 
 
 def test_what_follows_is_never_compressed(following: Mounted) -> None:
-    with following.client.stream("GET", "/logs?follow=true", headers={"accept-encoding": "gzip"}) as answer:
+    with following.follow("/logs?follow=true", **{"accept-encoding": "gzip"}) as answer:
         assert answer.headers["content-encoding"] == "identity"
 
 
