@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 from threading import Event
 
@@ -12,8 +11,11 @@ import pytest
 
 import making
 import tidegate.store
+from tidegate.serve import records
 from tidegate.serve.encoding import gzipped
-from tidegate.serve.message import Body
+from tidegate.serve.guard import Guard
+from tidegate.serve.message import AGAIN, Body, Request
+from tidegate.serve.site import Site
 from tidegate.store.sinks import FileSink
 
 
@@ -58,14 +60,48 @@ def test_it_is_released_once() -> None:
     assert released == ["once"]
 
 
-@pytest.mark.parametrize("question", ["lines", "traces"])
-def test_a_search_ends_when_nobody_waits_for_it(tmp_path: Path, question: str) -> None:
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Over a store of 20 blocks."""
     sink = FileSink(str(tmp_path))
     for number in range(20):
         making.put(sink, [making.span(at=number, trace=number + 1)])
     sink.close()
-    asked = count()
-    with tidegate.store.open(tmp_path) as reader:
-        ask = reader.traces if question == "traces" else lambda **filters: reader.lines("spans", **filters)
-        assert not list(ask(where={"no": "such"}, stop=lambda: next(asked) == 3))
-    assert next(asked) == 4
+    return Site(lambda: tidegate.store.open(tmp_path), Guard())
+
+
+def ask(site: Site, path: str, encoding: str = "identity") -> Body:
+    path, _, query = path.partition("?")
+    return site.respond(Request("GET", path, query, {"host": "localhost", "accept-encoding": encoding})).body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("path", ["/spans", "/spans/json", "/traces", "/traces/json"])
+def test_a_search_makes_room_after_each_block(
+    site: Site, monkeypatch: pytest.MonkeyPatch, path: str, encoding: str
+) -> None:
+    monkeypatch.setattr(records, "STEP_S", 0)
+    found = list(ask(site, f"{path}?where=no=such&offset=3", encoding))
+    assert [chunk is AGAIN for chunk in found[:20]] == [True] * 20
+
+
+def test_what_was_found_goes_out_when_a_search_makes_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "STEP_S", 0)
+    body = ask(site, "/spans?limit=2")
+    assert [chunk.count(b"\n") for chunk in body if chunk is not AGAIN] == [1, 1]
+
+
+@pytest.mark.parametrize("path", ["/spans", "/traces"])
+def test_a_search_ends_when_nobody_waits_for_it(site: Site, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(records, "STEP_S", 0)
+    body = ask(site, f"{path}?where=no=such")
+    assert next(body) is AGAIN
+    body.close()
+    assert list(body) == []
+
+
+@pytest.mark.parametrize("path", ["/spans", "/traces"])
+@pytest.mark.parametrize("offset", [0, 7, 30])
+def test_a_limit_and_an_offset_count_what_was_found(site: Site, path: str, offset: int) -> None:
+    everything = b"".join(ask(site, path)).splitlines()
+    assert b"".join(ask(site, f"{path}?limit=4&offset={offset}")).splitlines() == everything[offset : offset + 4]

@@ -11,7 +11,6 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
@@ -230,15 +229,12 @@ def test_lines_are_those_of_the_directory(served: Store) -> None:
         assert list(reader.lines("logs")) == list(local.lines("logs"))
 
 
-def test_lines_and_traces_end_when_they_are_told_to(served: Store) -> None:
+def test_steps_are_those_of_the_questions(served: Store) -> None:
     put(served.writer(), [log(1), log(2), log(3)])
     put(served.writer(), [span(trace=trace) for trace in (1, 2, 3)])
     with served.reader() as reader:
-        assert isinstance(reader, RemoteReader)
-        for found in (reader.lines("logs", stop=None), reader.traces(stop=None)):
-            assert len(list(found)) == 3
-        for asked, ask in ((iter([False, True]), reader.traces), (iter([False, True]), partial(reader.lines, "logs"))):
-            assert len(list(ask(stop=asked.__next__))) == 1
+        assert list(filter(None, reader.line_steps("logs"))) == list(reader.lines("logs"))
+        assert [step.trace_id for step in reader.trace_steps() if step] == [each.trace_id for each in reader.traces()]
 
 
 def test_a_trace_without_its_logs_has_none(served: Store) -> None:

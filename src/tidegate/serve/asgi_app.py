@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tidegate.serve.ending import is_ending, notice
-from tidegate.serve.message import MAX_BODY, POLL, Body, Problem, Request, Response
+from tidegate.serve.message import AGAIN, MAX_BODY, POLL, Body, Problem, Request, Response
 from tidegate.serve.threads import Threads
 
 if TYPE_CHECKING:
@@ -25,6 +25,21 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Seconds that an answer may still take when the server has been told to end; those that follow end at once.
 GRACE = 2.0
 
+#: Threads that read the store for all clients of an application, whose own work each of them would slow down,
+#: and those for what needs no store, so that it never waits for a question.
+THREADS = 1
+QUICK_THREADS = 2
+
+#: Seconds in which a client has to take what is sent to it, or, when it follows, something of it; then it is left.
+TAKE_S = 30.0
+FOLLOW_S = 60.0
+
+#: Seconds that a client has to say what it posts.
+POST_S = 10.0
+
+#: Seconds that a WebSocket that is refused has to be gone.
+REFUSED_S = 1.0
+
 #: Bytes that the client of a WebSocket may say; it has nothing to say.
 MAX_SAID = 4096
 
@@ -32,7 +47,7 @@ MAX_SAID = 4096
 class Readers:
     """An ASGI application that answers below ``at`` and leaves everything else to ``app``, if there is one.
 
-    ``site`` makes the site, at the first request; inside ``around`` requests are answered.
+    ``site`` makes the site, at the first request; inside ``around`` requests are answered; ``threads`` read the store.
     """
 
     def __init__(
@@ -41,12 +56,14 @@ class Readers:
         app: Application | None = None,
         at: str = "",
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        threads: int = THREADS,
     ) -> None:
         self._site = site
         self._app = app
         self._at = at.rstrip("/")
         self._around = around
-        self._threads = Threads()
+        self._threads = Threads("reader", threads)
+        self._quick = Threads("quick", QUICK_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and (place := self._place(scope)) is not None:
@@ -69,23 +86,24 @@ class Readers:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, root: str, path: str) -> None:
         try:
-            body = await _body(receive) if scope["method"] == "POST" else b""
+            found = await self._begin(scope, receive, root, path)
+            threads = self._quick if isinstance(found, Response) else self._threads
+            response = found if isinstance(found, Response) else await threads.run(found)
+            try:
+                timely = _timely(send, FOLLOW_S if response.live else TAKE_S)
+                await _until_over(_send(response, threads, timely), receive)
+            finally:
+                response.body.close()
         except _Gone:
-            return
-        response = await self._threads.run(self._respond, _request(scope, root, path, body))
+            pass
+
+    async def _begin(self, scope: Scope, receive: Receive, root: str, path: str) -> Response | Callable[[], Response]:
+        site = await self._quick.run(self._site)
         try:
-            await _until_over(self._send(response, send), receive)
-        finally:
-            response.body.close()
-
-    def _respond(self, request: Request) -> Response:
-        return self._site().respond(request)
-
-    async def _send(self, response: Response, send: Send) -> None:
-        await send({"type": "http.response.start", "status": response.status, "headers": _encoded(response)})
-        async for chunk in chunks(response.body, self._threads):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+            body = await _posted(site.places.take(), receive) if scope["method"] == "POST" else b""
+        except Problem as problem:
+            return site.refuse(_request(scope, root, path, b""), problem)
+        return await self._quick.run(site.begin, _request(scope, root, path, body))
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, root: str, path: str) -> None:
         await receive()  # websocket.connect
@@ -93,11 +111,13 @@ class Readers:
         try:
             follower, place = await self._threads.run(self._follow, request)
         except Problem as problem:
-            await _refuse(scope, send, problem)
+            await _refuse(scope, receive, send, problem)
             return
         try:
             await send({"type": "websocket.accept"})
-            await _until_over(self._tell(follower, send), receive)
+            await _until_over(self._tell(follower, _timely(send, FOLLOW_S)), receive)
+        except _Gone:
+            pass
         finally:
             place.leave()
 
@@ -121,13 +141,30 @@ class Readers:
         await send({"type": "websocket.close", "code": 1001})
 
 
+async def _send(response: Response, threads: Threads, send: Send) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": _encoded(response)})
+    async for chunk in chunks(response.body, threads):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _timely(send: Send, seconds: float) -> Send:
+    async def timely(message: MutableMapping[str, Any]) -> None:
+        try:
+            await asyncio.wait_for(send(message), seconds)
+        except asyncio.TimeoutError:
+            raise _Gone from None
+
+    return timely
+
+
 async def chunks(body: Body, threads: Threads) -> AsyncIterator[bytes]:
     """The chunks of a body that are not empty, made by other threads."""
     notice(asyncio.get_running_loop())
     while (chunk := await threads.run(next, body, None)) is not None:
         if chunk:
             yield chunk
-        else:
+        elif chunk is not AGAIN:
             await asyncio.sleep(POLL)
 
 
@@ -161,7 +198,16 @@ async def _until_ended() -> None:
 
 
 class _Gone(Exception):
-    """The client went away before it had said everything."""
+    """The client went away before it had said or taken everything, or takes nothing."""
+
+
+async def _posted(place: Place, receive: Receive) -> bytes:
+    try:
+        return await asyncio.wait_for(_body(receive), POST_S)
+    except asyncio.TimeoutError:
+        raise Problem(408, f"the body did not come within {POST_S:g} s; send it again.") from None
+    finally:
+        place.leave()
 
 
 async def _body(receive: Receive) -> bytes:
@@ -190,7 +236,7 @@ def _encoded(response: Response) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
 
 
-async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": str(problem)[:120]})
         return
@@ -200,6 +246,10 @@ async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
     response.headers += [*HEADERS, ("content-type", response.content_type)]
     await send({"type": "websocket.http.response.start", "status": response.status, "headers": _encoded(response)})
     await send({"type": "websocket.http.response.body", "body": b"".join(response.body)})
+    try:  # until the connection is gone uvicorn takes a handshake that was refused for one that was forgotten
+        await asyncio.wait_for(_until_gone(receive), REFUSED_S)
+    except asyncio.TimeoutError:
+        pass
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -65,14 +65,14 @@ def _liking(media: str, accepted: list[tuple[str, float]]) -> float:
 
 
 def gzipped(body: Body) -> Body:
-    """The same body in gzip format; empty chunks stay empty, so that a live body stays live."""
+    """The same body in gzip format; empty chunks stay what they are."""
     return Body(_compress(body), body.close)
 
 
 def _compress(body: Body) -> Iterator[bytes]:
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
     for chunk in body:
-        packed = compressor.compress(chunk)
-        if packed:
+        packed = compressor.compress(chunk) if chunk else chunk
+        if packed or not chunk:
             yield packed
     yield compressor.flush()

@@ -27,6 +27,14 @@ MAX_LIVE_THREADS = 2
 POLL = 0.25
 
 
+class _Again(bytes):
+    """An empty chunk that is told from others by being this one."""
+
+
+#: The empty chunk that says "nothing yet, but ask again at once": a search that makes room for others.
+AGAIN = _Again()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client asks. ``path`` stands below the mount, whose own path is ``root``; ``headers`` have
@@ -49,7 +57,7 @@ class Request:
 
 
 class Body:
-    """Chunks of a response. An empty chunk says "nothing yet": ask again in `POLL` seconds.
+    """Chunks of a response. An empty one says "nothing yet": ask again in `POLL` seconds, or at once if it is `AGAIN`.
 
     Whoever takes them calls `close` at the end, whatever the end is; ``release`` is called then, at once
     even while another thread makes a chunk, which is the last.

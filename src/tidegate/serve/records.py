@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from threading import Event
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate import ndjson
 from tidegate.serve import encoding, following
-from tidegate.serve.message import JSON, NDJSON, Body, Problem, Request, Response, answer
+from tidegate.serve.message import AGAIN, JSON, NDJSON, Body, Problem, Request, Response, answer
 from tidegate.serve.prometheus import OPENMETRICS, TEXT
 
 if TYPE_CHECKING:
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 Signal = Literal["logs", "spans", "metrics"]
 
-#: Bytes that a chunk of a response has at least, unless it is the last.
+#: A chunk goes out when it has so many bytes, or when so many seconds of search went into it: then it is the
+#: turn of others, and the search goes on when its client has taken what was found.
 CHUNK_BYTES = 1 << 16
+STEP_S = 0.05
+
+#: Lines of JSON, and None where a search may be interrupted.
+Steps = Iterable[bytes | None]
 
 
 def logs(site: Site, request: Request, values: dict[str, Any]) -> Response:
@@ -41,19 +46,17 @@ def spans_json(site: Site, request: Request, values: dict[str, Any]) -> Response
 def traces(site: Site, request: Request, values: dict[str, Any]) -> Response:
     if values.pop("follow", False):
         return following.lines(site, request, "traces", values)
-    gone = Event()
-    return lines(_traces(site, values, gone), gone)
+    return lines(_traces(site, values))
 
 
 def traces_json(site: Site, request: Request, values: dict[str, Any]) -> Response:
-    gone = Event()
-    return array(_traces(site, values, gone), gone)
+    return array(_traces(site, values))
 
 
 def trace(site: Site, request: Request, values: dict[str, Any]) -> Response:
     found = site.reader.trace(values["trace_id"])
     if found is None:
-        raise Problem(404, f"no trace begins with {values['trace_id']!r}; {request.root}/traces lists them.")
+        raise Problem(404, f"no trace begins with {values['trace_id']!r}; {request.base}/traces lists them.")
     logs = [{**log.to_dict(), "cursor": log.cursor} for log in found.logs]
     return answer(ndjson.dumps({**trace_dict(found, spans=True), "logs": logs}))
 
@@ -112,25 +115,23 @@ def _services(site: Site, request: Request) -> Iterator[bytes]:
 def _lines(site: Site, request: Request, signal: Signal, values: dict[str, Any]) -> Response:
     if values.pop("follow", False):
         return following.lines(site, request, signal, values)
-    gone = Event()
-    return lines(_records(site, signal, values, gone), gone)
+    return lines(_records(site, signal, values))
 
 
 def _array_of(site: Site, signal: Signal, values: dict[str, Any]) -> Response:
-    gone = Event()
-    return array(_records(site, signal, values, gone), gone)
+    return array(_records(site, signal, values))
 
 
-def _records(site: Site, signal: Signal, values: dict[str, Any], gone: Event) -> Iterator[bytes]:
-    return _page(values, lambda **filters: site.reader.lines(signal, stop=gone.is_set, **filters))
+def _records(site: Site, signal: Signal, values: dict[str, Any]) -> Steps:
+    return _page(values, partial(site.reader.line_steps, signal))
 
 
-def _traces(site: Site, values: dict[str, Any], gone: Event) -> Iterator[bytes]:
+def _traces(site: Site, values: dict[str, Any]) -> Steps:
     spans = values.pop("spans", False)
 
-    def found(**filters: Any) -> Iterator[bytes]:
-        traces = site.reader.traces(stop=gone.is_set, **filters)
-        return (ndjson.dumps(trace_dict(trace, spans=spans)) for trace in traces)
+    def found(**filters: Any) -> Steps:
+        traces = site.reader.trace_steps(**filters)
+        return (None if trace is None else ndjson.dumps(trace_dict(trace, spans=spans)) for trace in traces)
 
     return _page(values, found)
 
@@ -143,41 +144,53 @@ def trace_dict(trace: Trace, *, spans: bool) -> dict[str, Any]:
     return found
 
 
-def _page(values: dict[str, Any], question: Callable[..., Iterator[bytes]]) -> Iterator[bytes]:
+def _page(values: dict[str, Any], question: Callable[..., Steps]) -> Steps:
     """The lines that a question has, without the first ``offset``."""
     offset = values.pop("offset", 0)
     if offset and "limit" in values:
         values["limit"] += offset
-    return islice(question(**values), offset, None)
+    return _without(question(**values), offset)
 
 
-def lines(found: Iterable[bytes], gone: Event | None = None) -> Response:
-    """Lines of JSON, streamed. ``gone`` is set when the client has had enough, which may be in the middle."""
-    return Response(Body(chunks(found), gone.set if gone else None), NDJSON)
+def _without(found: Steps, offset: int) -> Steps:
+    for line in found:
+        if line is None or offset <= 0:
+            yield line
+        else:
+            offset -= 1
 
 
-def array(found: Iterable[bytes], gone: Event | None = None) -> Response:
+def lines(found: Steps) -> Response:
+    """Lines of JSON, streamed."""
+    return Response(Body(chunks(found)), NDJSON)
+
+
+def array(found: Steps) -> Response:
     """One array of the objects that the lines hold, streamed."""
-    return Response(Body(chunks(_array(found)), gone.set if gone else None), JSON)
+    return Response(Body(chunks(_array(found))), JSON)
 
 
-def _array(found: Iterable[bytes]) -> Iterator[bytes]:
+def _array(found: Steps) -> Steps:
     between = b"["
     for line in found:
-        yield between + line
-        between = b","
+        if line is None:
+            yield None
+        else:
+            yield between + line
+            between = b","
     yield b"[]\n" if between == b"[" else b"]\n"
 
 
-def chunks(found: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines put together into chunks of at least `CHUNK_BYTES`."""
+def chunks(found: Steps) -> Iterator[bytes]:
+    """Lines put together into chunks as `CHUNK_BYTES` and `STEP_S` say, `AGAIN` where there are none."""
     held: list[bytes] = []
-    length = 0
+    length, began = 0, time.monotonic()
     for line in found:
-        held.append(line)
-        length += len(line)
-        if length >= CHUNK_BYTES:
-            yield b"".join(held)
-            held, length = [], 0
+        if line is not None:
+            held.append(line)
+            length += len(line)
+        if length >= CHUNK_BYTES or (line is None and time.monotonic() - began >= STEP_S):
+            yield b"".join(held) or AGAIN
+            held, length, began = [], 0, time.monotonic()
     if held:
         yield b"".join(held)

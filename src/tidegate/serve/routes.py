@@ -23,7 +23,7 @@ Endpoint = Callable[["Site", Request, dict[str, Any]], Response]
 @dataclass(frozen=True, slots=True)
 class Route:
     """``path`` may end in ``{name}``, which stands for one more part. ``is_open``: no token is asked for;
-    ``from_anywhere``: a link on a page of another site may lead here."""
+    ``from_anywhere``: a link on a page of another site may lead here; ``is_quick``: no store is asked."""
 
     path: str
     endpoint: Endpoint
@@ -34,6 +34,7 @@ class Route:
     statuses: tuple[int, ...] = (200,)
     is_open: bool = False
     from_anywhere: bool = False
+    is_quick: bool = False
 
 
 _SPANS, _LOGS, _POINTS = (FILTERS[signal] for signal in ("spans", "logs", "metrics"))
@@ -88,19 +89,22 @@ ROUTES = (
     ),
     Route("/services", records.services, "What is stored of each service.", gives=(NDJSON,)),
     Route("/services/json", records.services_json, "The same as one array."),
-    Route("/health", health.full, "Health of every component.", statuses=(200, 503)),
+    Route("/health", health.full, "Health of every component.", statuses=(200, 503), is_quick=True),
+    Route("/health/live", health.live, "Whether this process answers.", is_quick=True),
     Route(
-        "/health/live",
-        health.live,
-        "Whether this process answers.",
+        "/health/ready",
+        health.ready,
+        "Whether every critical component is fit for work.",
+        statuses=(200, 503),
+        is_quick=True,
     ),
-    Route("/health/ready", health.ready, "Whether every critical component is fit for work.", statuses=(200, 503)),
     Route(
         "/stream",
         following.websocket,
         "A WebSocket with records as they are written.",
         ("signal", *_following((*_LOGS, "name", "errors"))),
         statuses=(426,),
+        is_quick=True,
     ),
     Route(
         "/login",
@@ -112,9 +116,10 @@ ROUTES = (
         (200, 303, 403),
         is_open=True,
         from_anywhere=True,
+        is_quick=True,
     ),
-    Route("/openapi.json", pages.openapi, "This description."),
-    Route("/", pages.index, "What there is.", gives=(JSON, HTML)),
+    Route("/openapi.json", pages.openapi, "This description.", is_quick=True),
+    Route("/", pages.index, "What there is.", gives=(JSON, HTML), is_quick=True),
 )
 
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import QueryError, StoreError
 from tidegate.serve import encoding, routes
@@ -59,6 +59,7 @@ class Site:
         self._open_reader = open_reader
         self._gzip = gzip
         self._opened: tuple[int, Reader] | None = None
+        self._exposition: Exposition | None = None
 
     @property
     def reader(self) -> Reader:
@@ -69,12 +70,15 @@ class Site:
             self._opened = opened = (os.getpid(), self._open_reader())
         return opened[1]
 
-    @cached_property
+    @property
     def exposition(self) -> Exposition:
         """Prometheus text of this store's series, with what it remembers of them from one scrape to the next."""
-        from tidegate.serve.prometheus import Exposition
+        exposition = self._exposition
+        if exposition is None:
+            from tidegate.serve.prometheus import Exposition
 
-        return Exposition()
+            self._exposition = exposition = Exposition()
+        return exposition
 
     def report(self) -> Report:
         """How this process is."""
@@ -84,11 +88,21 @@ class Site:
 
     def respond(self, request: Request) -> Response:
         """The response to any request; never raises. Its body is to be closed by whoever sends it."""
+        found = self.begin(request)
+        return found if isinstance(found, Response) else found()
+
+    def begin(self, request: Request) -> Response | Callable[[], Response]:
+        """The response if it needs no store, which may keep one waiting; else what makes it."""
         try:
-            response = self._answer(request)
+            found = self._admitted(request)
+            answer = partial(self._respond, request, found, found.values(request))
         except Exception as error:
-            response = problem(error).response()
-        return self._finish(request, response)
+            return self.refuse(request, error)
+        return answer() if found.route.is_quick else answer
+
+    def refuse(self, request: Request, error: Exception) -> Response:
+        """The response that tells a client of an error."""
+        return self._finish(request, problem(error).response())
 
     def admit(self, request: Request) -> routes.Found:
         """The route of a request that may be answered; raises `Problem` otherwise."""
@@ -110,7 +124,7 @@ class Site:
         """Whether more than a status may be said of this process's health."""
         return not self._open_health or self.guard.is_known(request)
 
-    def _answer(self, request: Request) -> Response:
+    def _admitted(self, request: Request) -> routes.Found:
         found = self.admit(request)
         method = "GET" if request.method == "HEAD" else request.method
         if method not in found.route.methods:
@@ -118,7 +132,15 @@ class Site:
             raise Problem(
                 405, f"the method is {request.method[:20]!r}; it must be one of {allowed}.", {"allow": allowed}
             )
-        values = found.values(request)
+        return found
+
+    def _respond(self, request: Request, found: routes.Found, values: dict[str, Any]) -> Response:
+        try:
+            return self._finish(request, self._answer(request, found, values))
+        except Exception as error:
+            return self.refuse(request, error)
+
+    def _answer(self, request: Request, found: routes.Found, values: dict[str, Any]) -> Response:
         if found.route.path == "/health/live":  # how busy it is must not make an orchestrator end it
             return found.route.endpoint(self, request, values)
         place = self.places.take()

@@ -11,9 +11,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Threads that read the store for all clients of one process.
-THREADS = 4
-
 _Call = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., Any], tuple[Any, ...]]
 
 
@@ -21,7 +18,9 @@ class Threads:
     """They start with the first call, in a forked child anew; being daemons they never hold up an exit,
     which an executor's threads would until a long question is answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, count: int) -> None:
+        self._name = name
+        self._count = count
         self._pid = 0
         self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
 
@@ -36,8 +35,9 @@ class Threads:
 
     def _start(self) -> None:
         self._pid, self._calls = os.getpid(), queue.SimpleQueue()
-        for number in range(THREADS):
-            threading.Thread(target=_work, args=(self._calls,), name=f"tidegate-reader-{number}", daemon=True).start()
+        for number in range(self._count):
+            name = f"tidegate-{self._name}-{number}"
+            threading.Thread(target=_work, args=(self._calls,), name=name, daemon=True).start()
 
 
 def _work(calls: queue.SimpleQueue[_Call]) -> None:

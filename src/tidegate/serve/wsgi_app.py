@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tidegate.serve.message import MAX_BODY, MAX_LIVE_THREADS, POLL, Body, Request, Response
+from tidegate.serve.message import AGAIN, MAX_BODY, MAX_LIVE_THREADS, POLL, Body, Request, Response
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site
@@ -62,7 +62,7 @@ class Chunks:
                 yield chunk
             elif self._is_gone():
                 return
-            else:
+            elif chunk is not AGAIN:
                 time.sleep(POLL)
 
     def _is_gone(self) -> bool:

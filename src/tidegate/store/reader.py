@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
@@ -17,7 +16,7 @@ from tidegate.store.lines import lines
 from tidegate.store.query import Query, parse_trace_id
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
-from tidegate.store.stream import records, stream
+from tidegate.store.stream import records, steps, stream
 from tidegate.store.watermark import Watermark
 
 Signal = Literal["spans", "logs", "metrics"]
@@ -82,33 +81,45 @@ class Reader:
         """Metric points; further filter ``name``."""
         return cast("Iterator[Point]", self._stream(query_of("metrics", filters)))
 
-    def lines(self, signal: Signal, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[bytes]:
+    def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
         """What `spans`, `logs` or `metrics` would give, as lines of JSON: ``to_dict()`` and ``cursor`` of each record.
 
         See `tidegate.ndjson.dumps` for what JSON cannot carry. Several times as fast as going through records.
-        They end early once ``stop()`` is true, also while nothing is found.
         """
-        return stream(self._cache, query_of(signal, filters), self._catalog.blocks(), lines, stop)
+        return filter(None, self.line_steps(signal, **filters))
 
-    def traces(self, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[Trace]:
-        """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``.
+    def line_steps(self, signal: Signal, **filters: Any) -> Iterator[bytes | None]:
+        """The same in steps: None comes after each block that was searched, whether or not something was found."""
+        return steps(self._cache, query_of(signal, filters), self._catalog.blocks(), lines)
 
-        They end early once ``stop()`` is true, also while nothing is found.
-        """
+    def traces(self, **filters: Any) -> Iterator[Trace]:
+        """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
+        return filter(None, self.trace_steps(**filters))
+
+    def trace_steps(self, **filters: Any) -> Iterator[Trace | None]:
+        """The same in steps: None comes after each block that was searched and each span that was looked at."""
         query = query_of("spans", filters, without=("trace_id",))
-        return islice(self._traces(replace(query, limit=None), stop), query.limit)
+        # one look for all: what comes later is for the next question
+        return self._traces(replace(query, limit=None), query.limit or sys.maxsize, self._catalog.blocks())
 
-    def _traces(self, query: Query, stop: Callable[[], bool] | None) -> Iterator[Trace]:
+    def _traces(self, query: Query, limit: int, blocks: list[BlockRef]) -> Iterator[Trace | None]:
         seen: set[str] = set()
-        blocks = self._catalog.blocks()  # one look for all: what comes later is for the next question
-        for span in cast("Iterator[Span]", stream(self._cache, query, blocks, records, stop)):
-            if span.trace_id in seen:
-                continue
-            seen.add(span.trace_id)
-            trace = self._trace(span.trace_id, blocks, logs=False) if self._is_newest(query, span, blocks) else None
-            if trace is not None:
-                trace.cursor = span.cursor
-                yield trace
+        for span in cast("Iterator[Span | None]", steps(self._cache, query, blocks, records)):
+            trace = None
+            if span is not None and span.trace_id not in seen:
+                seen.add(span.trace_id)
+                trace = self._newest(query, span, blocks)
+            yield trace
+            limit -= trace is not None
+            if not limit:
+                return
+
+    def _newest(self, query: Query, span: Span, blocks: list[BlockRef]) -> Trace | None:
+        """The trace of a span, unless a newer one of it matches."""
+        trace = self._trace(span.trace_id, blocks, logs=False) if self._is_newest(query, span, blocks) else None
+        if trace is not None:
+            trace.cursor = span.cursor
+        return trace
 
     def _is_newest(self, query: Query, span: Span, blocks: list[BlockRef]) -> bool:
         """Whether no newer span of its trace matches: such a trace was on an earlier page."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from itertools import takewhile
 from typing import Any, Literal, TypeVar
 
 from tidegate import fields
@@ -105,13 +104,19 @@ class RemoteReader(Reader):
         query = query_of("metrics", filters, without=("until", "limit", "cursor"))
         return list(self._records("/metrics/current", query, filters, _point))
 
-    def lines(self, signal: Signal, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[bytes]:
+    def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
         found = parameters(query_of(signal, filters), filters)
-        return _until(stop, (line + b"\n" for line in self._lines(f"/{signal}", found)))
+        return (line + b"\n" for line in self._lines(f"/{signal}", found))
 
-    def traces(self, *, stop: Callable[[], bool] | None = None, **filters: Any) -> Iterator[Trace]:
+    def line_steps(self, signal: Signal, **filters: Any) -> Iterator[bytes | None]:
+        return self.lines(signal, **filters)
+
+    def traces(self, **filters: Any) -> Iterator[Trace]:
         query = query_of("spans", filters, without=("trace_id",))
-        return _until(stop, self._records("/traces", query, filters, Trace.from_dict, ("spans", "true")))
+        return self._records("/traces", query, filters, Trace.from_dict, ("spans", "true"))
+
+    def trace_steps(self, **filters: Any) -> Iterator[Trace | None]:
+        return self.traces(**filters)
 
     def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
         answer = self._client.ask(f"/traces/{parse_trace_id(trace_id)}", accept=JSON)
@@ -193,10 +198,6 @@ class RemoteReader(Reader):
         **filters: Any,
     ) -> Follower:
         raise StoreError(f"{self.location} is a served store, which has no followers here; use follow().")
-
-
-def _until(stop: Callable[[], bool] | None, found: Iterator[T]) -> Iterator[T]:
-    return found if stop is None else takewhile(lambda _: not stop(), found)
 
 
 def _report(found: Mapping[str, Any]) -> dict[str, Any]:

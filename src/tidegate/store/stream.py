@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TypeVar
 
 from tidegate.store.catalog import AnyRows, BlockCache
@@ -22,34 +22,30 @@ Shape = Callable[[AnyRows, BlockRef], Callable[[int], T]]
 Entry = tuple[int, str, int, int, Callable[[int], T]]
 
 
-def stream(
-    cache: BlockCache,
-    query: Query,
-    among: Iterable[BlockRef],
-    shape: Shape[T],
-    stop: Callable[[], bool] | None = None,
-) -> Iterator[T]:
-    """What matches, newest first, until ``stop()`` is true, which is asked before a block is opened.
-    Memory is bounded by the blocks whose times overlap."""
-    return islice(_stream(cache, query, among, shape, stop or _never), query.limit)
+def stream(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T]:
+    """What matches, newest first. Memory is bounded by the blocks whose times overlap."""
+    return (found for found in steps(cache, query, among, shape) if found is not None)
 
 
-def _never() -> bool:
-    return False
+def steps(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T | None]:
+    """The same, and None after each block that was opened, for who has something else to do meanwhile."""
+    left = sys.maxsize if query.limit is None else query.limit
+    for found in _merged(cache, query, among, shape):
+        left -= found is not None
+        yield found
+        if not left:
+            return
 
 
-def _stream(
-    cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T], stop: Callable[[], bool]
-) -> Iterator[T]:
+def _merged(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T | None]:
     """Merge blocks newest first: a row may go out once no unopened block can hold a newer one."""
     blocks = sorted((ref for ref in among if query.wants(ref)), key=lambda ref: ref.index.last)
     pending: list[Entry[T]] = []
     while blocks or pending:
         while blocks and (not pending or pending[-1][0] <= blocks[-1].index.last):
-            if stop():
-                return
             pending += matches(cache, query, blocks.pop(), shape)
             pending.sort()
+            yield None
         first = bisect_left(pending, (blocks[-1].index.last + 1,)) if blocks else 0
         ready = pending[first:]
         del pending[first:]
