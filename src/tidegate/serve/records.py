@@ -21,7 +21,7 @@ Signal = Literal["logs", "spans", "metrics"]
 #: A chunk goes out when it has so many bytes, or when so many seconds of search went into it: then it is the
 #: turn of others, and the search goes on when its client has taken what was found.
 CHUNK_BYTES = 1 << 16
-STEP_S = 0.05
+STEP_S = 0.02
 
 #: Lines of JSON, and None where a search may be interrupted.
 Steps = Iterable[bytes | None]

@@ -21,6 +21,9 @@ HOST, PORT = "127.0.0.1", 4319
 #: Connections at a time, those that say nothing included; more are answered by 503.
 MAX_CONNECTIONS = 256
 
+#: Threads that read the store; more make no answer come sooner.
+THREADS = 2
+
 #: Bytes of a request's line and headers.
 MAX_HEAD = 32 << 10
 
@@ -99,13 +102,14 @@ def prepare(site: Site, address: Address, location: str) -> Any:
     uvicorn = load()
     from tidegate import watch
     from tidegate.serve.asgi_app import Readers
+    from tidegate.serve.connections import Connection
     from tidegate.watch.checks import for_store
 
     watch.builtin.append(partial(for_store, location))
 
     config = uvicorn.Config(
-        Readers(lambda: site),
-        http="h11",  # the one that bounds a request's head
+        Readers(lambda: site, threads=THREADS),
+        http=Connection,  # on h11, the one that bounds a request's head
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="websockets-sansio",
         ws_max_size=4096,
@@ -134,12 +138,12 @@ def prepare(site: Site, address: Address, location: str) -> Any:
 
 def run(server: Any, listener: socket.socket) -> None:
     """Serve until SIGTERM, or until Ctrl-C, which raises KeyboardInterrupt."""
-    signal.signal(signal.SIGTERM, _ended)  # uvicorn raises the signal again when all is over
+
+    def end(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, end)  # before uvicorn listens to it, and when it raises it again at the end
     server.run(sockets=[listener])
-
-
-def _ended(number: int, frame: FrameType | None) -> None:
-    """SIGTERM is how a server ends."""
 
 
 def load() -> Any:
