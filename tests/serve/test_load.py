@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -142,11 +143,23 @@ def is_taken(client: httpx.Client) -> bool:
         return answer.status_code == 200
 
 
+#: The server with a bound that is soon passed.
+SERVE = """
+import sys
+from tidegate.cli import main
+from tidegate.store import follow
+follow.MAX_BACKLOG = 2000
+main(["serve", "store", "--port", sys.argv[1]])
+"""
+
+
 def test_a_client_that_is_slow_is_told_how_much_it_missed(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "store")
     writer.write(1)
+    program = tmp_path / "program.py"
+    program.write_text(SERVE)
     with (
-        live_server(["tidegate", "serve", "store", "--port", "PORT"], tmp_path, quiet_environ(tmp_path)) as server,
+        live_server([sys.executable, program, "PORT"], tmp_path, quiet_environ(tmp_path)) as server,
         server.client.stream("GET", "/logs/stream") as answer,
     ):
         coming = events(answer.iter_lines())
