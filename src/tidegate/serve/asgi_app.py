@@ -30,6 +30,9 @@ GRACE = 2.0
 THREADS = 1
 QUICK_THREADS = 2
 
+#: How many times as long as it read such a thread rests, so that an application keeps half of its interpreter.
+REST = 1.0
+
 #: Seconds in which a client has to take what is sent to it, or, when it follows, something of it; then it is left.
 TAKE_S = 30.0
 FOLLOW_S = 60.0
@@ -57,12 +60,13 @@ class Readers:
         at: str = "",
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
         threads: int = THREADS,
+        rest: float = REST,
     ) -> None:
         self._site = site
         self._app = app
         self._at = at.rstrip("/")
         self._around = around
-        self._threads = Threads("reader", threads)
+        self._threads = Threads("reader", threads, rest)
         self._quick = Threads("quick", QUICK_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

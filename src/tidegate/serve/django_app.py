@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def patterns(site: Callable[[], Site], at: str, around: Callable[[], AbstractContextManager[None]]) -> list[Any]:
     """One pattern for everything at and below ``at``, with or without a slash at the end."""
-    threads = Threads("reader", asgi_app.THREADS)
+    threads = Threads("reader", asgi_app.THREADS, asgi_app.REST)
 
     def readers(request: HttpRequest, rest: str = "") -> StreamingHttpResponse:  # Django leaves out what is None
         request.get_host()  # ALLOWED_HOSTS, whatever middleware there is

@@ -108,7 +108,7 @@ def prepare(site: Site, address: Address, location: str) -> Any:
     watch.builtin.append(partial(for_store, location))
 
     config = uvicorn.Config(
-        Readers(lambda: site, threads=THREADS),
+        Readers(lambda: site, threads=THREADS, rest=0),
         http=Connection,  # on h11, the one that bounds a request's head
         h11_max_incomplete_event_size=MAX_HEAD,
         ws="websockets-sansio",

@@ -6,6 +6,7 @@ import asyncio
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,11 +17,15 @@ _Call = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[..., An
 
 class Threads:
     """They start with the first call, in a forked child anew; being daemons they never hold up an exit,
-    which an executor's threads would until a long question is answered."""
+    which an executor's threads would until a long question is answered.
 
-    def __init__(self, name: str, count: int) -> None:
+    After each call a thread rests ``rest`` times as long as it computed, and leaves the interpreter to others.
+    """
+
+    def __init__(self, name: str, count: int, rest: float = 0.0) -> None:
         self._name = name
         self._count = count
+        self._rest = rest
         self._pid = 0
         self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
 
@@ -37,14 +42,15 @@ class Threads:
         self._pid, self._calls = os.getpid(), queue.SimpleQueue()
         for number in range(self._count):
             name = f"tidegate-{self._name}-{number}"
-            threading.Thread(target=_work, args=(self._calls,), name=name, daemon=True).start()
+            threading.Thread(target=_work, args=(self._calls, self._rest), name=name, daemon=True).start()
 
 
-def _work(calls: queue.SimpleQueue[_Call]) -> None:
+def _work(calls: queue.SimpleQueue[_Call], rest: float) -> None:
     while True:
         loop, done, call, arguments = calls.get()
         if done.cancelled():
             continue
+        began = time.thread_time()
         result, error = None, None
         try:
             result = call(*arguments)
@@ -55,6 +61,7 @@ def _work(calls: queue.SimpleQueue[_Call]) -> None:
         except RuntimeError:  # the loop has ended, and nobody waits
             pass
         del loop, done, call, arguments, result, error  # while this waits for the next, nothing is kept
+        time.sleep(rest * (time.thread_time() - began))
 
 
 def _finish(done: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
