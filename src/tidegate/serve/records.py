@@ -147,7 +147,9 @@ def trace_dict(trace: Trace, *, spans: bool) -> dict[str, Any]:
 def _page(values: dict[str, Any], question: Callable[..., Steps]) -> Steps:
     """The lines that a question has, without the first ``offset``."""
     offset = values.pop("offset", 0)
-    if offset and "limit" in values:
+    if not offset:
+        return question(**values)
+    if "limit" in values:
         values["limit"] += offset
     return _without(question(**values), offset)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -29,10 +28,14 @@ def stream(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Sh
 
 def steps(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: Shape[T]) -> Iterator[T | None]:
     """The same, and None after each block that was opened, for who has something else to do meanwhile."""
-    left = sys.maxsize if query.limit is None else query.limit
-    for found in _merged(cache, query, among, shape):
-        left -= found is not None
-        yield found
+    found = _merged(cache, query, among, shape)
+    return found if query.limit is None else _limited(found, query.limit)
+
+
+def _limited(found: Iterator[T | None], left: int) -> Iterator[T | None]:
+    for item in found:
+        left -= item is not None
+        yield item
         if not left:
             return
 
@@ -49,7 +52,7 @@ def _merged(cache: BlockCache, query: Query, among: Iterable[BlockRef], shape: S
         first = bisect_left(pending, (blocks[-1].index.last + 1,)) if blocks else 0
         ready = pending[first:]
         del pending[first:]
-        for *_, row, make in reversed(ready):
+        for _, _, _, row, make in reversed(ready):
             yield make(row)
 
 
