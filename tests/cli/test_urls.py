@@ -211,7 +211,7 @@ def test_what_was_passed_by_is_told_on_standard_error(environ: dict[str, str]) -
     with scripted(*replies) as server, following(environ, server.url) as process:
         _, errors = process.communicate()
     assert errors.splitlines()[:2] == [
-        "7 records were passed by: they came faster than they were read.",
+        "7 records were passed by: more had come than may wait for one client.",
         f"{server.url} cannot be read: the stream has ended. Connecting again.",
     ]
 
