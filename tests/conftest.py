@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SCRIPTS = Path(sys.executable).parent
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
+Wait = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -163,3 +165,17 @@ def free_port() -> int:
 def _merged(environ: Mapping[str, str], changes: Mapping[str, str | None] | None) -> dict[str, str]:
     merged: dict[str, str | None] = {**environ, **(changes or {})}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Wait:
+    """``wait_for(condition, timeout=20)`` returns once ``condition()`` is true, and fails when it takes longer."""
+
+    def wait_for(condition: Callable[[], object], timeout: float = 20) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail("it did not happen in time", pytrace=True)
+            time.sleep(0.02)
+
+    return wait_for

@@ -1,9 +1,8 @@
-"""What tests of health share: a registry of the test's own, and waiting for a condition."""
+"""What tests of health share: a registry of the test's own."""
 
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 
 from tidegate.watch.check import Check
 from tidegate.watch.registry import Registry
-
-Wait = Callable[..., None]
 
 
 @pytest.fixture
@@ -44,17 +41,3 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     yield mounted
     for point in points:
         subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)
-
-
-@pytest.fixture(scope="session")
-def wait_for() -> Wait:
-    """``wait_for(condition, timeout=20)`` returns once ``condition()`` is true, and fails when it takes longer."""
-
-    def wait_for(condition: Callable[[], object], timeout: float = 20) -> None:
-        deadline = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > deadline:
-                pytest.fail("it did not happen in time", pytrace=True)
-            time.sleep(0.01)
-
-    return wait_for
