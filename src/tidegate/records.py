@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidegate import fields
 from tidegate.fields import FromDict
@@ -22,6 +22,22 @@ STATUS_CODES = ("UNSET", "OK", "ERROR")
 
 #: Lowest severity number of each name, from the OpenTelemetry log data model (severity fields).
 SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17, "FATAL": 21}
+
+
+class Origin(NamedTuple):
+    """What the OpenTelemetry log record has no field for: the message before its arguments were
+    filled in, and where the call stands."""
+
+    template: str = ""
+    path: str = ""
+    line: int = 0
+    function: str = ""
+
+
+#: Name under which a capture leaves the `Origin` on the API's log record; it is never exported.
+ORIGIN = "_tidegate_origin"
+
+NO_ORIGIN = Origin()
 
 #: Flags of OTLP's spans and links: bits 8 and 9 say whether the parent, or what is linked, is in another process.
 _TRACE_FLAGS, _HAS_IS_REMOTE, _IS_REMOTE = 0xFF, 0x100, 0x200

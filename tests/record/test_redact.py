@@ -21,10 +21,10 @@ from recorded import read
 from store_files import everything
 from tidegate.record import logs, spans
 from tidegate.record.exporters import StoreMetricExporter
-from tidegate.record.logs import ORIGIN, Origin
 from tidegate.record.processors import StoreSpanProcessor
 from tidegate.record.recorder import Recorder
 from tidegate.record.redact import REDACTED, Redactor, clean
+from tidegate.records import ORIGIN, Origin
 from tidegate.store.sinks import FileSink
 
 #: Not like a secret by itself; only the name beside it makes it one.

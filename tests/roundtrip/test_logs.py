@@ -9,9 +9,8 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordDroppedAttributesWarning, LogRecordLimits
 
 from recording import RESOURCE, Recording
-from tidegate.record.logs import ORIGIN, Origin
 from tidegate.record.processors import StoreLogRecordProcessor
-from tidegate.records import Resource, Scope
+from tidegate.records import ORIGIN, Origin, Resource, Scope
 
 
 @pytest.mark.parametrize(

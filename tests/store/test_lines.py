@@ -14,7 +14,7 @@ from making import T0, log, put, resource, span
 from storing import Store
 from tidegate import ndjson
 from tidegate.record import logs
-from tidegate.record.logs import ORIGIN, Origin
+from tidegate.records import ORIGIN, Origin
 from tidegate.store.block import Batch
 from tidegate.store.reader import Reader
 from tidegate.store.rows import LogRows

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import Event
 
 from making import log, put, span
 from storing import Store
-from tidegate.record.logs import ORIGIN, Origin
+from tidegate.records import ORIGIN, Origin
 from tidegate.store.query import Query
 
 #: Letters that change their number or become ASCII when their case is folded, and what JSON escapes.

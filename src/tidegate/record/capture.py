@@ -26,8 +26,8 @@ from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
 
 from tidegate.imports import when_imported
 from tidegate.otel import is_suppressed
-from tidegate.record.logs import ORIGIN, Origin
 from tidegate.record.plain import ExcInfo, current_exc_info, exception_attributes, plain, text
+from tidegate.records import ORIGIN, Origin
 
 #: Loggers known by name; a program that makes names up must not fill the memory.
 MAX_LOGGERS = 4096

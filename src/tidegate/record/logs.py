@@ -6,30 +6,13 @@ import copy
 from collections.abc import Sequence
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from tidegate.otel import attribute_dicts, dropped_counts
 from tidegate.record.spans import dictionary, scope_columns, texts, trace_columns
-from tidegate.records import SEVERITIES
+from tidegate.records import NO_ORIGIN, ORIGIN, SEVERITIES
 from tidegate.store.block import Batch, pack, pack_ids
 from tidegate.store.values import snapshot
-
-
-class Origin(NamedTuple):
-    """What the OpenTelemetry log record has no field for: the message before its arguments were
-    filled in, and where the call stands."""
-
-    template: str = ""
-    path: str = ""
-    line: int = 0
-    function: str = ""
-
-
-#: Name under which a capture leaves the `Origin` on the API's log record; it is never exported.
-ORIGIN = "_tidegate_origin"
-
-NO_ORIGIN = Origin()
-
 
 _fields = attrgetter(
     *("timestamp", "observed_timestamp", "severity_number", "severity_text", "body", "attributes"),

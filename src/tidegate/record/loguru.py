@@ -18,8 +18,8 @@ from opentelemetry._logs import LogRecord
 
 from tidegate.record import capture
 from tidegate.record.capture import PASSING_ON, RENDERING, Doing, doing, in_place_of, is_said_again
-from tidegate.record.logs import Origin
 from tidegate.record.plain import current_exc_info
+from tidegate.records import Origin
 
 _logger = logging.getLogger("tidegate")
 

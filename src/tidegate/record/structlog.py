@@ -19,8 +19,8 @@ from opentelemetry._logs import LogRecord
 
 from tidegate.record import capture, plain
 from tidegate.record.capture import EMITTING, PASSING_ON, RENDERING, doing, in_place_of, is_said_again
-from tidegate.record.logs import Origin
 from tidegate.record.plain import ExcInfo, current_exc_info
+from tidegate.records import Origin
 
 _LEVELS = {
     **dict.fromkeys(("critical", "fatal"), logging.CRITICAL),

@@ -1,0 +1,30 @@
+"""3 DECIDE: what is sent, by budget and by pattern.
+
+    budget        how often something of a key may be kept, so that a rate per second holds
+    threshold     probabilities as thresholds on a trace's 56 random bits
+    policy        the user's rules and rates; `document` reads them, `sources` fetches them
+    sampler       the gate for traces: `AdaptiveSampler`, an OpenTelemetry Sampler
+    logs          the gate for log records; `processor` puts it in front of any LogRecordProcessor
+
+Only `sampler` and `processor` know OpenTelemetry; the rest is arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidegate.gate.processor import PatternLogRecordProcessor
+    from tidegate.gate.sampler import AdaptiveSampler
+
+__all__ = ["AdaptiveSampler", "PatternLogRecordProcessor"]
+
+_HOMES = {"AdaptiveSampler": "sampler", "PatternLogRecordProcessor": "processor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tidegate.gate' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"tidegate.gate.{_HOMES[name]}"), name)
