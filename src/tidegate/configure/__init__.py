@@ -1,0 +1,106 @@
+"""The only place that wires: OpenTelemetry's own providers, our recording and our gates attached to them.
+
+providers    the SDK builds them by its own rules (environment or declarative file), exporters included
+gates        a sampler that lets every span be recorded, and the log gate in front of the exporters
+recording    one processor for spans, one for log records, and one metric reader write to the recorder
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from opentelemetry._logs import get_logger_provider
+
+from tidegate import watch
+from tidegate.configure.handle import Handle
+from tidegate.configure.providers import build, resolve, sdk_providers
+from tidegate.configure.recording import attach
+from tidegate.instrument import loading
+from tidegate.record import capture, process
+from tidegate.record.recorder import Recorder
+from tidegate.settings import Settings, keep_place, load, standard_environment
+from tidegate.store.location import OFF
+
+__all__ = ["Handle", "configure_observability", "is_idle", "own_service", "own_store", "start"]
+
+_logger = logging.getLogger("tidegate")
+
+_handle: Handle | None = None
+
+
+def configure_observability(*, app: Any = None, instrument: bool = True, **options: Any) -> Handle:
+    """Record this process's traces, logs and metrics in the local store, and instrument its libraries.
+
+    ``options`` are the settings by name (``tidegate settings`` lists them), such as ``service_name``,
+    ``store`` (a directory, ``memory:`` or ``off``) and ``endpoint``; what is not given comes from the
+    environment. ``instrument`` loads the installed instrumentations; ``app`` is a FastAPI, Starlette
+    or Flask application that was made before the call. Calling it again changes nothing and returns
+    the same handle. Raises `ConfigurationError` when a setting is wrong.
+    """
+    handle = start(options)
+    if instrument and not handle.idle:
+        with standard_environment(handle.settings):
+            loading.load_all(handle.settings)
+    if app is not None and not handle.idle:
+        loading.instrument_app(app)
+    return handle
+
+
+def start(options: dict[str, Any] | None = None, auto_instrumentation_version: str | None = None) -> Handle:
+    """Configure the SDK and attach the recording, once a process; instrumentations are not loaded."""
+    global _handle
+    options = options or {}
+    if _handle is not None:
+        _say_what_is_ignored(_handle.settings, options)
+        return _handle
+    settings, config = resolve(options)
+    if settings.disabled or (config is not None and config.disabled) or process.is_helper_process():
+        _handle = Handle(settings, None, idle=True)
+        return _handle
+    # first of all, so that its exit hook runs after those of the providers
+    recorder = process.recorder(settings=settings) if settings.store != OFF else None
+    keep_place(settings)
+    loading.prepare(settings)
+    build(settings, config, auto_instrumentation_version)
+    if recorder is not None:
+        attach(recorder, settings)
+    if settings.capture_logs:
+        capture.install(get_logger_provider())
+    watch.builtin.append(partial(_builtin_checks, recorder, settings))
+    _handle = Handle(settings, recorder)
+    return _handle
+
+
+def _builtin_checks(recorder: Recorder | None, settings: Settings) -> list[Any]:
+    from tidegate.watch import checks  # only a process that asks how it is needs them
+
+    return checks.for_process(recorder, settings)
+
+
+def own_store() -> str:
+    """Where this process records, or "" when it does not."""
+    return _handle.store if _handle is not None and not _handle.idle and _handle.store != OFF else ""
+
+
+def own_service() -> str:
+    """The ``service.name`` of this process's records, or "" when there are none."""
+    if is_idle():
+        return ""
+    resources = [provider.resource for provider in sdk_providers() if hasattr(provider, "resource")]
+    return str(resources[0].attributes.get("service.name", "")) if resources else ""
+
+
+def is_idle() -> bool:
+    """Whether nothing is recorded or sent here: not configured, disabled, or a helper process."""
+    return _handle is None or _handle.idle
+
+
+def _say_what_is_ignored(settings: Settings, options: dict[str, Any]) -> None:
+    given = load(options)
+    for name, value in options.items():
+        if value is not None and given.values[name] != settings.values[name]:
+            _logger.warning(
+                "%s=%r is ignored: observability was configured before, by %s.", name, value, settings.sources[name]
+            )

@@ -1,0 +1,52 @@
+"""Recording: what writes to this process's recorder is attached to the providers."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from tidegate import otel
+from tidegate.record import process
+from tidegate.record.exporters import StoreMetricReader
+from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor
+from tidegate.record.recorder import Recorder
+from tidegate.settings import Settings
+
+
+def attach(recorder: Recorder, settings: Settings) -> None:
+    tracer_provider = trace.get_tracer_provider()
+    if isinstance(tracer_provider, TracerProvider):
+        if settings.record == "all":
+            otel.set_sampler(tracer_provider, RecordingSampler(tracer_provider.sampler))
+        tracer_provider.add_span_processor(StoreSpanProcessor(recorder))
+        process.direct.add("spans")
+    logger_provider = get_logger_provider()
+    if isinstance(logger_provider, LoggerProvider):
+        logger_provider.add_log_record_processor(StoreLogRecordProcessor(recorder))
+        process.direct.add("logs")
+    meter_provider = metrics.get_meter_provider()
+    if isinstance(meter_provider, MeterProvider):
+        reader = StoreMetricReader(recorder, settings.metrics_interval)
+        otel.attach_metric_reader(meter_provider, reader)
+        os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
+        process.collectors.append(reader.collect)
+        process.direct.add("metrics")
+        _count_drops(meter_provider)
+
+
+def _count_drops(provider: MeterProvider) -> None:
+    """Records lost by reason, as a counter that has no points while nothing is lost."""
+
+    def observe(options: Any) -> list[metrics.Observation]:
+        return [metrics.Observation(count, {"reason": reason}) for reason, count in process.dropped().items()]
+
+    provider.get_meter("tidegate").create_observable_counter(
+        "tidegate.records.dropped", callbacks=[observe], unit="{record}", description="Records that were not stored."
+    )
