@@ -11,7 +11,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
-from tidegate.record.logs import ORIGIN, Origin
+from tidegate.records import ORIGIN, Origin
 
 RESOURCE = Resource(
     {
