@@ -37,8 +37,6 @@ class Origin(NamedTuple):
 #: Name under which a capture leaves the `Origin` on the API's log record; it is never exported.
 ORIGIN = "_tidegate_origin"
 
-NO_ORIGIN = Origin()
-
 #: Flags of OTLP's spans and links: bits 8 and 9 say whether the parent, or what is linked, is in another process.
 _TRACE_FLAGS, _HAS_IS_REMOTE, _IS_REMOTE = 0xFF, 0x100, 0x200
 

@@ -122,6 +122,16 @@ def _parse_age(value: Any) -> float:
     return seconds
 
 
+#: A location of a kind of its own, such as ``https://…`` or ``jaeger+http://…``; everything else is a path.
+_SCHEME = re.compile(r"[a-z][a-z0-9_+.-]*:")
+
+
+def _parse_location(value: Any) -> str:
+    """A path is made absolute, for the reason that a store is."""
+    text = _parse_text(value)
+    return text if not text or _SCHEME.match(text) else os.path.abspath(os.path.expanduser(text))
+
+
 def _choice(*words: str) -> Kind:
     def parse(value: Any) -> str:
         word = str(value).strip().lower()
@@ -202,6 +212,11 @@ STORE = Kind(
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
 PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
+LOCATION = Kind(
+    "location",
+    "a file, an http:// or https:// URL, jaeger+http://HOST:PORT, or NAME:… of an installed policy source",
+    _parse_location,
+)
 AGE = Kind("age", "seconds, or a number with s, m, h, d or w such as 15m or 7d", _parse_age)
 
 
@@ -249,6 +264,64 @@ OPTIONS: tuple[Option, ...] = (
         (),
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
         "Instrumentations that are not loaded; `*` for none at all.",
+    ),
+    _own(
+        "send",
+        _choice("gated", "all"),
+        "gated",
+        "`gated` sends log records by their pattern's rate and the policy; `all` sends every log record and every"
+        " trace that the sampler named in OTEL_TRACES_SAMPLER keeps.",
+    ),
+    _own(
+        "policy",
+        LOCATION,
+        "",
+        "What to send of traces and logs: a JSON or YAML file, which is watched, or a URL. Default: a built-in table.",
+    ),
+    Option(
+        "policy_token",
+        TEXT,
+        "",
+        PREFIX + "POLICY_TOKEN",
+        "Shown to the server that the policy comes from (`Authorization: Bearer …`).",
+        secret=True,
+    ),
+    _own(
+        "policy_refresh_interval",
+        _number(1, 86400, "seconds"),
+        300.0,
+        "Time in seconds between two looks at a policy's URL.",
+    ),
+    _own(
+        "fallback_sample_rate",
+        _number(0, 1, "records kept of each"),
+        1.0,
+        "Rate of log records below ERROR until a policy's URL has answered for the first time.",
+    ),
+    _own(
+        "log_budget",
+        _number(0, 1_000_000, "log records a second"),
+        None,
+        "Log records a second that are sent, shared fairly among patterns; errors are always sent. Default: no limit.",
+    ),
+    _own(
+        "log_min_rate",
+        _number(0, 1_000_000, "log records a second"),
+        1.0,
+        "Patterns that come less often are sent whole; 0 applies the rates to all.",
+    ),
+    _own("log_context", BOOL, True, "Send all log records of a trace that has an error, DEBUG included."),
+    _own(
+        "max_pattern_cache_size",
+        _number(100, 1_000_000, "patterns", whole=True),
+        10_000,
+        "Patterns of log messages that are told apart.",
+    ),
+    _own(
+        "pattern_report_interval",
+        _number(1, 86400, "seconds"),
+        600.0,
+        "Time in seconds between two reports on patterns.",
     ),
     _own("store", STORE, "", "Where to record: a directory, `memory:`, or `off`. Default: the user's state directory."),
     _own(

@@ -10,9 +10,11 @@ from typing import Any
 
 from tidegate.otel import attribute_dicts, dropped_counts
 from tidegate.record.spans import dictionary, scope_columns, texts, trace_columns
-from tidegate.records import NO_ORIGIN, ORIGIN, SEVERITIES
+from tidegate.records import ORIGIN, SEVERITIES, Origin
 from tidegate.store.block import Batch, pack, pack_ids
 from tidegate.store.values import snapshot
+
+_NO_ORIGIN = Origin()
 
 _fields = attrgetter(
     *("timestamp", "observed_timestamp", "severity_number", "severity_text", "body", "attributes"),
@@ -41,7 +43,7 @@ def batch(records: Sequence[Any]) -> Batch:
     pack("flags", [flag or 0 for flag in flags], 0, columns)
     pack("dropped", dropped_counts(attributes), 0, columns)
     traces = trace_columns([trace_id or 0 for trace_id in trace_ids], columns)
-    origins, origin = dictionary([getattr(log, ORIGIN, NO_ORIGIN) for log in logs])
+    origins, origin = dictionary([getattr(log, ORIGIN, _NO_ORIGIN) for log in logs])
     columns["origins"] = [list(each) for each in origins]
     pack("origin", origin, 0, columns)
     scope_columns([record.instrumentation_scope for record in records], columns)
