@@ -9,25 +9,33 @@ by ``OTEL_CONFIG_FILE``, then default.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from tidegate.errors import ConfigurationError
+from tidegate.kinds import (
+    AGE,
+    BOOL,
+    BUDGET,
+    HOSTS,
+    INTERVAL,
+    LOCATION,
+    NAMES,
+    PAIRS,
+    RECORDS_PER_SECOND,
+    STORE,
+    TEXT,
+    TOKEN,
+    Kind,
+    choice,
+    number,
+    size,
+)
 
 PREFIX = "OTEL_PYTHON_TIDEGATE_"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A type of value: ``parse`` makes one or raises ValueError, ``rule`` says what may be given."""
-
-    name: str
-    rule: str
-    parse: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -45,179 +53,6 @@ class Option:
     def standard(self) -> bool:
         """Whether the variable is OpenTelemetry's own, which the SDK reads too."""
         return not self.env.startswith(PREFIX)
-
-
-def _parse_text(value: Any) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise ValueError
-    return os.fspath(value).strip()
-
-
-def _parse_store(value: Any) -> str:
-    """A directory as an absolute path: a program may change its working directory, a store must not move."""
-    text = _parse_text(value)
-    if "://" in text:
-        raise ValueError
-    if text.lower() in ("", "memory:", "off"):
-        return text.lower()
-    return os.path.abspath(os.path.expanduser(text))
-
-
-def _parse_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in ("true", "1", "yes", "on"):
-        return True
-    if word in ("false", "0", "no", "off"):
-        return False
-    raise ValueError
-
-
-def _number(low: float, high: float, unit: str, whole: bool = False) -> Kind:
-    def parse(value: Any) -> float:
-        if isinstance(value, bool):
-            raise ValueError
-        number = int(str(value).strip()) if whole else float(str(value).strip())
-        if not low <= number <= high:
-            raise ValueError
-        return number
-
-    return Kind(
-        "integer" if whole else "number",
-        f"a {'whole ' if whole else ''}number of {unit} from {low:,} to {high:,}",
-        parse,
-    )
-
-
-_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
-
-
-def _size(low: int) -> Kind:
-    def parse(value: Any) -> int:
-        if isinstance(value, bool):
-            raise ValueError
-        text = str(value).strip().lower().replace(" ", "")
-        digits = text.rstrip("bgikm")
-        size = int(float(digits) * _UNITS[text[len(digits) :]])
-        if size < low:
-            raise ValueError
-        return size
-
-    return Kind("size", f"a number of bytes such as 67108864 or 64MiB, at least {low >> 20}MiB", parse)
-
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def _parse_age(value: Any) -> float:
-    """Seconds from a number or from text such as ``15m`` or ``7d``."""
-    if isinstance(value, bool):
-        raise ValueError
-    text = str(value).strip().lower()
-    unit = text[-1:] if text[-1:] in _SECONDS else "s"
-    seconds = float(text.removesuffix(unit)) * _SECONDS[unit]
-    if not 0 < seconds < 1e10:
-        raise ValueError
-    return seconds
-
-
-#: A location of a kind of its own, such as ``https://…`` or ``jaeger+http://…``; everything else is a path.
-_SCHEME = re.compile(r"[a-z][a-z0-9_+.-]*:")
-
-
-def _parse_location(value: Any) -> str:
-    """A path is made absolute, for the reason that a store is."""
-    text = _parse_text(value)
-    return text if not text or _SCHEME.match(text) else os.path.abspath(os.path.expanduser(text))
-
-
-def _choice(*words: str) -> Kind:
-    def parse(value: Any) -> str:
-        word = str(value).strip().lower()
-        if word not in words:
-            raise ValueError
-        return word
-
-    return Kind("choice", "one of " + ", ".join(words), parse)
-
-
-def _parse_names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not all(isinstance(item, str) for item in value):
-        raise ValueError
-    return tuple(item.strip() for item in value if item.strip())
-
-
-def _parse_pairs(value: Any) -> dict[str, Any]:
-    """``key=value,key=value`` with percent-encoding (OpenTelemetry's baggage form), or a mapping."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    pairs = {}
-    for item in _parse_names(value):
-        key, equals, text = item.partition("=")
-        if not equals or not key.strip():
-            raise ValueError
-        pairs[key.strip()] = unquote(text.strip())
-    return pairs
-
-
-#: Bits that a token must be able to carry, and the most characters that it may have.
-TOKEN_BITS = 128
-MAX_TOKEN = 512
-
-#: Bits that a random character of each alphabet carries; the first alphabet that has all of a token's counts.
-_ALPHABETS = (("[0-9]+", 3.32), ("[0-9a-f]+", 4), ("[0-9A-F]+", 4), ("[0-9a-z]+|[0-9A-Z]+", 5.16), ("[!-~]+", 6))
-
-
-def _parse_token(value: Any) -> str:
-    token = _parse_text(value)
-    if token:
-        bits = next((bits for alphabet, bits in _ALPHABETS if re.fullmatch(alphabet, token)), 0)
-        if len(token) * bits < TOKEN_BITS or len(token) > MAX_TOKEN or len(set(token)) < 8:
-            raise ValueError
-    return token
-
-
-#: A host's name as a Host header has it, without its port.
-_HOST = re.compile(r"\*|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-
-
-def _parse_hosts(value: Any) -> tuple[str, ...]:
-    names = tuple(name.lower() for name in _parse_names(value))
-    if not all(map(_HOST.fullmatch, names)):
-        raise ValueError
-    return names
-
-
-TEXT = Kind("text", "text", _parse_text)
-TOKEN = Kind(
-    "token",
-    f"at most {MAX_TOKEN} ASCII characters without spaces that carry {TOKEN_BITS} bits when they are random,"
-    " 22 of Base64's or 32 hexadecimal digits (`python -c 'import secrets; print(secrets.token_urlsafe())'`"
-    " makes one)",
-    _parse_token,
-)
-HOSTS = Kind(
-    "hosts",
-    "names such as shop.example.com or *.example.com without scheme and port, or *, separated by commas",
-    _parse_hosts,
-)
-STORE = Kind(
-    "store",
-    "a directory, memory: or off (a URL is for reading alone, and given to the command: tidegate logs URL)",
-    _parse_store,
-)
-BOOL = Kind("boolean", "true or false", _parse_bool)
-NAMES = Kind("names", "names separated by commas", _parse_names)
-PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
-LOCATION = Kind(
-    "location",
-    "a file, an http:// or https:// URL, jaeger+http://HOST:PORT, or NAME:… of an installed policy source",
-    _parse_location,
-)
-AGE = Kind("age", "seconds, or a number with s, m, h, d or w such as 15m or 7d", _parse_age)
 
 
 def _own(name: str, kind: Kind, default: Any, help: str) -> Option:
@@ -267,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _own(
         "send",
-        _choice("gated", "all"),
+        choice("gated", "all"),
         "gated",
         "`gated` sends log records by their pattern's rate and the policy; `all` sends every log record and every"
         " trace that the sampler named in OTEL_TRACES_SAMPLER keeps.",
@@ -288,45 +123,45 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _own(
         "policy_refresh_interval",
-        _number(1, 86400, "seconds"),
+        INTERVAL,
         300.0,
         "Time in seconds between two looks at a policy's URL.",
     ),
     _own(
         "fallback_sample_rate",
-        _number(0, 1, "records kept of each"),
+        number(0, 1, "records kept of each"),
         1.0,
         "Rate of log records below ERROR until a policy's URL has answered for the first time.",
     ),
     _own(
         "log_budget",
-        _number(0, 1_000_000, "log records a second"),
+        BUDGET,
         None,
-        "Log records a second that are sent, shared fairly among patterns; errors are always sent. Default: no limit.",
+        "Log records a second that are sent, shared fairly among patterns; errors are always sent.",
     ),
     _own(
         "log_min_rate",
-        _number(0, 1_000_000, "log records a second"),
+        RECORDS_PER_SECOND,
         1.0,
         "Patterns that come less often are sent whole; 0 applies the rates to all.",
     ),
     _own("log_context", BOOL, True, "Send all log records of a trace that has an error, DEBUG included."),
     _own(
         "max_pattern_cache_size",
-        _number(100, 1_000_000, "patterns", whole=True),
+        number(100, 1_000_000, "patterns", whole=True),
         10_000,
         "Patterns of log messages that are told apart.",
     ),
     _own(
         "pattern_report_interval",
-        _number(1, 86400, "seconds"),
+        INTERVAL,
         600.0,
         "Time in seconds between two reports on patterns.",
     ),
     _own("store", STORE, "", "Where to record: a directory, `memory:`, or `off`. Default: the user's state directory."),
     _own(
         "record",
-        _choice("all", "sampled"),
+        choice("all", "sampled"),
         "all",
         "`all` records also the spans that the sampler drops; `sampled` lets it drop them before they cost anything.",
     ),
@@ -339,17 +174,17 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "Keep the ASGI instrumentations' `http send` and `http receive` spans, two or more a request.",
     ),
-    _own("commit_interval", _number(0.02, 10, "seconds"), 0.5, "Longest time in seconds before a record is on disk."),
-    _own("metrics_interval", _number(0.1, 3600, "seconds"), 5.0, "Time in seconds between two collections of metrics."),
+    _own("commit_interval", number(0.02, 10, "seconds"), 0.5, "Longest time in seconds before a record is on disk."),
+    _own("metrics_interval", number(0.1, 3600, "seconds"), 5.0, "Time in seconds between two collections of metrics."),
     _own(
         "queue_size",
-        _number(512, 10_000_000, "records", whole=True),
+        number(512, 10_000_000, "records", whole=True),
         16384,
         "Records waiting to be written; more are dropped and counted.",
     ),
-    _own("store_size", _size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
+    _own("store_size", size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
     _own("store_age", AGE, 7 * 86400.0, "Age at which a segment is removed."),
-    _own("memory_size", _size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
+    _own("memory_size", size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
     Option(
         "token",
         TOKEN,

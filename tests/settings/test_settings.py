@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigurationError
-from tidegate.settings import BY_NAME, OPTIONS, Kind, load, standard_environment
+from tidegate.kinds import Kind
+from tidegate.settings import BY_NAME, OPTIONS, load, standard_environment
 
 KINDS = {id(option.kind): option.kind for option in OPTIONS}.values()
 
@@ -47,6 +48,11 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("token", "-_.~+/=" * 4 + "!", "-_.~+/=" * 4 + "!"),
     ("allowed_hosts", "Shop.example.com, *.internal", ("shop.example.com", "*.internal")),
     ("allowed_hosts", ["*"], ("*",)),
+    ("policy", "policies/shop.yaml", os.path.abspath("policies/shop.yaml")),
+    ("policy", "https://policies.example/shop?v=1", "https://policies.example/shop?v=1"),
+    ("policy", "jaeger+http://localhost:5778", "jaeger+http://localhost:5778"),
+    ("log_budget", "none", None),
+    ("log_budget", " 2.5 ", 2.5),
 ]
 
 REFUSED: list[tuple[str, Any]] = [
@@ -89,6 +95,9 @@ REFUSED: list[tuple[str, Any]] = [
     ("allowed_hosts", "shop.example.com."),
     ("allowed_hosts", "shop.*"),
     ("allowed_hosts", [5]),
+    ("policy", 5),
+    ("log_budget", "plenty"),
+    ("log_budget", "-1"),
 ]
 
 

@@ -130,7 +130,7 @@ def setting_value(value: object) -> str:
         return ",".join(value)
     if isinstance(value, Mapping):
         return ",".join(f"{key}={item}" for key, item in value.items())
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def service(name: str) -> Text:

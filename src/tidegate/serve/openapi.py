@@ -7,12 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from tidegate._version import __version__
+from tidegate.kinds import MAX_TOKEN
 from tidegate.serve.message import JSON, NDJSON, PROBLEM
 from tidegate.serve.pages import FIELDS
 from tidegate.serve.parameters import PARAMETERS
 from tidegate.serve.routes import ROUTES, Route
 from tidegate.serve.schemas import SCHEMAS, Schema, array, ref
-from tidegate.settings import MAX_TOKEN
 
 #: What the records are that the endpoints below a path give.
 _RECORDS = {"/logs": "Log", "/spans": "Span", "/traces": "TraceSummary", "/metrics": "Point", "/services": "Service"}
