@@ -82,7 +82,7 @@ def test_digits_may_be_capital() -> None:
     assert decode("FD70A") == decode("fd70a") == 0xFD70A000000000
 
 
-@pytest.mark.parametrize("text", ["", "0x1", "+1", "-1", " 1", "1_0", "g", "１", "0" * 15, "1\n"])
+@pytest.mark.parametrize("text", ["", "0x1", "+1", "-1", " 1", "1_0", "g", "\uff11", "0" * 15, "1\n"])
 def test_text_that_is_no_threshold_is_none(text: str) -> None:
     assert decode(text) is None
 
