@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from operator import attrgetter
 from typing import Any
 
@@ -86,6 +87,16 @@ def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
     return [attribute_dict(item) for item in column]
 
 
+def extended(attributes: Any, more: Mapping[str, Any]) -> Any:
+    """A copy of a log record's attributes with ``more``; the SDK's limits stay true of what was there."""
+    if type(attributes) is not BoundedAttributes or not hasattr(attributes, "_dict"):
+        return {**(attributes or {}), **more}
+    copied = BoundedAttributes(attributes.maxlen, immutable=False, max_value_len=attributes.max_value_len)
+    copied._dict = {**attributes._dict, **more}  # already clean, and `more` must not push out the application's
+    copied.dropped = attributes.dropped
+    return copied
+
+
 def lists(column: Sequence[Any]) -> Sequence[Any]:
     """What is in the SDK's lists of events or links, whose own ways to look inside are slow."""
     if hasattr(BoundedList(1), "_dq"):
@@ -129,6 +140,20 @@ def left_out() -> Iterator[None]:
 def is_left_out(span: ReadableSpan) -> bool:
     """Whether this span, or the one around it, was left out."""
     return type(span.context) is LeftOut or type(span.parent) is LeftOut
+
+
+def _current_context() -> Callable[[], Mapping[str, Any]]:
+    """What tells the current context, empty outside of everything; without the two calls around it if possible."""
+    from opentelemetry import context
+
+    variable = getattr(getattr(context, "_RUNTIME_CONTEXT", None), "_current_context", None)
+    if isinstance(variable, ContextVar):
+        return variable.get
+    return context.get_current
+
+
+#: The current context, at the cost of one call.
+current_context = _current_context()
 
 
 def is_suppressed() -> bool:
@@ -240,6 +265,20 @@ def load_instrumentors(distro: Any) -> None:
 
     load: Any = _load_instrumentors
     load(distro)
+
+
+def observable_counter(
+    provider: Any, name: str, description: str, observe: Callable[[], Sequence[tuple[int, Mapping[str, str]]]]
+) -> None:
+    """A counter of log records whose points ``observe`` tells; ``provider`` None is the global MeterProvider."""
+    from opentelemetry import metrics
+
+    def observations(options: Any) -> list[metrics.Observation]:
+        return [metrics.Observation(value, attributes) for value, attributes in observe()]
+
+    (provider or metrics.get_meter_provider()).get_meter("tidegate").create_observable_counter(
+        name, callbacks=[observations], unit="{record}", description=description
+    )
 
 
 def emit_event(

@@ -1,0 +1,81 @@
+"""Log records that were kept, handed on to any `logging.Handler` as records of the standard library.
+
+The handler gets what the gate kept and nothing else: when it also hangs on a logger, what it would
+get from there is left out, or it would have the kept records twice and the dropped ones once. A
+handler that emits through OpenTelemetry leads back to the gate, which knows such a record by the
+mark that it is `handing` one on.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from tidegate.records import Origin
+
+#: The record that is being handed on here. What is emitted meanwhile is an echo of it, or the pipeline's own.
+handing: ContextVar[object] = ContextVar("tidegate_handing", default=None)
+
+#: Severity numbers of the OpenTelemetry log data model, in fours, to levels of the standard library.
+_LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class Bridge:
+    """Hands kept records to ``handler``, from construction until `close`."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        self.handler = handler
+        handler.addFilter(self._is_handed)
+
+    def close(self) -> None:
+        """Leave the handler as it was found."""
+        self.handler.removeFilter(self._is_handed)
+
+    def _is_handed(self, record: logging.LogRecord) -> bool:
+        return handing.get() is record
+
+    def hand(self, record: logging.LogRecord) -> None:
+        """Let the handler have ``record``, if it is of its level. Never raises."""
+        if record.levelno < self.handler.level:
+            return
+        token = handing.set(record)
+        try:
+            self.handler.handle(record)
+        except Exception:  # a handler that has no handleError of its own; the application does not know of it
+            pass
+        finally:
+            handing.reset(token)
+
+
+def with_attributes(record: logging.LogRecord, attributes: Mapping[str, Any]) -> logging.LogRecord:
+    """A copy of ``record`` with more of what ``extra`` gives."""
+    copied = copy.copy(record)
+    copied.__dict__.update(attributes)
+    return copied
+
+
+def stdlib_record(
+    name: str,
+    severity: int,
+    body: object,
+    time_ns: int,
+    origin: Origin,
+    attributes: Mapping[str, Any],
+) -> logging.LogRecord:
+    """What the standard library would have made of a record that is known in OpenTelemetry's words only.
+
+    The message is finished: the arguments are not known any more.
+    """
+    level = _LEVELS[min(max(severity - 1, 0) // 4, len(_LEVELS) - 1)] if severity else logging.NOTSET
+    record = logging.LogRecord(name, level, origin.path, origin.line, body, (), None, origin.function or None)
+    record.relativeCreated -= record.created * 1000 - time_ns / 1e6
+    record.created, record.msecs = time_ns / 1e9, float(time_ns // 1_000_000 % 1000)
+    if trace := attributes.get("exception.stacktrace"):
+        record.exc_text = str(trace).rstrip("\n")
+    record.__dict__.update((key, value) for key, value in attributes.items() if key not in _RESERVED)
+    return record
