@@ -1,0 +1,216 @@
+"""Text with its variables masked: ``<num>``, ``<ip>``, ``<time>``, …; everything that is left is taken for constant.
+
+Three passes, each linear in the text: what may hold blanks (quoted strings, object reprs, dates in words), then token
+by token, each from its start to its end and remembered by its shape, then what is made of masked things (containers,
+units, lists, exception texts). Digits are made ``0`` before anything else, so that tokens of one shape are looked at once.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Characters of a text that are looked at; what follows is shown as ``<*>``.
+LOOKED_AT = 1024
+#: Longest token that is taken apart, and how many of their shapes are remembered.
+TOKEN_LENGTH, TOKENS = 128, 4096
+
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_CLOCK = r"00?:00:00(?:[.,]0+)?(?: ?[AP]M)?"
+_ZONE = r"(?: ?Z\b| ?[+-]00:?00\b| ?(?:UTC|GMT|[CEMP][DS]T|CES?T)\b)"
+_HEX = "[0-9a-fA-F]"
+
+#: Name and form of what a token can be as a whole, every digit being 0; the first that fits.
+TYPES = (
+    ("url", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>]+"),
+    ("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    ("uuid", rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"),
+    ("time", rf"0000[-/.]00[-/.]00(?:[T_:-]00:?00(?::?00(?:[.,]0+)?)?)?{_ZONE}?"),
+    ("time", rf"00?[-/.]00?[-/.]00(?:00)?(?:[T:-]{_CLOCK})?|{_CLOCK}{_ZONE}?|00000000T000000(?:\.0+)?Z?"),
+    ("time", rf"00[/-]{_MONTH}[/-]0000(?::00:00:00)?"),
+    ("ip", r"/?0{1,3}(?:\.0{1,3}){3}(?:/0{1,2}|:0+)?"),
+    ("mac", rf"{_HEX}{{2}}(?:([:-]){_HEX}{{2}})(?:\1{_HEX}{{2}}){{4}}"),
+    (
+        "ip",
+        rf"(?=[^:]*(?:::|:.*:.*:.*:.*:.*:.*:))\[?{_HEX}{{0,4}}(?::{_HEX}{{0,4}}){{2,7}}(?:%\w+)?(?:\](?::0+)?|/0+)?",
+    ),
+    ("hex", rf"0[xX]{_HEX}+|(?=[a-f]*0)(?=0*[a-f])[0-9a-f]{{6,}}|(?=[A-F]*0)(?=0*[A-F])[0-9A-F]{{6,}}"),
+    ("dur", r"[+-]?(?:0+(?:\.0+)?(?:ns|us|µs|μs|ms|secs?|s|mins?|m|hrs?|h|days?|d))+"),
+    ("size", r"0+(?:\.0+)?(?:[kKMGTP]i?[bB]?|B|bytes)(?:/s|ps)?"),
+    ("num", r"[+-]?(?:0+(?:[,_]000)*(?:\.0+)*|\.0+)(?:[eE][+-]?0+)?%?"),
+    ("path", r"(?:~|\.{1,2})?/[^\s<>|\"']*|[A-Za-z]:[\\/][^\s<>|\"']*|\\\\[^\s<>|\"']+"),
+)
+#: What stands for a variable, in masked text.
+NAMES = "num|str|time|ip|uuid|hex|id|url|email|path|mac|dur|size|obj|list|exc|\\*"
+VARIABLE = re.compile(f"<(?:{NAMES})>")
+
+_GROUP = ["" for _ in range(len(TYPES) + 2)]
+_TYPED_PARTS: list[str] = []
+for _name, _form in TYPES:
+    _TYPED_PARTS.append(
+        f"(?P<{_name}_{len(_TYPED_PARTS)}>{_form.replace(chr(92) + '1', '(?P=dash)').replace('([:-])', '(?P<dash>[:-])')})"
+    )
+_TYPED = re.compile("|".join(_TYPED_PARTS))
+
+_BEFORE, _AFTER = "([{<\"'`*#", ",;:.!?)]}>\"'`*#"
+_OUTER = re.compile(rf"(<(?:{NAMES})>|[=,;|()\[\]{{}}\"'`<>&?!]+)")
+_INNER = re.compile(r"([:@#$]+)")
+_PREFIXED = re.compile(r"([A-Za-z_.]*[A-Za-z](?:[_.#/]+|-?))-?0[0._/-]*")
+
+
+def _typed(text: str) -> str:
+    found = _TYPED.fullmatch(text)
+    return f"<{(found.lastgroup or '').split('_')[0]}>" if found else ""
+
+
+def _word(text: str) -> str:
+    """A part without delimiters: a path, a name with a number, an id, or just a word."""
+    if "\\" in text or ("/" in text and (text.count("/") > 1 or "0" in text or "." in text)):
+        return "<path>"
+    if "0" not in text:
+        return text
+    if found := _PREFIXED.fullmatch(text):
+        return found[1] + "<num>"
+    return "<id>"
+
+
+def _inner(text: str) -> str:
+    if not text or text.isalpha() or text[0] in "=,;|()[]{}\"'`<>&?!":
+        return text
+    if whole := _typed(text):
+        return whole
+    if _INNER.search(text):
+        return "".join(
+            _typed(part) or _word(part) if part and i % 2 == 0 else part for i, part in enumerate(_INNER.split(text))
+        )
+    return _word(text)
+
+
+def token(text: str) -> str:
+    """One token of a text (no blanks, digits made 0) with its variables masked."""
+    if len(text) > TOKEN_LENGTH:
+        return _long(text)
+    core = text.lstrip(_BEFORE)
+    before = text[: len(text) - len(core)]
+    core = core.rstrip(_AFTER)
+    after = text[len(before) + len(core) :]
+    if not core:
+        return text
+    if whole := _typed(core):
+        return before + whole + after
+    return "".join(map(_inner, _OUTER.split(text)))
+
+
+def _long(text: str) -> str:
+    if "://" in text:
+        return "<url>"
+    return "<path>" if text[0] in "/~." else "<id>"
+
+
+# -- what may hold blanks ------------------------------------------------------------------------------------------
+
+_OBJECT = re.compile(rf"<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
+_QUOTED = re.compile(r'"[^"]*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
+_DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
+_DATE = re.compile(
+    rf"{_DAY}\b(?:00?[ -]{_MONTH}|{_MONTH}  ?00?),?(?:[ -]0000)?,? {_CLOCK}{_ZONE}?(?: {_ZONE})?(?: 0000\b)?"
+    rf"|\b0000-00-00[ T]{_CLOCK}{_ZONE}?"
+)
+
+
+def _blanks(text: str) -> str:
+    if "<" in text:
+        text = _OBJECT.sub("<obj>", _OBJECT.sub("<obj>", text))
+    if "'" in text or '"' in text or "`" in text:
+        text = _QUOTED.sub("<str>", text)
+    if "0:00" in text:
+        text = _DATE.sub("<time>", text)
+    return text
+
+
+# -- what is made of masked things ---------------------------------------------------------------------------------
+
+_ITEM = rf"(?:[\w.]+ ?[=:] ?)?(?:<(?:{NAMES})>|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)(?: ?: ?(?:<(?:{NAMES})>|None|True|False))?"
+_ITEMS = rf"\s*{_ITEM}(?:, ?{_ITEM})*,?\s*"
+_BUILT = (
+    (re.compile(rf"\b[A-Za-z_][\w.]*\({_ITEMS}\)|\b[A-Z]\w*(?:Error|Exception)\(\)"), "<obj>"),
+    (
+        re.compile(
+            rf"(?<!\w)\[{_ITEMS}\]|(?<!\w)\[\]|\{{{_ITEMS}\}}|\{{\}}|(?<!\w)\({_ITEM}(?:, ?{_ITEM})+,?\)|(?<!\w)\(<\w+>,\)|(?<!\w)\(\)"
+        ),
+        "<list>",
+    ),
+)
+_UNITS = (
+    (
+        re.compile(
+            r"<num>(?= (?:ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?)\b) [a-zµ]+"
+        ),
+        "<dur>",
+    ),
+    (re.compile(r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+"), "<size>"),
+    (re.compile(r"<time>(?:[ ,T]+<time>)+"), "<time>"),
+    (re.compile(rf"(<(?:{NAMES})>)(?:,? \1){{2,}}"), r"\1, …"),
+)
+_EXCEPTION = re.compile(
+    r"(?:\[(?:Errno|WinError|SSL[^\]]*)[^\]]*\]|(?<=[:(=-] )[\w.]*[A-Z]\w*(?:Error|Exception|Timeout|Warning|Refused|Interrupt)(?:\(.*\))?:).*"
+)
+
+
+def _built(text: str) -> str:
+    if "[" in text or "(" in text or "{" in text:
+        for _ in range(4):
+            before = text
+            for form, name in _BUILT:
+                text = form.sub(name, text)
+            if text == before:
+                break
+    for form, name in _UNITS:
+        text = form.sub(name, text)
+    return text
+
+
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+
+
+#: Codes that tell messages apart where that is wanted: after a word for them, or after an HTTP request's version.
+_CODE = re.compile(
+    r"(?i:\b(?:status|code|exit|exited|returned|rc|errno|http|response)\b(?: ?(?:status|code|with|is|of|was|exit))*)"
+    r"[ =:({\"']{0,3}(-?\d{1,3})(?![\w.])|HTTP/\d(?:\.\d)?\"? (\d{3})(?!\d)"
+)
+_KEPT = {ord("0") + digit: 0xE000 + digit for digit in range(10)}
+SHOWN_CODES = {kept: digit for digit, kept in _KEPT.items()}
+
+
+def keep_codes(text: str) -> str:
+    """The text with status and exit codes in characters that no mask takes for digits."""
+    return _CODE.sub(lambda found: found[0][: -len(code := found[1] or found[2])] + code.translate(_KEPT), text)
+
+
+class Masker:
+    """Masks texts and remembers the shapes of their tokens; at most `TOKENS` of them."""
+
+    __slots__ = ("_tokens",)
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, str] = {}
+
+    def mask(self, text: str) -> str:
+        """The text, blanks made single, with its variables masked; only `LOOKED_AT` characters are looked at."""
+        cut = len(text) > LOOKED_AT
+        if cut:
+            text = text[:LOOKED_AT].rpartition(" ")[0] or text[:LOOKED_AT]
+        text = text.encode("utf-8", "replace").translate(_ZEROS).decode()
+        known = self._tokens
+        masked = [word if word.isalpha() else known.get(word) or self._token(word) for word in _blanks(text).split()]
+        text = " ".join(masked)
+        if "<" in text or "[" in text or "Err" in text or "Exc" in text:
+            text = _EXCEPTION.sub("<exc>", _built(text))
+        return text + " <*>" if cut else text
+
+    def _token(self, text: str) -> str:
+        masked = token(text)
+        if len(text) <= TOKEN_LENGTH:
+            if len(self._tokens) >= TOKENS:
+                self._tokens.clear()
+            self._tokens[text] = masked
+        return masked

@@ -1,0 +1,78 @@
+"""Call sites: a statement that writes its own text (an f-string) has a pattern without anything being mined.
+
+A place where one wrapper logs for everyone shows texts that share no words. Texts are looked at now and then only,
+often in the beginning; from the moment a place is known for a wrapper, its texts are mined.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tidegate.patterns.pattern import Pattern
+
+#: A text is looked at for each of the first messages, then for every so many.
+FIRST, EVERY = 32, 64
+#: Of the words of a text, the part that all texts of one statement share at least.
+SHARED = 4
+
+_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_INSTALLED = re.compile(r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\w.]*)/(.*)$")
+
+
+def location(path: str, line: int, function: str) -> str:
+    """What names a place in a program wherever its environment lies: the path within the packages, or its end."""
+    path = path.replace("\\", "/")
+    found = _INSTALLED.search(path)
+    within = found[1] if found else "/".join(path.split("/")[-3:])
+    return f"{within}:{line}:{function}"
+
+
+class Site:
+    """One place. ``due`` is the count at which the next text is looked at; ``pattern`` None: a wrapper."""
+
+    __slots__ = ("due", "looked", "pattern", "words")
+
+    def __init__(self, pattern: Pattern | None) -> None:
+        self.pattern = pattern
+        self.words: list[str] | None = None
+        self.looked = 0
+        self.due = 0
+
+    def look(self, masked: str) -> bool:
+        """Whether the place still shows the text of one statement, now that this masked text has come from it."""
+        pattern = self.pattern
+        if pattern is None:
+            return False
+        self.looked += 1
+        self.due = pattern.count + (1 if self.looked < FIRST else EVERY)
+        if self.words is None:
+            self.words, pattern.template = _words(masked), masked
+            return True
+        if masked == pattern.template:
+            return True
+        words = _words(masked)
+        have = set(words)
+        self.words = [word for word in self.words if word in have]
+        if len(self.words) * SHARED < len(words) or not self.words:
+            self.pattern = None
+            return False
+        pattern.template = common(pattern.template, masked)
+        return True
+
+
+def _words(masked: str) -> list[str]:
+    return _WORD.findall(re.sub(r"<[^<>]*>", " ", masked))
+
+
+def common(one: str, other: str) -> str:
+    """A template that both texts fit."""
+    a, b = one.split(" "), other.split(" ")
+    if len(a) == len(b):
+        return " ".join(x if x == y else "<*>" for x, y in zip(a, b, strict=True))
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    return " ".join([*a[:start], "<*>", *a[len(a) - end :]])
