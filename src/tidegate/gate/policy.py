@@ -89,9 +89,13 @@ class LogPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Both gates' part; None where the document does not speak of one. ``revision`` is a hash of its text."""
+    """Both gates' part; None where the document does not speak of one.
+
+    ``revision`` is a hash of its text. ``ignored`` says what of the document cannot be obeyed here, and why.
+    """
 
     traces: TracePolicy | None = None
     logs: LogPolicy | None = None
     name: str = ""
     revision: str = ""
+    ignored: tuple[str, ...] = ()
