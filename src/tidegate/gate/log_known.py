@@ -1,0 +1,116 @@
+"""What the log gate remembers: of each pattern, and of each way in which its records come."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from tidegate.gate.anomaly import Watch
+from tidegate.gate.budget import SharedBudget
+from tidegate.gate.counts import Cell, Named
+from tidegate.gate.log_rates import Rate, Tests
+
+
+class Verdict(NamedTuple):
+    """``adjusted_count`` is the number of records that a kept one stands for, 0 for a dropped one.
+
+    ``reason`` of a kept record: ``rate`` (chance, also a chance of 1), ``error``, ``first_sight``,
+    ``periodic``, or what the caller was certain of. Of a dropped one: ``rate`` or ``budget``.
+    """
+
+    keep: bool
+    adjusted_count: float
+    reason: str
+
+
+#: A record that is kept whatever is drawn, but not for a reason of its own.
+WHOLE = Verdict(keep=True, adjusted_count=1.0, reason="rate")
+
+
+class Lane:
+    """Records of one pattern, severity and logger, to which one rate applies.
+
+    ``p`` is the chance by rate, and ``kept`` the verdict of a record that it keeps; they hold from
+    ``since`` to ``until``. ``drawn`` is the verdict that `LogGate.drops` drew for a record which
+    `LogGate.judge` is about to see. ``others`` are tried first on each record.
+    """
+
+    __slots__ = ("budget", "cell", "drawn", "kept", "known", "others", "p", "rate", "since", "turn", "until")
+
+    def __init__(self, known: Known, cell: Cell, rate: Rate, budget: SharedBudget | None) -> None:
+        self.known = known
+        self.cell = cell
+        self.rate = rate
+        self.budget = budget
+        self.others: list[tuple[Tests, Lane]] = []
+        self.turn = -1
+        self.since, self.until = inf, -inf
+        self.drawn: Verdict | None = None
+        self.p, self.kept = 1.0, WHOLE
+
+    def settle(self, boost: float) -> None:
+        """Take over what the pattern has learnt since the last turn."""
+        known, (value, explicit, _) = self.known, self.rate
+        if value > 0 and known.rare and not explicit:
+            value = 1.0
+        elif known.watch.jumping:
+            value = min(1.0, value * boost)
+        if value != self.p:
+            self.p = value
+            self.kept = Verdict(keep=True, adjusted_count=1 / value, reason="rate") if value > 0 else WHOLE
+        self.turn = known.turn
+        # what is never kept has nothing due
+        self.since, self.until = known.since, min(known.until, known.due) if value > 0 else known.until
+
+
+class Known:
+    """One pattern. What was learnt of it holds from ``since`` to ``until`` and for ``room`` more records.
+
+    ``rare``: comes so seldom that rates do not apply. ``due``: when a record of it is certain again.
+    ``sighted``: it had its first sight. ``active``: it came since it was last considered for eviction.
+    """
+
+    __slots__ = (
+        "active",
+        "cells",
+        "counted",
+        "due",
+        "id",
+        "lanes",
+        "rare",
+        "room",
+        "sighted",
+        "since",
+        "template",
+        "turn",
+        "until",
+        "watch",
+    )
+
+    def __init__(self, pattern: Named, now: float) -> None:
+        self.id, self.template = pattern.id, pattern.template
+        self.cells: dict[int, Cell] = {}
+        self.lanes: dict[tuple[int, str], Lane] = {}
+        self.watch = Watch(now)
+        self.counted = self.turn = 0
+        self.since, self.until = inf, -inf
+        self.due = -inf
+        self.room = 0.0
+        self.rare = self.sighted = False
+        self.active = True
+
+    def fresh(self) -> int:
+        """How many records came that the watch has not counted yet."""
+        return sum([cell.total() for cell in self.cells.values()]) - self.counted
+
+    def count(self, now: float) -> bool:
+        """Let the watch count what is fresh; whether the frequency jumps with it."""
+        fresh = self.fresh()
+        self.counted += fresh
+        return self.watch.add(fresh, now)
+
+    def close(self) -> None:
+        """Forget the lanes, and let nobody who still has one use it."""
+        for lane in self.lanes.values():
+            lane.until = -inf
+        self.lanes = {}

@@ -1,0 +1,350 @@
+"""Which log records are kept: a decision from pattern, severity, logger and the past.
+
+Nothing here knows OpenTelemetry, a clock or a lock. The order in which a record is judged: ERROR and
+above, and what the caller is certain of; the first sight of a pattern and one again after long,
+within a reserve; its rate; the budget. Each probability depends on the past only, never on what the
+record itself draws, so that adjusted counts add up, in expectation, to what came.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from math import inf
+from typing import Any
+
+from tidegate.gate.anomaly import Announcement, Watch
+from tidegate.gate.budget import SharedBudget
+from tidegate.gate.counts import OTHER, Cell, Count, Named, Row, rows
+from tidegate.gate.frequency import LONG, SHORT
+from tidegate.gate.log_known import Known, Lane, Verdict
+from tidegate.gate.log_rates import ERROR, Field, Rates
+from tidegate.gate.log_reserve import Reserve
+from tidegate.gate.policy import LogPolicy
+from tidegate.gate.threshold import MAX
+
+__all__ = ["Announcement", "Count", "LogGate", "Named", "Verdict"]
+
+#: Seconds for which what was learnt of a pattern holds before it is looked at again.
+TURN = 1.0
+
+#: Highest severity number of OpenTelemetry; what is beyond counts as this.
+_HIGHEST = 24
+
+#: Loggers and severities of one pattern that are remembered; beyond that this memory starts over.
+_LANES = 64
+
+#: Without a budget: first sights per second, and at once (a start shows everything for the first time).
+_FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
+
+#: Announcements per second, at once, and waiting to be taken.
+_ANNOUNCED, _ANNOUNCED_BURST, _ANNOUNCEMENTS = 0.1, 10.0, 100
+
+_LOWERED = Verdict(keep=False, adjusted_count=0.0, reason="rate")
+_BEYOND = Verdict(keep=False, adjusted_count=0.0, reason="budget")
+_ERROR = Verdict(keep=True, adjusted_count=1.0, reason="error")
+
+
+class LogGate:
+    """Judges log records. Not thread-safe by itself; a signal handler that logs in the midst does no harm.
+
+    ``policy``: rates and budget, see `LogPolicy`; raises ConfigurationError when it is wrong.
+    ``seed``: for records outside a trace; None for one of its own. ``resource``: attributes that rules
+    may ask for. ``max_patterns``: beyond it those that did not come lately go, and their counts to
+    ``__other__``. ``periodic``: seconds after which a record of a pattern is certain again. ``reserve``:
+    the share of a budget for first and periodic sights. Times are seconds of any one clock.
+
+    ``announcements`` holds the jumps that nobody has taken yet (take them with ``popleft``);
+    ``unannounced`` counts those that were too many. ``evicted`` counts patterns.
+    """
+
+    def __init__(
+        self,
+        policy: LogPolicy | None = None,
+        *,
+        seed: int | None = None,
+        resource: Mapping[str, Any] | None = None,
+        max_patterns: int = 10_000,
+        periodic: float = 600.0,
+        reserve: float = 0.1,
+    ) -> None:
+        self.evicted = self.unannounced = 0
+        self.announcements: deque[Announcement] = deque(maxlen=_ANNOUNCEMENTS)
+        self._max_patterns, self._periodic, self._share = max_patterns, periodic, reserve
+        self._resource = dict(resource or {})
+        self._seed = seed
+        self._random = random.Random(seed).random  # noqa: S311 - chance, not secrecy
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._early: dict[Hashable, Lane] = {}
+        self._other: dict[int, Cell] = {}
+        self._errors: Watch | None = None
+        self._telling = Reserve(_ANNOUNCED, _ANNOUNCED_BURST)
+        self._budget: SharedBudget | None = None
+        self._reserve = Reserve(_FIRST_SIGHTS, _FIRST_BURST)
+        self._rule_budgets: list[SharedBudget | None] = []
+        self.policy = LogPolicy()
+        self.apply(policy or self.policy)
+
+    def apply(self, policy: LogPolicy) -> None:
+        """Judge by ``policy`` from now on; what was learnt of patterns stays. A wrong one changes nothing."""
+        rates = Rates(policy, self._resource)
+        before, self.policy, self._rates = self.policy, policy, rates
+        self._set_budget(policy.budget)
+        # a budget of a rule that stays goes on, so that a policy that changes every second spends it once
+        same = [old == new for old, new in zip(before.rules, policy.rules, strict=False)]
+        kept = [budget if stays else None for budget, stays in zip(self._rule_budgets, same, strict=False)]
+        kept += [None] * (len(policy.rules) - len(kept))
+        self._rule_budgets = [
+            old or (None if rule.budget is None else SharedBudget(rule.budget))
+            for old, rule in zip(kept, policy.rules, strict=False)
+        ]
+        # a rare pattern is one whose forgetful count is at most this
+        self._window = SHORT if policy.min_rate >= 1 else LONG
+        self._rare_count = policy.min_rate * self._window
+        self._early.clear()
+        for known in list(self._known.values()):
+            known.close()
+            known.room = 0
+
+    def _set_budget(self, rate: float | None) -> None:
+        if rate is None:
+            self._budget = None
+            self._reserve.set(_FIRST_SIGHTS, _FIRST_BURST)
+            return
+        if self._budget is None:
+            self._budget = SharedBudget(rate)
+        elif self._budget.rate != rate:
+            self._budget.rate = rate
+        self._reserve.set(self._share * rate, max(rate, 1.0) if rate > 0 else 0.0)
+
+    def drops(
+        self, key: Hashable, now: float, randomness: int | None = None, trace_threshold: int | None = None
+    ) -> bool:
+        """Whether a record is dropped, from no more than the ``key`` under which such were judged before.
+
+        True: it is dropped, and counted. False: it was not counted, and has to be given to `judge`
+        with the same ``key``. Whoever chooses keys sees to it that one key means one pattern, severity
+        and logger. What the gate does not know, or is certain of, is never dropped.
+        """
+        lane = self._early.get(key)
+        if lane is None or not lane.since <= now < lane.until or lane.drawn is not None:
+            return False
+        if lane.budget is not None:
+            return self._drops_by_budget(lane, now, randomness)
+        if randomness is None:
+            if self._random() < lane.p:
+                lane.drawn = lane.kept
+                return False
+        elif randomness >= (MAX if trace_threshold is None else trace_threshold) or (
+            MAX - 1 - randomness < lane.p * MAX
+        ):
+            return False
+        lane.cell.lowered += 1
+        return True
+
+    def _drops_by_budget(self, lane: Lane, now: float, randomness: int | None) -> bool:
+        if randomness is not None:
+            return False  # `judge` would offer it to the budget a second time
+        verdict = self._draw(lane, now, None, None)
+        if verdict.keep:
+            lane.drawn = verdict
+            return False
+        self._count(lane, verdict, now)
+        return True
+
+    def judge(
+        self,
+        pattern: Named,
+        severity: int,
+        logger: str,
+        now: float,
+        *,
+        randomness: int | None = None,
+        trace_threshold: int | None = None,
+        certain: str = "",
+        key: Hashable = None,
+        field: Field | None = None,
+    ) -> Verdict:
+        """The verdict on one record, which is counted.
+
+        ``severity``: OpenTelemetry's number, 0 for none. ``randomness``: of its trace, None outside
+        any; ``trace_threshold``: of a trace that was sampled with a probability below 1, whose records
+        stay together. ``certain``: why the caller wants it kept (an event, a trace with an error).
+        ``key``: lets `drops` answer for records like this one from now on. ``field`` gives what
+        rules may ask of the record itself.
+        """
+        known = self._known.get(pattern.id)
+        if known is None:
+            known = self._meet(pattern, now)
+        if not known.since <= now < known.until or known.room <= 0:
+            self._learn(known, pattern, now)
+        known.room -= 1
+        lane = known.lanes.get((severity, logger))
+        if lane is None:
+            lane = self._open(known, severity, logger)
+        if lane.others and field is not None:
+            lane = _choose(lane, field)
+        if lane.turn != known.turn:
+            lane.settle(self.policy.anomaly_boost)
+        if lane.drawn is not None and randomness is None:
+            verdict, lane.drawn = lane.drawn, None
+        elif severity >= ERROR or certain or (known.due <= now and lane.rate.value > 0):
+            verdict = self._certain(known, lane, severity, certain, now) or self._draw(
+                lane, now, randomness, trace_threshold
+            )
+        else:
+            if key is not None and not lane.others and (lane.p < 1 or lane.budget is not None):
+                self._remember(key, lane)
+            verdict = self._draw(lane, now, randomness, trace_threshold)
+        self._count(lane, verdict, now)
+        return verdict
+
+    def _count(self, lane: Lane, verdict: Verdict, now: float) -> None:
+        if verdict.keep:
+            lane.cell.keep(verdict.reason)
+            if lane.budget is not None:
+                lane.budget.charge(now, 1.0, lane.known.id, certain=verdict.reason != "rate")
+        elif verdict is _LOWERED:
+            lane.cell.lowered += 1
+        else:
+            lane.cell.beyond += 1
+
+    def _draw(self, lane: Lane, now: float, randomness: int | None, trace_threshold: int | None) -> Verdict:
+        """Whether chance keeps a record. Of a trace's 56 random bits the high ones keep, as with spans."""
+        p = lane.p
+        if lane.budget is not None and p > 0:
+            p *= lane.budget.offer(lane.known.id, now, p)
+        drawn = self._random() if randomness is None else (MAX - 1 - randomness) / MAX
+        if trace_threshold is not None:
+            p = max(p, (MAX - trace_threshold) / MAX)
+        if drawn >= p:
+            return _LOWERED if drawn >= lane.p else _BEYOND
+        if p == lane.p:
+            return lane.kept
+        return Verdict(keep=True, adjusted_count=1 / p, reason="rate")
+
+    def _certain(self, known: Known, lane: Lane, severity: int, certain: str, now: float) -> Verdict | None:
+        """A verdict of its own for an error, for what the caller is certain of, and for first and periodic sights."""
+        if severity >= ERROR:
+            verdict = _ERROR
+            self._watch_errors(now)
+        elif certain:
+            verdict = Verdict(keep=True, adjusted_count=1.0, reason=certain)
+        elif self._reserve.take(now):
+            verdict = Verdict(keep=True, adjusted_count=1.0, reason="periodic" if known.sighted else "first_sight")
+        else:
+            known.due = now + TURN
+            return None
+        known.due = now + self._periodic
+        if not known.sighted:
+            known.sighted, known.until = True, now
+        return verdict
+
+    def _learn(self, known: Known, pattern: Named, now: float) -> None:
+        """Once in a turn, and when a rare pattern has used its room: is it rare, does its frequency jump?"""
+        silence = now - known.until
+        frequency = known.watch.frequency
+        if known.count(now):
+            self._announce("rate_jump", known, known.watch, now)
+        count = frequency.short if self._window == SHORT else frequency.long
+        # after a burst the count takes long to fall; three times the gap of a rare pattern says so sooner
+        rare = count <= self._rare_count or silence * self.policy.min_rate > 3
+        known.rare = rare and known.sighted and self._rare_count > 0
+        known.room = max(self._rare_count - count, 0.0) + 1 if known.rare else inf
+        known.since, known.until = now, now + TURN
+        known.due = min(known.due, now + self._periodic)  # a clock that jumped back
+        known.turn += 1
+        known.active = True
+        if known.template != pattern.template:
+            known.template = pattern.template
+            known.close()
+
+    def _watch_errors(self, now: float) -> None:
+        if self._errors is None or not self._errors.add(1, now):
+            return
+        worst = max(self._known.values(), key=_errors_now)
+        self._announce("error_surge", worst, self._errors, now)
+
+    def _announce(self, kind: str, known: Known, watch: Watch, now: float) -> None:
+        if not self._telling.take(now) or len(self.announcements) == _ANNOUNCEMENTS:
+            self.unannounced += 1
+            return
+        rate = watch.frequency.rate()
+        self.announcements.append(Announcement(kind, known.id, known.template, watch.former, rate, now))
+
+    def _meet(self, pattern: Named, now: float) -> Known:
+        if self._errors is None:
+            self._errors = Watch(now)
+        if len(self._known) >= self._max_patterns:
+            self._evict()
+        known = self._known[pattern.id] = Known(pattern, now)
+        return known
+
+    def _evict(self) -> None:
+        """The pattern that is longest here and did not come since it was considered last (second chance)."""
+        for _ in range(8):
+            _, known = self._known.popitem(last=False)
+            if not known.active:
+                break
+            known.active = False
+            self._known[known.id] = known
+        else:
+            _, known = self._known.popitem(last=False)
+        self.evicted += 1
+        known.close()
+        for severity, cell in known.cells.items():
+            self._other.setdefault(severity, Cell()).absorb(cell)
+
+    def _open(self, known: Known, severity: int, logger: str) -> Lane:
+        if len(known.lanes) >= _LANES:
+            known.close()
+        cell = known.cells.setdefault(max(0, min(severity, _HIGHEST)), Cell())
+        *others, (_, rate) = self._rates.find(known.id, known.template, severity, logger)
+        lane = known.lanes[severity, logger] = Lane(known, cell, rate, self._budget_of(rate.rule))
+        lane.others = [(tests, Lane(known, cell, rate, self._budget_of(rate.rule))) for tests, rate in others]
+        return lane
+
+    def _budget_of(self, rule: int) -> SharedBudget | None:
+        return (self._rule_budgets[rule] if rule >= 0 else None) or self._budget
+
+    def _remember(self, key: Hashable, lane: Lane) -> None:
+        if len(self._early) >= 2 * self._max_patterns and key not in self._early:
+            self._early.clear()
+        self._early[key] = lane
+
+    def counts(self, resolve: Callable[[str], Named | None] | None = None) -> list[Count]:
+        """What came since the start, exactly: a row for each pattern and severity, ``__other__`` for the evicted.
+
+        ``resolve`` (of the miner) lets patterns that were merged count as one.
+        """
+        return rows(self._rows(), resolve)
+
+    def _rows(self) -> Iterator[Row]:
+        yield from [(known.id, known.template, known.cells) for known in self._known.values()]
+        yield OTHER, OTHER, self._other
+
+    def after_fork(self) -> None:
+        """In a child process: count from zero, since the parent goes on with what came before, and draw anew."""
+        for _, _, cells in list(self._rows()):
+            for cell in cells.values():
+                cell.reset()
+        for known in list(self._known.values()):
+            known.counted = 0
+            known.close()
+        self._early.clear()
+        self.announcements.clear()
+        if self._seed is None:
+            self._random = random.Random().random  # noqa: S311 - as above
+
+
+def _choose(lane: Lane, field: Field) -> Lane:
+    for tests, other in lane.others:
+        if all(holds(field(name, key)) for name, key, holds in tests):
+            return other
+    return lane
+
+
+def _errors_now(known: Known) -> float:
+    has_errors = any(severity >= ERROR for severity in known.cells)
+    return known.watch.frequency.short + known.fresh() if has_errors else -1.0
