@@ -57,6 +57,15 @@ _INNER = re.compile(r"([:@#$]+)")
 _PREFIXED = re.compile(r"([A-Za-z_.]*[A-Za-z](?:[_.#/]+|-?))-?0[0._/-]*")
 
 
+_VERSION = re.compile(r"v?0+(?:\.0+)+(?:[._+-]?(?:a|b|c|rc|alpha|beta|dev|post|final|release|snapshot|g)[._-]?0*)*", re.I)
+_FILE = re.compile(
+    r"\.(?:py[cio]?|json|ya?ml|toml|ini|cfg|conf|xml|html?|css|jsx?|tsx?|md|rst|txt|log|csv|tsv|parquet|db|sqlite0?|sql|sock"
+    r"|pid|lock|tmp|bak|swp|so|dll|exe|sh|bat|jar|war|class|java|c|cc|cpp|h|rs|go|rb|php|pem|crt|key|zip|tar|t?gz|bz0|xz|whl"
+    r"|egg|png|jpe?g|gif|svg|pdf|bin|dat|img|iso|rpm|deb|service|socket|rrd|gv)$"
+)
+_COMMAS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
+
+
 def _typed(text: str) -> str:
     found = _TYPED.fullmatch(text)
     return f"<{(found.lastgroup or '').split('_')[0]}>" if found else ""
@@ -66,14 +75,20 @@ def _word(text: str) -> str:
     """A part without delimiters: a path, a name with a number, an id, or just a word."""
     if "\\" in text or ("/" in text and (text.count("/") > 1 or "0" in text or "." in text)):
         return "<path>"
+    if _FILE.search(text):
+        return "<path>"
     if "0" not in text:
         return text
+    if _VERSION.fullmatch(text):
+        return "<num>"
     if found := _PREFIXED.fullmatch(text):
         return found[1] + "<num>"
     return "<id>"
 
 
 def _inner(text: str) -> str:
+    if text in {"True", "False"}:
+        return "<obj>"
     if not text or text.isalpha() or text[0] in "=,;|()[]{}\"'`<>&?!":
         return text
     if whole := _typed(text):
@@ -97,6 +112,8 @@ def token(text: str) -> str:
         return text
     if whole := _typed(core):
         return before + whole + after
+    if "," in core and _COMMAS.fullmatch(core) and (core.count(",") > 1 or not core.replace(",", "").isalpha()):
+        return before + "<list>" + after
     return "".join(map(_inner, _OUTER.split(text)))
 
 
@@ -108,7 +125,7 @@ def _long(text: str) -> str:
 
 # -- what may hold blanks ------------------------------------------------------------------------------------------
 
-_OBJECT = re.compile(rf"<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
+_OBJECT = re.compile(rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
 _QUOTED = re.compile(r'"[^"]*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
 _DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
 _DATE = re.compile(
@@ -132,10 +149,11 @@ def _blanks(text: str) -> str:
 _ITEM = rf"(?:[\w.]+ ?[=:] ?)?(?:<(?:{NAMES})>|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)(?: ?: ?(?:<(?:{NAMES})>|None|True|False))?"
 _ITEMS = rf"\s*{_ITEM}(?:, ?{_ITEM})*,?\s*"
 _BUILT = (
-    (re.compile(rf"\b[A-Za-z_][\w.]*\({_ITEMS}\)|\b[A-Z]\w*(?:Error|Exception)\(\)"), "<obj>"),
+    (re.compile(rf"\b(?:[a-z_][\w.]*\.)?[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)"), "<obj>"),
     (
         re.compile(
-            rf"(?<!\w)\[{_ITEMS}\]|(?<!\w)\[\]|\{{{_ITEMS}\}}|\{{\}}|(?<!\w)\({_ITEM}(?:, ?{_ITEM})+,?\)|(?<!\w)\(<\w+>,\)|(?<!\w)\(\)"
+            rf"(?<!\w)\[{_ITEMS}\]|(?<!\w)\[\]|\{{{_ITEMS}\}}|\{{\}}"
+            rf"|(?<!\w)\({_ITEM}(?:, ?{_ITEM})+,?\)|(?<!\w)\(<\w+>,\)|(?<!\w)\(\)"
         ),
         "<list>",
     ),

@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 from tidegate.patterns import saving
-from tidegate.patterns.holes import Holes, Line
 from tidegate.patterns.keeping import Keeper
+from tidegate.patterns.line import Line
 from tidegate.patterns.mask import LOOKED_AT, SHOWN_CODES, Masker, keep_codes
+from tidegate.patterns.merging import Merger
 from tidegate.patterns.pattern import Pattern, living
 from tidegate.patterns.sites import Site, location
 from tidegate.patterns.templates import shown
@@ -41,7 +42,7 @@ class Miner:
         self.overflowed = 0
         self._keeper = Keeper(max_patterns, max_bytes // 2)
         self._masker = Masker()
-        self._holes = Holes(max_bytes >> 9)
+        self._merger = Merger(max_bytes >> 9)
         self._recent = self._keeper.recent
         self._templates: dict[str, Pattern] = {}
         self._sites: dict[tuple[str, int], Site] = {}
@@ -145,10 +146,10 @@ class Miner:
     def _place(self, masked: str) -> Pattern:
         """The pattern of a masked line that was never seen: one that it fits, or a new one."""
         line = Line(masked)
-        pattern = self._holes.find(line)
+        pattern = self._merger.find(line)
         if pattern is not None and not pattern.gone:
             return living(pattern)
-        pattern = self._holes.add(line, self._keeper.new("mined", masked, masked))
+        pattern = self._merger.add(line, self._keeper.new("mined", masked, masked))
         self._keeper.masked[pattern.template] = pattern
         return pattern
 

@@ -101,7 +101,7 @@ def _restored(cls: type[Miner], data: dict[str, Any]) -> Miner:
     for pattern in keeper.living():
         if pattern.kind == "mined":
             keeper.masked[pattern.template] = pattern
-            miner._holes.restore(pattern)
+            miner._merger.restore(pattern)
     keeper.masked.update((text, keeper.by_id[id]) for text, id in data["masked"].items())
     for text, id in data["templates"].items():
         keeper.index(miner._templates, text, keeper.by_id[id])

@@ -1,0 +1,66 @@
+"""The pattern of a masked line that was never seen: one that it fits, or a new one, or what both become."""
+
+from __future__ import annotations
+
+from tidegate.patterns.gaps import Gaps, Key
+from tidegate.patterns.holes import Holes
+from tidegate.patterns.line import ANY, Line, split
+from tidegate.patterns.pattern import Pattern
+
+#: Merges that one new line can bring about.
+MERGES = 8
+
+
+class Merger:
+    """Holes and gaps, and the joining of what they find."""
+
+    __slots__ = ("gaps", "holes")
+
+    def __init__(self, limit: int) -> None:
+        self.holes = Holes(limit)
+        self.gaps = Gaps()
+
+    def find(self, line: Line) -> Pattern | None:
+        """The pattern with variables that a line fits."""
+        return self.holes.find(line) or self.gaps.find(line)
+
+    def add(self, line: Line, pattern: Pattern) -> Pattern:
+        """Learns a line that fits nothing known, and returns what counts it now: ``pattern``, or what it became."""
+        for _ in range(MERGES):
+            if members := self.holes.add(line, pattern):
+                pattern = join(members, _common([split(member.template) for member in members]))
+            elif gap := self.gaps.add(line, pattern):
+                members, key = gap
+                pattern = self._stretch(members, key)
+            else:
+                break
+            line = Line(pattern.template)
+            self.holes.learn(line, pattern)
+        return pattern
+
+    def _stretch(self, members: list[Pattern], key: Key) -> Pattern:
+        pattern = join(members, ANY.join(key))
+        self.gaps.learn(key, pattern)
+        return pattern
+
+    def restore(self, pattern: Pattern) -> None:
+        """Knows a pattern from elsewhere."""
+        line = Line(pattern.template)
+        self.holes.learn(line, pattern)
+        self.add(line, pattern)
+
+
+def _common(lines: list[list[str]]) -> str:
+    return "".join(column[0] if len(set(column)) == 1 else ANY for column in zip(*lines, strict=True))
+
+
+def join(members: list[Pattern], template: str) -> Pattern:
+    """Makes patterns one, which keeps the id of the one that counted most."""
+    survivor = max(members, key=lambda member: member.count)
+    survivor.template = template
+    for member in members:
+        if member is not survivor:
+            survivor.count += member.count
+            survivor.seen += member.seen
+            member.into = survivor
+    return survivor
