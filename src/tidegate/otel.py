@@ -182,6 +182,7 @@ def sampler_by_name(name: str, argument: str) -> Any:
 
     for entry_point in entry_points(group="opentelemetry_traces_sampler", name=name):
         factory = entry_point.load()
+        factory = getattr(factory, "strict", factory)  # ours forgives a wrong argument where only the SDK asks
         if name in ("traceidratio", "parentbased_traceidratio"):
             return factory(float(argument or 1))
         return factory(argument or None)
@@ -241,6 +242,20 @@ def load_config_file(path: str) -> Any:
     from opentelemetry.configuration import load_config_file as load
 
     return load(path)
+
+
+def sampler_settings(config: Any, name: str) -> Mapping[str, Any]:
+    """What a declarative configuration has under the sampler ``name``, which the SDK keeps to itself.
+
+    It is looked for in the tracer provider's sampler and in the parts of a ``parent_based`` one.
+    """
+    sampler = getattr(getattr(config, "tracer_provider", None), "sampler", None)
+    parent_based = getattr(sampler, "parent_based", None)
+    for part in (sampler, *(vars(parent_based).values() if parent_based else ())):
+        own = getattr(part, "additional_properties", None)
+        if isinstance(own, Mapping) and name in own:
+            return own[name] or {}
+    return {}
 
 
 def apply_config(config: Any) -> None:

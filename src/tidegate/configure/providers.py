@@ -57,7 +57,8 @@ def _unusable_file(settings: Settings, error: Exception) -> ConfigurationError:
 def build(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> None:
     if config is not None:
         try:
-            otel.apply_config(config)
+            with standard_environment(settings):
+                otel.apply_config(config)
         except Exception as error:
             raise _unusable_file(settings, error) from None
         _complete(otel.config_resource(config))
@@ -137,7 +138,10 @@ def _sampler(settings: Settings) -> Any:
     if not name:
         return None
     try:
-        return otel.sampler_by_name(name, settings.sampler_arg)
+        with standard_environment(settings):  # ours asks for the service's name
+            return otel.sampler_by_name(name, settings.sampler_arg)
+    except ConfigurationError:
+        raise
     except LookupError:
         raise ConfigurationError(
             f"OTEL_TRACES_SAMPLER is {settings.sampler!r}; it must be the name of an installed sampler such as"

@@ -1,0 +1,157 @@
+"""Which traces are kept, free of OpenTelemetry: `TraceGate` turns a trace's start into a threshold."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any
+
+from tidegate.errors import ConfigurationError
+from tidegate.gate.budget import SharedBudget
+from tidegate.gate.matching import Attributes
+from tidegate.gate.policy import Policy
+from tidegate.gate.threshold import probability_to_threshold, threshold_to_probability
+from tidegate.gate.trace_plan import Lane, Plan
+from tidegate.gate.trace_rules import Rule, trace_rules
+
+#: What a decision was made by. Each has a number in `TraceGate.counts`.
+REASONS = (
+    "kept_by_budget",
+    "dropped_by_budget",
+    "kept_by_rule",
+    "dropped_by_rule",
+    "kept_by_parent",
+    "dropped_by_parent",
+    "failed",
+)
+
+#: What is kept of each when a decision fails before the budget made any.
+FALLBACK = 0.01
+
+
+class TraceGate:
+    """Rules and budgets in force, and decisions by them; safe for threads and forks.
+
+    A fork's child has budgets and counts of its own. Raises ValueError when an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        rules: Iterable[Rule],
+        *,
+        clock: Callable[[], float],
+        policy: Policy | None = None,
+        service: str = "",
+        resource: Mapping[str, Any] | None = None,
+        max_keys: int = 1000,
+    ) -> None:
+        self._own_rate = checked_rate(rate)
+        self._own_rules = trace_rules(rules)
+        self._about = (service, dict(resource or {}), max_keys)
+        self._clock = clock
+        self._policy = policy
+        #: The budget's last threshold, for when a decision fails.
+        self.last = probability_to_threshold(FALLBACK)
+        self._begin(self._planned(policy))
+        _gates.add(self)
+
+    def _begin(self, plan: Plan) -> None:
+        self._lock = threading.RLock()  # a signal handler or a destructor may start a span inside
+        self.counts = dict.fromkeys(REASONS, 0)
+        self._plan = plan
+
+    def _planned(self, policy: Policy | None, former: Plan | None = None) -> Plan:
+        traces = policy.traces if policy is not None else None
+        rules = trace_rules(traces.rules if traces is not None else ()) + self._own_rules
+        return Plan(self._rate_of(policy), rules, *self._about, former)
+
+    def _rate_of(self, policy: Policy | None) -> float:
+        traces = policy.traces if policy is not None else None
+        return self._own_rate if traces is None or traces.budget is None else checked_rate(traces.budget)
+
+    @property
+    def rate(self) -> float:
+        """The common budget in traces per second."""
+        return self._plan.common.rate
+
+    @rate.setter
+    def rate(self, value: float) -> None:
+        rate = checked_rate(value)
+        with self._lock:
+            self._own_rate = self._plan.common.rate = rate
+
+    @property
+    def rules(self) -> int:
+        """How many rules are in force."""
+        return len(self._plan.rules)
+
+    def apply(self, policy: Policy) -> None:
+        """As `AdaptiveSampler.apply`."""
+        plan = self._planned(policy, self._plan)
+        with self._lock:
+            plan.common.rate = self._rate_of(policy)
+            self._policy, self._plan = policy, plan
+
+    def after_fork(self) -> None:
+        """Start anew, in a child process."""
+        rate = self.rate
+        self._begin(self._planned(self._policy))
+        self._plan.common.rate = rate
+
+    def judge(self, random: int, least: int, name: str, kind: Any, attributes: Attributes | None) -> int | None:
+        """The threshold by which a trace is kept, at least ``least`` (of who judged before); None drops it."""
+        plan = self._plan
+        lane = plan.lanes[plan.match(name, kind, attributes)] if plan.match is not None else plan.lanes[-1]
+        if lane.budget is not None:
+            key = (name, attributes.get("http.route") if attributes else None)
+            return self._share(lane, lane.budget, key, random, least)
+        threshold = max(lane.threshold, least)
+        if random < threshold:
+            self.counts["dropped_by_rule"] += 1
+            return None
+        with self._lock:
+            self.counts["kept_by_rule"] += 1
+            plan.common.charge(self._clock(), certain=True)
+        return threshold
+
+    def _share(self, lane: Lane, budget: SharedBudget, key: Hashable, random: int, least: int) -> int | None:
+        threshold, weight = lane.threshold, lane.rate
+        if least:
+            threshold = max(threshold, least)
+            weight = threshold_to_probability(threshold) / threshold_to_probability(least)
+        with self._lock:
+            now = self._clock()
+            chance = budget.offer(key, now, weight)
+            if chance < 1.0:
+                threshold = max(threshold, probability_to_threshold(threshold_to_probability(threshold) * chance))
+                self.last = threshold
+            if random < threshold:
+                self.counts["dropped_by_budget"] += 1
+                return None
+            self.counts["kept_by_budget"] += 1
+            budget.charge(now, 1.0, key)
+        return threshold
+
+
+def checked_rate(value: Any) -> float:
+    """A budget in traces per second, or `ConfigurationError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ConfigurationError(
+            f"traces_per_second is {value!r}; it must be a number from 0, such as 100. With 0 only rules keep traces."
+        )
+    return float(value)
+
+
+_gates: weakref.WeakSet[TraceGate] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for gate in list(_gates):
+        gate.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
