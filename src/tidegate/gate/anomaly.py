@@ -1,16 +1,20 @@
 """When the frequency of something jumps, which is no accident and no start-up.
 
 The short window is compared with what came before it. A jump is `FACTOR` times the usual rate, seen
-in enough records that Poisson traffic does not do it in years: the logarithm of the likelihood
-ratio of two rates against one (a two-sample Poisson test) reaches `EVIDENCE`.
+in enough records that chance does not do it in years: the logarithm of the likelihood ratio of two
+rates against one (a two-sample Poisson test), divided by how much arrivals usually cluster (the
+variance of what comes within a second over its mean, 1 for Poisson traffic), reaches `EVIDENCE`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from math import exp, log
 from typing import NamedTuple
 
+from tidegate.gate.counts import Named
 from tidegate.gate.frequency import LONG, SHORT, Frequency
+from tidegate.gate.log_reserve import Reserve
 
 #: How many times the usual rate is a jump, and below how many times it is over.
 FACTOR, OVER = 3.0, 1.5
@@ -23,6 +27,9 @@ WARM_UP = 60.0
 
 #: What jumps again and again is less and less news: by this share of `FACTOR` each time, forgotten within an hour.
 HABIT, FORGET_HABIT = 0.25, 3600.0
+
+#: Announcements per second, at once, and waiting to be taken.
+ANNOUNCED, ANNOUNCED_BURST, WAITING = 0.1, 10.0, 100
 
 
 class Announcement(NamedTuple):
@@ -66,7 +73,9 @@ class Watch:
         habit = self.habit * exp(-max(now - self.told, 0.0) / FORGET_HABIT)
         before, span = _before(self.frequency, now)
         short = self.frequency.short
-        if short * span < FACTOR * (1 + HABIT * habit) * before * SHORT or evidence(short, before, span) < EVIDENCE:
+        if short * span < FACTOR * (1 + HABIT * habit) * before * SHORT:
+            return False
+        if evidence(short, before, span) < EVIDENCE * _clustering(self.frequency, before, span):
             return False
         self.jumping, self.former = True, before / span
         self.habit, self.told = habit + 1, now
@@ -86,3 +95,25 @@ def evidence(short: float, before: float, span: float) -> float:
 def _before(frequency: Frequency, now: float) -> tuple[float, float]:
     """What the long window holds beyond the short one, and for how many seconds that stands."""
     return max(frequency.long - frequency.short, 0.0), max(frequency.span(now) - SHORT, LONG / 100)
+
+
+def _clustering(frequency: Frequency, before: float, span: float) -> float:
+    """Variance over mean of what usually comes in a second, at least 1."""
+    squares = frequency.long_squares - frequency.short_squares
+    return max(1.0, squares / before - before / span) if before > 1 else 1.0
+
+
+class Announcer:
+    """Announcements that wait to be taken; ``missed`` were too many."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Announcement] = deque()
+        self.missed = 0
+        self._reserve = Reserve(ANNOUNCED, ANNOUNCED_BURST)
+
+    def tell(self, kind: str, pattern: Named, watch: Watch, now: float) -> None:
+        if len(self.waiting) >= WAITING or not self._reserve.take(now):
+            self.missed += 1
+            return
+        rate = watch.frequency.rate()
+        self.waiting.append(Announcement(kind, pattern.id, pattern.template, watch.former, rate, now))

@@ -15,26 +15,33 @@ SHORT, LONG = 10.0, 300.0
 class Frequency:
     """Arrivals of one thing. A clock that jumps backwards is taken for one that stood still.
 
-    ``short`` and ``long`` are the forgetful counts, as of ``last``; ``born`` is when counting began.
+    ``short`` and ``long`` are the forgetful counts, as of ``last``; ``born`` is when counting began. The
+    squares of what came at once are forgotten alike; they tell how much arrivals cluster.
     """
 
-    __slots__ = ("born", "last", "long", "short")
+    __slots__ = ("born", "last", "long", "long_squares", "short", "short_squares")
 
     def __init__(self, now: float) -> None:
         self.born = self.last = now
-        self.short = self.long = 0.0
+        self.short = self.long = self.short_squares = self.long_squares = 0.0
 
     def add(self, count: int, now: float) -> None:
         """Forget what time has taken, then count what came since."""
         gap = now - self.last
         if gap > 0:
-            self.short *= exp(-gap / SHORT)
-            self.long *= exp(-gap / LONG)
+            short, long = exp(-gap / SHORT), exp(-gap / LONG)
+            self.short *= short
+            self.long *= long
+            self.short_squares *= short
+            self.long_squares *= long
         elif gap < 0:
             self.born += gap
         self.last = now
         self.short += count
         self.long += count
+        square = count * count
+        self.short_squares += square
+        self.long_squares += square
 
     def rate(self) -> float:
         """Arrivals per second over about the last ten seconds; before these were none."""

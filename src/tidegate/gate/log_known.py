@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
 from tidegate.gate.anomaly import Watch
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.counts import Cell, Named
+from tidegate.gate.counts import OTHER, Cell, Named, Row
 from tidegate.gate.log_rates import Rate, Tests
 
 
@@ -114,3 +116,49 @@ class Known:
         for lane in self.lanes.values():
             lane.until = -inf
         self.lanes = {}
+
+
+class Memory:
+    """At most ``limit`` patterns. Those that did not come lately make room, and leave their counts behind."""
+
+    def __init__(self, limit: int) -> None:
+        self.known: OrderedDict[str, Known] = OrderedDict()
+        self.evicted = 0
+        self._limit = limit
+        self._other: dict[int, Cell] = {}
+
+    def meet(self, pattern: Named, now: float) -> Known:
+        """Begin with a pattern that is not known."""
+        if len(self.known) >= self._limit:
+            self._evict()
+        known = self.known[pattern.id] = Known(pattern, now)
+        return known
+
+    def _evict(self) -> None:
+        """The one that is here longest goes, unless it came since it was considered last (second chance)."""
+        for _ in range(8):
+            _, known = self.known.popitem(last=False)
+            if not known.active:
+                break
+            known.active = False
+            self.known[known.id] = known
+        else:
+            _, known = self.known.popitem(last=False)
+        self.evicted += 1
+        known.close()
+        for severity, cell in known.cells.items():
+            self._other.setdefault(severity, Cell()).absorb(cell)
+
+    def rows(self) -> Iterator[Row]:
+        """Everything that was counted, the evicted under `OTHER`."""
+        yield from [(known.id, known.template, known.cells) for known in self.known.values()]
+        yield OTHER, OTHER, self._other
+
+    def reset(self) -> None:
+        """Count from zero."""
+        for _, _, cells in self.rows():
+            for cell in cells.values():
+                cell.reset()
+        for known in self.known.values():
+            known.counted = 0
+            known.close()

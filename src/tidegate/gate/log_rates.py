@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tidegate.errors import ConfigurationError
 from tidegate.gate.matching import Predicate, predicate
-from tidegate.gate.policy import Condition, LogPolicy
+from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.records import SEVERITIES
 
 ERROR = SEVERITIES["ERROR"]
@@ -41,6 +41,12 @@ Tests = Sequence[tuple[str, str, Predicate]]
 Alternatives = list[tuple[Tests, Rate]]
 
 
+class _Rule(NamedTuple):
+    rate: Rate
+    fixed: Tests
+    varying: Tests
+
+
 def severity_name(number: int) -> str:
     """The name of a severity number's range, empty for 0 (unspecified): 11 is ``INFO``."""
     name = ""
@@ -56,7 +62,8 @@ class Rates:
     def __init__(self, policy: LogPolicy, resource: Mapping[str, Any]) -> None:
         check(policy)
         self._policy = policy
-        self._rules = _compile_rules(policy, resource)
+        rules = [_compile_rule(index, rule, resource) for index, rule in enumerate(policy.rules)]
+        self._rules = [rule for rule in rules if rule is not None]
         self._severities = _by_severity(policy.severity_rates)
         self._patterns = _globs("template", policy.pattern_rates)
         self._loggers = _globs("logger", policy.logger_rates)
@@ -65,11 +72,10 @@ class Rates:
         """The rates that a record may have; the last one holds when no earlier one's tests do."""
         known = {"pattern": pattern_id, "template": template, "logger": logger, "severity": _spellings(severity)}
         found: Alternatives = []
-        for index, (fixed, varying) in enumerate(self._rules):
-            if all(holds(known[field]) for field, _, holds in fixed):
-                rate = Rate(float(self._policy.rules[index].rate), explicit=True, rule=index)
-                found.append((varying, rate))
-                if not varying:
+        for rule in self._rules:
+            if all(holds(known[field]) for field, _, holds in rule.fixed):
+                found.append((rule.varying, rule.rate))
+                if not rule.varying:
                     return found
         return [*found, ((), self._without_rules(pattern_id, template, severity, logger))]
 
@@ -128,26 +134,19 @@ def _spellings(severity: int) -> tuple[str, ...]:
     return tuple(spelling for spelling in (name, _SPELLINGS.get(name), str(severity)) if spelling)
 
 
-def _compile_rules(policy: LogPolicy, resource: Mapping[str, Any]) -> list[tuple[Tests, Tests]]:
-    compiled = []
-    for index, rule in enumerate(policy.rules):
-        tests = [(condition, _predicate(index, condition)) for condition in rule.conditions]
-        of_resource = [(condition, holds) for condition, holds in tests if condition.field in {"service", "resource"}]
-        if not all(holds(resource.get(_resource_key(condition))) for condition, holds in of_resource):
-            tests = [(Condition("pattern"), _never)]
-            of_resource = []
-        rest = [(each.field, each.key, holds) for each, holds in tests if (each, holds) not in of_resource]
-        fixed = [test for test in rest if test[0] not in _VARYING]
-        compiled.append((fixed, [test for test in rest if test[0] in _VARYING]))
-    return compiled
-
-
-def _resource_key(condition: Condition) -> str:
-    return "service.name" if condition.field == "service" else condition.key
-
-
-def _never(value: Any) -> bool:
-    return False
+def _compile_rule(index: int, rule: LogRule, resource: Mapping[str, Any]) -> _Rule | None:
+    """What is left to ask of patterns and of records; None when the resource already does not match."""
+    fixed: list[tuple[str, str, Predicate]] = []
+    varying: list[tuple[str, str, Predicate]] = []
+    for condition in rule.conditions:
+        holds = _predicate(index, condition)
+        if condition.field in {"service", "resource"}:
+            if not holds(resource.get("service.name" if condition.field == "service" else condition.key)):
+                return None
+        else:
+            tests = varying if condition.field in _VARYING else fixed
+            tests.append((condition.field, condition.key, holds))
+    return _Rule(Rate(float(rule.rate), explicit=True, rule=index), fixed, varying)
 
 
 def _predicate(index: int, condition: Condition) -> Predicate:

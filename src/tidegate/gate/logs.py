@@ -9,16 +9,16 @@ record itself draws, so that adjusted counts add up, in expectation, to what cam
 from __future__ import annotations
 
 import random
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
 from math import inf
 from typing import Any
 
-from tidegate.gate.anomaly import Announcement, Watch
+from tidegate.gate.anomaly import Announcement, Announcer, Watch
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.counts import OTHER, Cell, Count, Named, Row, rows
+from tidegate.gate.counts import Cell, Count, Named, rows
 from tidegate.gate.frequency import LONG, SHORT
-from tidegate.gate.log_known import Known, Lane, Verdict
+from tidegate.gate.log_known import Known, Lane, Memory, Verdict
 from tidegate.gate.log_rates import ERROR, Field, Rates
 from tidegate.gate.log_reserve import Reserve
 from tidegate.gate.policy import LogPolicy
@@ -38,9 +38,6 @@ _LANES = 64
 #: Without a budget: first sights per second, and at once (a start shows everything for the first time).
 _FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
 
-#: Announcements per second, at once, and waiting to be taken.
-_ANNOUNCED, _ANNOUNCED_BURST, _ANNOUNCEMENTS = 0.1, 10.0, 100
-
 _LOWERED = Verdict(keep=False, adjusted_count=0.0, reason="rate")
 _BEYOND = Verdict(keep=False, adjusted_count=0.0, reason="budget")
 _ERROR = Verdict(keep=True, adjusted_count=1.0, reason="error")
@@ -54,9 +51,6 @@ class LogGate:
     may ask for. ``max_patterns``: beyond it those that did not come lately go, and their counts to
     ``__other__``. ``periodic``: seconds after which a record of a pattern is certain again. ``reserve``:
     the share of a budget for first and periodic sights. Times are seconds of any one clock.
-
-    ``announcements`` holds the jumps that nobody has taken yet (take them with ``popleft``);
-    ``unannounced`` counts those that were too many. ``evicted`` counts patterns.
     """
 
     def __init__(
@@ -69,17 +63,15 @@ class LogGate:
         periodic: float = 600.0,
         reserve: float = 0.1,
     ) -> None:
-        self.evicted = self.unannounced = 0
-        self.announcements: deque[Announcement] = deque(maxlen=_ANNOUNCEMENTS)
         self._max_patterns, self._periodic, self._share = max_patterns, periodic, reserve
         self._resource = dict(resource or {})
         self._seed = seed
         self._random = random.Random(seed).random  # noqa: S311 - chance, not secrecy
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._memory = Memory(max_patterns)
+        self._known = self._memory.known
         self._early: dict[Hashable, Lane] = {}
-        self._other: dict[int, Cell] = {}
         self._errors: Watch | None = None
-        self._telling = Reserve(_ANNOUNCED, _ANNOUNCED_BURST)
+        self._announcer = Announcer()
         self._budget: SharedBudget | None = None
         self._reserve = Reserve(_FIRST_SIGHTS, _FIRST_BURST)
         self._rule_budgets: list[SharedBudget | None] = []
@@ -91,14 +83,10 @@ class LogGate:
         rates = Rates(policy, self._resource)
         before, self.policy, self._rates = self.policy, policy, rates
         self._set_budget(policy.budget)
-        # a budget of a rule that stays goes on, so that a policy that changes every second spends it once
-        same = [old == new for old, new in zip(before.rules, policy.rules, strict=False)]
-        kept = [budget if stays else None for budget, stays in zip(self._rule_budgets, same, strict=False)]
-        kept += [None] * (len(policy.rules) - len(kept))
         self._rule_budgets = [
-            old or (None if rule.budget is None else SharedBudget(rule.budget))
-            for old, rule in zip(kept, policy.rules, strict=False)
-        ]
+            self._rule_budgets[index] if before.rules[index : index + 1] == (rule,) else _new_budget(rule.budget)
+            for index, rule in enumerate(policy.rules)
+        ]  # one that stays goes on, so that a policy that changes every second does not spend it every second
         # a rare pattern is one whose forgetful count is at most this
         self._window = SHORT if policy.min_rate >= 1 else LONG
         self._rare_count = policy.min_rate * self._window
@@ -136,8 +124,8 @@ class LogGate:
             if self._random() < lane.p:
                 lane.drawn = lane.kept
                 return False
-        elif randomness >= (MAX if trace_threshold is None else trace_threshold) or (
-            MAX - 1 - randomness < lane.p * MAX
+        elif lane.p > 0 and (
+            MAX - 1 - randomness < lane.p * MAX or (trace_threshold is not None and randomness >= trace_threshold)
         ):
             return False
         lane.cell.lowered += 1
@@ -150,7 +138,7 @@ class LogGate:
         if verdict.keep:
             lane.drawn = verdict
             return False
-        self._count(lane, verdict, now)
+        _count(lane.cell, verdict)
         return True
 
     def judge(
@@ -176,7 +164,9 @@ class LogGate:
         """
         known = self._known.get(pattern.id)
         if known is None:
-            known = self._meet(pattern, now)
+            known = self._memory.meet(pattern, now)
+            if self._errors is None:
+                self._errors = Watch(now)
         if not known.since <= now < known.until or known.room <= 0:
             self._learn(known, pattern, now)
         known.room -= 1
@@ -197,32 +187,24 @@ class LogGate:
             if key is not None and not lane.others and (lane.p < 1 or lane.budget is not None):
                 self._remember(key, lane)
             verdict = self._draw(lane, now, randomness, trace_threshold)
-        self._count(lane, verdict, now)
+        _count(lane.cell, verdict)
         return verdict
-
-    def _count(self, lane: Lane, verdict: Verdict, now: float) -> None:
-        if verdict.keep:
-            lane.cell.keep(verdict.reason)
-            if lane.budget is not None:
-                lane.budget.charge(now, 1.0, lane.known.id, certain=verdict.reason != "rate")
-        elif verdict is _LOWERED:
-            lane.cell.lowered += 1
-        else:
-            lane.cell.beyond += 1
 
     def _draw(self, lane: Lane, now: float, randomness: int | None, trace_threshold: int | None) -> Verdict:
         """Whether chance keeps a record. Of a trace's 56 random bits the high ones keep, as with spans."""
-        p = lane.p
-        if lane.budget is not None and p > 0:
-            p *= lane.budget.offer(lane.known.id, now, p)
-        drawn = self._random() if randomness is None else (MAX - 1 - randomness) / MAX
-        if trace_threshold is not None:
+        offered, budget = lane.p, lane.budget
+        if budget is not None and offered > 0:
+            offered *= budget.offer(lane.known.id, now, offered)
+        p = offered
+        if trace_threshold is not None and p > 0:
             p = max(p, (MAX - trace_threshold) / MAX)
+        drawn = self._random() if randomness is None else (MAX - 1 - randomness) / MAX
         if drawn >= p:
             return _LOWERED if drawn >= lane.p else _BEYOND
-        if p == lane.p:
-            return lane.kept
-        return Verdict(keep=True, adjusted_count=1 / p, reason="rate")
+        if budget is not None:
+            # what only its trace keeps is not the budget's own doing, and must leave something to chance
+            budget.charge(now, 1.0, lane.known.id, certain=drawn >= offered)
+        return lane.kept if p == lane.p else Verdict(keep=True, adjusted_count=1 / p, reason="rate")
 
     def _certain(self, known: Known, lane: Lane, severity: int, certain: str, now: float) -> Verdict | None:
         """A verdict of its own for an error, for what the caller is certain of, and for first and periodic sights."""
@@ -231,6 +213,9 @@ class LogGate:
             self._watch_errors(now)
         elif certain:
             verdict = Verdict(keep=True, adjusted_count=1.0, reason=certain)
+        elif known.sighted and lane.p >= 1 and lane.budget is None:
+            known.due = now + self._periodic  # it is kept anyway
+            return None
         elif self._reserve.take(now):
             verdict = Verdict(keep=True, adjusted_count=1.0, reason="periodic" if known.sighted else "first_sight")
         else:
@@ -239,6 +224,8 @@ class LogGate:
         known.due = now + self._periodic
         if not known.sighted:
             known.sighted, known.until = True, now
+        if lane.budget is not None:
+            lane.budget.charge(now, 1.0, known.id, certain=True)
         return verdict
 
     def _learn(self, known: Known, pattern: Named, now: float) -> None:
@@ -246,7 +233,7 @@ class LogGate:
         silence = now - known.until
         frequency = known.watch.frequency
         if known.count(now):
-            self._announce("rate_jump", known, known.watch, now)
+            self._announcer.tell("rate_jump", known, known.watch, now)
         count = frequency.short if self._window == SHORT else frequency.long
         # after a burst the count takes long to fall; three times the gap of a rare pattern says so sooner
         rare = count <= self._rare_count or silence * self.policy.min_rate > 3
@@ -264,37 +251,7 @@ class LogGate:
         if self._errors is None or not self._errors.add(1, now):
             return
         worst = max(self._known.values(), key=_errors_now)
-        self._announce("error_surge", worst, self._errors, now)
-
-    def _announce(self, kind: str, known: Known, watch: Watch, now: float) -> None:
-        if not self._telling.take(now) or len(self.announcements) == _ANNOUNCEMENTS:
-            self.unannounced += 1
-            return
-        rate = watch.frequency.rate()
-        self.announcements.append(Announcement(kind, known.id, known.template, watch.former, rate, now))
-
-    def _meet(self, pattern: Named, now: float) -> Known:
-        if self._errors is None:
-            self._errors = Watch(now)
-        if len(self._known) >= self._max_patterns:
-            self._evict()
-        known = self._known[pattern.id] = Known(pattern, now)
-        return known
-
-    def _evict(self) -> None:
-        """The pattern that is longest here and did not come since it was considered last (second chance)."""
-        for _ in range(8):
-            _, known = self._known.popitem(last=False)
-            if not known.active:
-                break
-            known.active = False
-            self._known[known.id] = known
-        else:
-            _, known = self._known.popitem(last=False)
-        self.evicted += 1
-        known.close()
-        for severity, cell in known.cells.items():
-            self._other.setdefault(severity, Cell()).absorb(cell)
+        self._announcer.tell("error_surge", worst, self._errors, now)
 
     def _open(self, known: Known, severity: int, logger: str) -> Lane:
         if len(known.lanes) >= _LANES:
@@ -306,7 +263,8 @@ class LogGate:
         return lane
 
     def _budget_of(self, rule: int) -> SharedBudget | None:
-        return (self._rule_budgets[rule] if rule >= 0 else None) or self._budget
+        own = self._rule_budgets[rule] if rule >= 0 else None
+        return self._budget if own is None else own
 
     def _remember(self, key: Hashable, lane: Lane) -> None:
         if len(self._early) >= 2 * self._max_patterns and key not in self._early:
@@ -318,22 +276,28 @@ class LogGate:
 
         ``resolve`` (of the miner) lets patterns that were merged count as one.
         """
-        return rows(self._rows(), resolve)
+        return rows(self._memory.rows(), resolve)
 
-    def _rows(self) -> Iterator[Row]:
-        yield from [(known.id, known.template, known.cells) for known in self._known.values()]
-        yield OTHER, OTHER, self._other
+    @property
+    def announcements(self) -> deque[Announcement]:
+        """The jumps that nobody has taken yet; take them with ``popleft``."""
+        return self._announcer.waiting
+
+    @property
+    def unannounced(self) -> int:
+        """Jumps that were too many to be announced."""
+        return self._announcer.missed
+
+    @property
+    def evicted(self) -> int:
+        """Patterns that had to go, as too many are told apart."""
+        return self._memory.evicted
 
     def after_fork(self) -> None:
         """In a child process: count from zero, since the parent goes on with what came before, and draw anew."""
-        for _, _, cells in list(self._rows()):
-            for cell in cells.values():
-                cell.reset()
-        for known in list(self._known.values()):
-            known.counted = 0
-            known.close()
+        self._memory.reset()
         self._early.clear()
-        self.announcements.clear()
+        self._announcer.waiting.clear()
         if self._seed is None:
             self._random = random.Random().random  # noqa: S311 - as above
 
@@ -343,6 +307,19 @@ def _choose(lane: Lane, field: Field) -> Lane:
         if all(holds(field(name, key)) for name, key, holds in tests):
             return other
     return lane
+
+
+def _new_budget(rate: float | None) -> SharedBudget | None:
+    return None if rate is None else SharedBudget(rate)
+
+
+def _count(cell: Cell, verdict: Verdict) -> None:
+    if verdict.keep:
+        cell.keep(verdict.reason)
+    elif verdict is _LOWERED:
+        cell.lowered += 1
+    else:
+        cell.beyond += 1
 
 
 def _errors_now(known: Known) -> float:
