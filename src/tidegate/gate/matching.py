@@ -83,18 +83,23 @@ def _compare(condition: Condition) -> Callable[[str], bool]:
     values = [text(item) for item in (value if isinstance(value, (list, tuple, set, frozenset)) else (value,))]
     if operator in ("equals", "in"):
         return frozenset(values).__contains__
-    tests = [(glob if operator == "glob" else compile_regex)(item) for item in values]
+    if operator == "glob":
+        return globs(values)
+    tests = [compile_regex(item) for item in values]
     return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
 
 
-def glob(pattern: str) -> Callable[[str], bool]:
-    """``*`` is any text and ``?`` any character; no other character is special."""
-    fixed = pattern.rstrip("*")
-    if "*" not in fixed and "?" not in fixed:
-        return fixed.__eq__ if fixed == pattern else lambda value: value.startswith(fixed)
+def globs(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether one of them matches. ``*`` is any text and ``?`` any character; no other character is special."""
+    plain = frozenset(pattern for pattern in patterns if "*" not in pattern and "?" not in pattern)
+    fixed = {pattern: pattern.rstrip("*") for pattern in patterns if pattern not in plain}
+    begins = tuple(begin for begin in fixed.values() if "*" not in begin and "?" not in begin)
     # the translation never goes back to an earlier star, so that no text takes for ever
-    match = re.compile(translate(pattern.replace("[", "[[]"))).match
-    return lambda value: match(value) is not None
+    others = [translate(pattern.replace("[", "[[]")) for pattern, begin in fixed.items() if begin not in begins]
+    if not others:
+        return plain.__contains__ if not begins else lambda value: value in plain or value.startswith(begins)
+    match = re.compile("|".join(others)).match
+    return lambda value: value in plain or value.startswith(begins) or match(value) is not None
 
 
 def attribute(attributes: Attributes, name: str) -> Any:
