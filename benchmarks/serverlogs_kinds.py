@@ -126,6 +126,33 @@ KINDS: dict[str, Callable[[Random], str]] = {
         + "\\".join(rng.choice(("Windows", "Temp", "winsxs", "servicing")) for _ in range(3))
         + f"\\x{rng.getrandbits(20)}"
     ),
+    "unitfile": lambda rng: rng.choice(
+        (
+            f"{KINDS['unit'](rng)}.service",
+            f"session-{rng.randint(1, 9999)}.scope",
+            f"run-{rng.getrandbits(64):016x}.mount",
+        )
+    ),
+    "checkfailure": lambda rng: rng.choice(
+        (
+            "Layer4 timeout",
+            'Layer4 connection problem, info: "Connection refused"',
+            f'Layer7 wrong status, code: {rng.choice((500, 503))}, info: "Service Unavailable"',
+        )
+    ),
+    "probeoutput": lambda rng: rng.choice(
+        (
+            f"HTTP probe failed with statuscode: {rng.choice((500, 503))}",
+            f'Get \\"http://{ip(rng)}:8080/healthz\\": dial tcp {ip(rng)}:8080: connect: connection refused',
+            f'Get \\"http://{ip(rng)}:8080/healthz\\": context deadline exceeded',
+        )
+    ),
+    "poderror": lambda rng: rng.choice(
+        (
+            f'failed to \\"StartContainer\\" for \\"{rng.choice(NAMES)}\\" with CrashLoopBackOff: \\"back-off {rng.choice((10, 20, 40))}s restarting failed container={rng.choice(NAMES)}\\"',
+            f'failed to \\"StartContainer\\" for \\"{rng.choice(NAMES)}\\" with ImagePullBackOff: \\"Back-off pulling image registry.example.com/{rng.choice(NAMES)}:{rng.getrandbits(28):07x}\\"',
+        )
+    ),
     "int6": lambda rng: str(rng.randint(620000, 699999)),
     "sendmailid": lambda rng: (
         f"jA{rng.choice('ABCDEFGH')}I{rng.randint(0, 9)}fl{rng.choice('QRST')}{rng.randint(0, 999999):06d}"

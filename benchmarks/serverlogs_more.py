@@ -1,4 +1,5 @@
-"""Server logs that nobody tunes on, in the form of `serverlogs_classic`."""
+"""Server logs that nobody tunes on, in the form of `serverlogs_classic`; a template is what the program's own statement
+leaves constant."""
 
 # ruff: noqa: E501 -- a template is one line
 
@@ -85,19 +86,14 @@ Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Hos
 Can't save in background: fork: Cannot allocate memory
 """,
     "kubelet": """
-"SyncLoop (PLEG): event for pod" pod="«ns»/«pod»" event={"ID":"«uuid»","Type":"ContainerStarted","Data":"«hex64»"}
-"SyncLoop (PLEG): event for pod" pod="«ns»/«pod»" event={"ID":"«uuid»","Type":"ContainerDied","Data":"«hex64»"}
-"Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"«word»\\" with CrashLoopBackOff: \\"back-off «10|20|40»s restarting failed container=«word» pod=«pod»_«ns»(«uuid»)\\"" pod="«ns»/«pod»" podUID="«uuid»"
-"Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"«word»\\" with ImagePullBackOff: \\"Back-off pulling image \\\\\\"«registry»\\\\\\"\\"" pod="«ns»/«pod»" podUID="«uuid»"
+"SyncLoop (PLEG): event for pod" pod="«ns»/«pod»" event={"ID":"«uuid»","Type":"«ContainerStarted|ContainerDied»","Data":"«hex64»"}
+"Error syncing pod, skipping" err="«poderror»" pod="«ns»/«pod»" podUID="«uuid»"
 "RemoveContainer" containerID="«hex64»"
-"Probe failed" probeType="Readiness" pod="«ns»/«pod»" podUID="«uuid»" containerName="«word»" probeResult="failure" output="Get \\"http://«ip»:8080/healthz\\": dial tcp «ip»:8080: connect: connection refused"
-"Probe failed" probeType="Liveness" pod="«ns»/«pod»" podUID="«uuid»" containerName="«word»" probeResult="failure" output="HTTP probe failed with statuscode: «500|503»"
+"Probe failed" probeType="«Readiness|Liveness»" pod="«ns»/«pod»" podUID="«uuid»" containerName="«word»" probeResult="failure" output="«probeoutput»"
 "operationExecutor.MountVolume started for volume \\"kube-api-access-«hex5»\\" (UniqueName: \\"kubernetes.io/projected/«uuid»-kube-api-access-«hex5»\\") pod \\"«pod»\\" (UID: \\"«uuid»\\") "
 "MountVolume.SetUp succeeded for volume \\"kube-api-access-«hex5»\\" (UniqueName: \\"kubernetes.io/projected/«uuid»-kube-api-access-«hex5»\\") pod \\"«pod»\\" (UID: \\"«uuid»\\") "
 "UnmountVolume.TearDown succeeded for volume \\"kubernetes.io/projected/«uuid»-kube-api-access-«hex5»\\" (OuterVolumeSpecName: \\"kube-api-access-«hex5»\\") pod \\"«uuid»\\" (UID: \\"«uuid»\\"). InnerVolumeSpecName \\"kube-api-access-«hex5»\\". PluginName \\"kubernetes.io/projected\\", VolumeGidValue \\"\\""
-"SyncLoop ADD" source="api" pods=["«ns»/«pod»"]
-"SyncLoop UPDATE" source="api" pods=["«ns»/«pod»"]
-"SyncLoop DELETE" source="api" pods=["«ns»/«pod»"]
+"SyncLoop «ADD|UPDATE|DELETE»" source="api" pods=["«ns»/«pod»"]
 "Killing container with a grace period" pod="«ns»/«pod»" podUID="«uuid»" containerName="«word»" containerID="containerd://«hex64»" gracePeriod=«10|30|60»
 "No sandbox for pod can be found. Need to start a new one" pod="«ns»/«pod»"
 "Image garbage collection succeeded"
@@ -110,23 +106,19 @@ Can't save in background: fork: Cannot allocate memory
 Started «unit».service - «sentence».
 Stopped «unit».service - «sentence».
 Starting «unit».service - «sentence»...
-«unit».service: Deactivated successfully.
+«unitfile»: Deactivated successfully.
 «unit».service: Consumed «float»s CPU time.
-«unit».service: Main process exited, code=exited, status=«1..255»/«FAILURE|n/a»
-«unit».service: Main process exited, code=killed, status=«9/KILL|15/TERM|11/SEGV»
-«unit».service: Failed with result 'exit-code'.
-«unit».service: Failed with result 'signal'.
+«unit».service: Main process exited, code=«exited|killed», status=«1/FAILURE|2/INVALIDARGUMENT|203/EXEC|9/KILL|15/TERM|11/SEGV»
+«unit».service: Failed with result '«exit-code|signal|timeout|oom-kill»'.
 «unit».service: Scheduled restart job, restart counter is at «1..999».
 «unit».service: Start request repeated too quickly.
 Failed to start «unit».service - «sentence».
 Created slice user-«1000..1999».slice - User Slice of UID «1000..1999».
 Removed slice user-«1000..1999».slice - User Slice of UID «1000..1999».
 Started session-«1..9999».scope - Session «1..9999» of User «user».
-session-«1..9999».scope: Deactivated successfully.
 New session «1..9999» of user «user».
 Removed session «1..9999».
 Session «1..9999» logged out. Waiting for processes to exit.
-run-«hex16».mount: Deactivated successfully.
 Mounting «path»...
 Mounted «path».
 Reached target «Multi-User System|Timers|Network is Online».
@@ -186,8 +178,7 @@ Opening socket connection to server «host»/«ip»:2181. Will not attempt to au
 «ip»:«port» [«httptime»] «name»~ «name»/«host» «0..9»/«0..9»/«0..9»/«1..999»/«1..999» «200|200|302|404|503» «100..99999» - - ---- «1..99»/«1..99»/«0..9»/«0..9»/0 0/0 "GET «request» HTTP/1.1"
 «ip»:«port» [«httptime»] «name»~ «name»/<NOSRV> -1/-1/-1/-1/«0..99» 503 «100..299» - - SC-- «1..99»/«1..99»/0/0/0 0/0 "POST «request» HTTP/1.1"
 «ip»:«port» [«httptime»] «name»/1: SSL handshake failure
-Server «name»/«host» is DOWN, reason: Layer4 timeout, check duration: «1000..3000»ms. «0..9» active and «0..3» backup servers left. «0..9» sessions active, 0 requeued, 0 remaining in queue.
-Server «name»/«host» is DOWN, reason: Layer7 wrong status, code: «500|503», info: "Service Unavailable", check duration: «1..99»ms. «0..9» active and «0..3» backup servers left. «0..9» sessions active, 0 requeued, 0 remaining in queue.
+Server «name»/«host» is DOWN, reason: «checkfailure», check duration: «1..3000»ms. «0..9» active and «0..3» backup servers left. «0..9» sessions active, 0 requeued, 0 remaining in queue.
 Server «name»/«host» is UP, reason: Layer7 check passed, code: 200, check duration: «1..99»ms. «0..9» active and «0..3» backup servers online. 0 sessions requeued, 0 total in queue.
 backend «name» has no server available!
 Proxy «name» started.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 SYSTEM = {
     "openssh": """
-Failed password for root from «ip» port «port» ssh2
+Failed password for «root|root|root|user» from «ip» port «port» ssh2
 pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=«ip|ip|host»  user=«root|root|user»
 Received disconnect from «ip»: 11: Bye Bye [preauth]
 Failed password for invalid user «user» from «ip» port «port» ssh2
