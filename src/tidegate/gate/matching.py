@@ -139,11 +139,12 @@ class TraceMatcher:
 
     def __init__(self, rules: Sequence[TraceRule], service: str = "", resource: Attributes | None = None) -> None:
         resource = {"service.name": service or None, **(resource or {})}
-        known = [_without_constants(rule, service, resource) for rule in rules]
-        self._rules = [(index, _Tests(conditions)) for index, conditions in enumerate(known) if conditions is not None]
-        self.looks_at_kind = any(tests.kind for _, tests in self._rules)
-        self.looks_at_route = any(tests.route for _, tests in self._rules)
-        self._memory: dict[tuple[str, Any, str | None], _Candidates] = {}
+        known = ((index, _without_constants(rule, service, resource)) for index, rule in enumerate(rules))
+        self._rules = [(index, *_tests(conditions)) for index, conditions in known if conditions is not None]
+        looked_at = {place for _, tests, _ in self._rules for place, _ in tests}
+        self._by_kind = _PLACES.index("kind") in looked_at
+        self._by_route = _PLACES.index("route") in looked_at
+        self._memory: dict[_Start, list[_Candidate]] = {}
 
     def __bool__(self) -> bool:
         """Whether any rule can match at all."""
@@ -151,7 +152,7 @@ class TraceMatcher:
 
     def match(self, name: str, kind: Any, attributes: Attributes | None) -> int:
         """The index of the first rule that matches, or -1. ``kind`` is a text or an enum with such names."""
-        key = (name, kind if self.looks_at_kind else None, route(attributes) if self.looks_at_route else None)
+        key = (name, kind if self._by_kind else None, route(attributes) if self._by_route else None)
         candidates = self._memory.get(key)
         if candidates is None:
             candidates = self._remember(key)
@@ -163,42 +164,42 @@ class TraceMatcher:
                 return index
         return -1
 
-    def _remember(self, key: tuple[str, Any, str | None]) -> _Candidates:
-        """The rules that could match (name, kind, route), with what is left to be tested of each."""
-        name, kind, route = key
-        kind = str(getattr(kind, "name", kind)).lower()
+    def _remember(self, start: _Start) -> list[_Candidate]:
+        """The rules that such a start could match, with what is left to be tested of each."""
+        name, kind, route = start
+        values = (name, str(getattr(kind, "name", kind)).lower(), route)
         candidates = []
-        for index, tests in self._rules:
-            if tests.hold(name, kind, route):
-                candidates.append((index, tests.attributes))
-                if not tests.attributes:
+        for index, tests, on_attributes in self._rules:
+            for place, holds in tests:
+                if not holds(values[place]):
+                    break
+            else:
+                candidates.append((index, on_attributes))
+                if not on_attributes:
                     break
         if len(self._memory) >= REMEMBERED:
             self._memory = {}
-        self._memory[key] = candidates
+        self._memory[start] = candidates
         return candidates
 
 
-_Candidates = list[tuple[int, list[tuple[str, Predicate]]]]
+_Start = tuple[str, Any, "str | None"]
+_Candidate = tuple[int, list[tuple[str, Predicate]]]
+
+#: What a `_Start` has in which place.
+_PLACES = ("name", "kind", "route")
 
 
-class _Tests:
-    """The conditions of one rule by what they look at."""
-
-    def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.name, self.kind, self.route = (
-            [
-                _predicate_of_kind(item) if field == "kind" else predicate(item)
-                for item in conditions
-                if item.field == field
-            ]
-            for field in ("name", "kind", "route")
-        )
-        self.attributes = [(item.key, predicate(item)) for item in conditions if item.field == "attribute"]
-
-    def hold(self, name: str, kind: str, route: str | None) -> bool:
-        pairs = ((self.name, name), (self.kind, kind), (self.route, route))
-        return all(test(value) for tests, value in pairs for test in tests)
+def _tests(conditions: Sequence[Condition]) -> tuple[list[tuple[int, Predicate]], list[tuple[str, Predicate]]]:
+    """Conditions on a start, by place, and on attributes, by name."""
+    return (
+        [
+            (_PLACES.index(item.field), _predicate_of_kind(item) if item.field == "kind" else predicate(item))
+            for item in conditions
+            if item.field in _PLACES
+        ],
+        [(item.key, predicate(item)) for item in conditions if item.field == "attribute"],
+    )
 
 
 def _predicate_of_kind(condition: Condition) -> Predicate:
