@@ -89,6 +89,13 @@ _NOTHING = Doing("")
 _doing: ContextVar[Doing] = ContextVar("tidegate_doing", default=_NOTHING)
 _claim: ContextVar[Claim | None] = ContextVar("tidegate_claim", default=None)
 
+#: Where nothing is stored, at most one function that is asked before a stdlib record is made an OpenTelemetry
+#: one: False drops it. A list, since `in_place_of` gives functions a copy of this module's names.
+_early: list[Callable[[logging.LogRecord], bool]] = []
+
+#: Libraries at work here that handlers may hand a stdlib record to, and that we capture too.
+_handed_to: list[str] = []
+
 _provider: LoggerProvider = NoOpLoggerProvider()
 _loggers: dict[str, Any] = {}
 _installed = False
@@ -113,7 +120,17 @@ def install(provider: LoggerProvider) -> None:
         when_imported(library, functools.partial(_install_library, library))
 
 
+def drop_early(keep: Callable[[logging.LogRecord], bool] | None) -> None:
+    """Ask ``keep`` about each stdlib record before its message is formatted; None asks nobody any more.
+
+    What it says False to is not captured. It must not raise, and is for processes that store nothing.
+    """
+    _early[:] = [keep] if keep is not None else []
+
+
 def _install_library(name: str, module: ModuleType) -> None:
+    if name == "loguru":
+        _handed_to.append(name)
     importlib.import_module(f"tidegate.record.{name}").install(module)
 
 
@@ -141,9 +158,13 @@ def _wrap_call_handlers() -> None:
 
     @in_place_of(original, like=logging.shutdown)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        state = doing()
-        if state in (PASSING_ON, EMITTING):
+        state = _doing.get().state
+        is_dropped = not state and _early and _claim.get() is None and not _early[0](record)
+        if (is_dropped and not _handed_to) or state in (PASSING_ON, EMITTING):
             original(self, record)
+        elif is_dropped:
+            with Doing(HANDLING):
+                original(self, record)
         elif state != RENDERING or not is_said_again():
             capture_record(record)
             with Doing(HANDLING):

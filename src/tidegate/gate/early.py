@@ -1,0 +1,260 @@
+"""Dropping before the message is formatted: a `logging.Filter` for any handler.
+
+A record is judged here when nothing can release it later: outside any trace, or where no context is
+kept. What is found is left for the processor, so that each record is judged and counted once, in
+however many handlers the filter hangs. Most records meet a run of drops that was drawn in advance
+(`tidegate.gate.runs`) and cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+from weakref import ref
+
+from tidegate.gate import runs
+from tidegate.gate.logs import Verdict
+from tidegate.gate.runs import OVER, Run
+from tidegate.gate.sieve import Facts, Sieve
+from tidegate.patterns import Pattern
+from tidegate.records import Origin
+
+#: Records that wait for the processor; more come of handlers that are not OpenTelemetry's, and the oldest go.
+MAX_FOUND = 1000
+
+#: Kinds of records that runs are kept for; beyond that they begin anew.
+MAX_RUNS = 20_000
+
+#: Threads whose last record is remembered while the filter hangs in several handlers.
+MAX_THREADS = 1000
+
+#: Names under which ``extra`` gives an event's name.
+_EVENT_NAMES = ("otel.event.name", "event.name")
+
+
+class Found(NamedTuple):
+    """What is known of a stdlib record on its way to the processor; no verdict when it is still to be judged.
+
+    ``is_again``: it was there before, by way of another handler.
+    """
+
+    record: logging.LogRecord
+    pattern: Pattern | None = None
+    verdict: Verdict | None = None
+    is_again: bool = False
+
+
+#: (trace id, randomness, threshold) of the current context; 0 outside any trace.
+Trace = tuple[int, int | None, int | None]
+
+
+class EarlyDrop(logging.Filter):
+    """Says False to records that the gate drops; see above. Never raises.
+
+    ``context`` gives the current OpenTelemetry context, empty outside of everything, ``trace`` what
+    the gate wants to know of the trace in it, None when what is logged is not the application's;
+    ``severity`` the severity number of a level.
+    """
+
+    def __init__(
+        self,
+        sieve: Sieve[Any],
+        context: Callable[[], Mapping[str, Any]],
+        trace: Callable[[], Trace | None],
+        severity: Callable[[int], int],
+    ) -> None:
+        super().__init__()
+        self._sieve = sieve
+        self._trace = trace
+        self._severity = severity
+        self._runs: dict[Hashable, Run] = {}
+        self._found: OrderedDict[tuple[int, str], Found] = OrderedDict()
+        self._asker: Callable[[], object] | None = None
+        self._last: dict[int | None, tuple[ref[logging.LogRecord], bool]] = {}
+        self._several: list[bool] = []
+        self.failures = 0
+        #: Called after each record that was looked at more closely.
+        self.tick: Callable[[], None] = _nothing
+        sieve.settle = self.settle
+        sieve.on_fork.append(self._forget)
+        self.filter = self._fast(context)  # type: ignore[assignment,method-assign]
+
+    def _fast(self, context: Callable[[], Mapping[str, Any]]) -> Callable[[logging.LogRecord], bool]:
+        """`filter` as a closure: it is called for each record, and all that it costs is looking things up."""
+        find, several, slow = self._runs.get, self._several, self._slow
+        plain = len(vars(logging.makeLogRecord({})))
+
+        def look(record: logging.LogRecord) -> bool:
+            try:
+                fields = record.__dict__
+                # extra attributes may name an event, and a context may hold a trace
+                if len(fields) <= plain and not context():
+                    run = find((fields["msg"], fields["levelno"], fields["name"], fields["lineno"]))
+                    if (
+                        run is not None
+                        and run.since <= fields["created"] < run.until
+                        and run.path is fields["pathname"]
+                        and not several
+                        and next(run.left, OVER) is not OVER
+                    ):
+                        return False
+            except Exception:  # a message that cannot be hashed, a record that is none
+                pass
+            return slow(record)
+
+        return look
+
+    def _slow(self, record: logging.LogRecord) -> bool:
+        try:
+            self._notice_asker()
+            if self._several and self._was_here(record):
+                return self._say_again(record)
+            keep = self._decide(record)
+            if self._several:
+                self._remember(record, keep=keep)
+            self.tick()
+            return keep
+        except Exception:
+            self.failures += 1
+            return True  # the processor judges it
+
+    def _decide(self, record: logging.LogRecord) -> bool:
+        name = record.name
+        if name == "tidegate" or name.startswith("tidegate."):
+            return True
+        trace = self._trace()
+        if trace is None:
+            return True
+        sieve = self._sieve
+        with sieve.lock:
+            if type(record.msg) is str and not sieve.can_hold(trace[0]) and not sieve.is_busy:
+                return self._judge(record, trace)
+            self._leave(Found(record))
+        return True
+
+    def _judge(self, record: logging.LogRecord, trace: Trace) -> bool:
+        """With the lock held: whether to keep, by a run of its kind or judged now."""
+        event_name = next((str(record.__dict__[each]) for each in _EVENT_NAMES if each in record.__dict__), "")
+        key = None
+        if not trace[0] and not event_name:
+            # only records of one pattern, severity and logger have this in common, if they are of one file
+            key = (record.msg, record.levelno, record.name, record.lineno)
+            if self._is_next_of_run(key, record):
+                return False
+        facts = Facts(
+            None if record.args else record.msg,
+            self._severity(record.levelno),
+            record.name,
+            origin_of(record),
+            event_name,
+            *trace,
+            field=lambda field, name: _field(record, event_name, field, name),
+        )
+        pattern, verdict = self._sieve.judge_early(facts, key)
+        if key is not None:
+            self._begin(key, pattern, record)
+        if verdict.keep:
+            self._leave(Found(record, pattern, verdict))
+        return verdict.keep
+
+    def _is_next_of_run(self, key: Hashable, record: logging.LogRecord) -> bool:
+        """Whether a run drops this record; a run that is over, or no longer holds, is ended."""
+        run = self._runs.get(key)
+        if run is None:
+            return False
+        holds = run.since <= record.created < run.until and run.path == record.pathname
+        if holds and next(run.left, OVER) is not OVER:
+            return True
+        del self._runs[key]
+        runs.end(self._sieve.gate, run, is_used=holds)
+        return False
+
+    def _begin(self, key: Hashable, pattern: Pattern, record: logging.LogRecord) -> None:
+        run = runs.begin(self._sieve.gate, key, pattern, self._sieve.clock())
+        if run is None:
+            return
+        if len(self._runs) >= MAX_RUNS:
+            self.settle()
+        run.since, run.until, run.path = record.created, record.created + run.seconds, record.pathname
+        self._runs[key] = run
+
+    def settle(self) -> None:
+        """Count what all runs dropped, and end them. With the sieve's lock held."""
+        while self._runs:
+            runs.end(self._sieve.gate, self._runs.popitem()[1])
+
+    # -- what the processor finds
+
+    def _leave(self, found: Found) -> None:
+        while len(self._found) >= MAX_FOUND:
+            self._found.popitem(last=False)
+        self._found[_name(found.record)] = found
+
+    def take(self, time_ns: int | None, logger: str) -> Found | None:
+        """What was found out about the stdlib record that became this log record, once. With the lock held."""
+        return self._found.pop((time_ns or 0, logger), None) if self._found else None
+
+    def _forget(self) -> None:
+        """In a forked child, whose parent goes on with what is on its way."""
+        self._found.clear()
+        self._last.clear()
+
+    # -- several handlers
+
+    def _notice_asker(self) -> None:
+        """Remember the handler that asks; from the second one on, verdicts are remembered too."""
+        if self._several:
+            return
+        asker = sys._getframe(3).f_locals.get("self")
+        if not isinstance(asker, logging.Handler):
+            asker = self  # a logger or the capture, which ask once for each record
+        if self._asker is None:
+            self._asker = ref(asker)
+        elif self._asker() is not asker:
+            self._several.append(True)
+
+    def _was_here(self, record: logging.LogRecord) -> bool:
+        last = self._last.get(record.thread)
+        return last is not None and last[0]() is record
+
+    def _say_again(self, record: logging.LogRecord) -> bool:
+        keep = self._last[record.thread][1]
+        with self._sieve.lock:
+            if keep and _name(record) not in self._found:
+                self._leave(Found(record, is_again=True))
+        return keep
+
+    def _remember(self, record: logging.LogRecord, *, keep: bool) -> None:
+        if len(self._last) >= MAX_THREADS:
+            self._last.clear()
+        self._last[record.thread] = ref(record), keep
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def _name(record: logging.LogRecord) -> tuple[int, str]:
+    """How a stdlib record is known again as an OpenTelemetry one: its time stamp and its logger."""
+    return int(record.created * 1e9), record.name
+
+
+def origin_of(record: logging.LogRecord) -> Origin:
+    """Template and call site of a stdlib record."""
+    template = record.msg if record.args and type(record.msg) is str else ""
+    return Origin(template, record.pathname, record.lineno, record.funcName or "")
+
+
+def _field(record: logging.LogRecord, event_name: str, field: str, name: str) -> Any:
+    """What rules may ask of the record itself."""
+    if field == "body":
+        return record.getMessage()
+    if field == "event_name":
+        return event_name or None
+    if name.startswith("exception.") and record.exc_info and record.exc_info[0] is not None:
+        kind, value, _ = record.exc_info
+        return {"exception.type": kind.__name__, "exception.message": str(value)}.get(name)
+    return record.__dict__.get(name)

@@ -1,0 +1,309 @@
+"""Records into the gate, and what goes on out of it: one lock around miner, gate and waiting context.
+
+Nothing here knows OpenTelemetry. A record that is logged while another one is judged in the same
+thread – by a signal handler, or by a value that is asked for its text – is judged after it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from tidegate.gate.context import Context
+from tidegate.gate.counts import OTHER
+from tidegate.gate.logs import LogGate, Verdict
+from tidegate.gate.policy import LogPolicy
+from tidegate.gate.reporting import Row
+from tidegate.patterns import Miner, Pattern
+from tidegate.records import SEVERITIES, Origin
+
+ERROR = SEVERITIES["ERROR"]
+
+#: Records that wait for one in the same thread to be judged; more are passed by, and counted.
+MAX_NESTED = 1000
+
+#: Patterns and severities for which released records are counted apart; beyond that they are one.
+MAX_RELEASED = 40_000
+
+#: Seconds of a task outside any trace that an error brings along.
+TASK_SECONDS = 10.0
+
+#: Why a kept record is kept that waited for an error.
+CONTEXT = "context"
+
+R = TypeVar("R")
+
+
+class Facts(NamedTuple):
+    """What is known of a record when it is judged. ``trace_id`` 0: outside any trace."""
+
+    body: object
+    severity: int
+    logger: str
+    origin: Origin = Origin()
+    event_name: str = ""
+    trace_id: int = 0
+    randomness: int | None = None
+    trace_threshold: int | None = None
+    has_exception: bool = False
+    field: Callable[[str, str], Any] | None = None
+    size: int = 0
+
+
+class Passed(NamedTuple, Generic[R]):
+    """A record that goes on, with its pattern and why."""
+
+    record: R
+    pattern: Pattern
+    adjusted_count: float
+    reason: str
+
+
+class Waiting(NamedTuple, Generic[R]):
+    """A record that was dropped and may still be released."""
+
+    record: R
+    pattern: Pattern
+    severity: int
+
+
+class Sieve(Generic[R]):
+    """Judges records of any kind ``R``. Thread-safe; a forked child counts from zero.
+
+    ``clock`` tells seconds, ``context`` lets records of a trace wait for an error in it,
+    ``task_context`` those outside of traces for one in their task.
+    """
+
+    def __init__(
+        self,
+        gate: LogGate,
+        miner: Miner,
+        clock: Callable[[], float],
+        *,
+        context: bool = True,
+        task_context: bool = False,
+    ) -> None:
+        self.gate = gate
+        self.miner = miner
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.traces: Context[Waiting[R]] | None = Context() if context else None
+        self.tasks: Context[Waiting[R]] | None = (
+            Context(seconds=TASK_SECONDS, error_seconds=0) if task_context else None
+        )
+        #: Called with the lock held before counts are read or begin again, and after a policy was applied.
+        self.settle: Callable[[], None] = _nothing
+        #: Called in a forked child, which begins anew.
+        self.on_fork: list[Callable[[], None]] = []
+        self.nested = 0
+        self._released: dict[tuple[str, int], int] = {}
+        self.is_busy = False
+        self._late: deque[tuple[R, Facts]] = deque()
+        self._roots: dict[int, int] = {}
+        _living[next(_numbers)] = self
+
+    def sift(self, record: R, facts: Facts, keep: Callable[[R], R]) -> list[Passed[R]]:
+        """What goes on because of this record: itself or not, after what it releases.
+
+        ``keep`` makes of a record one that may wait.
+        """
+        with self.lock:
+            if self.is_busy:
+                self._defer(record, facts)
+                return []
+            self.is_busy = True
+            try:
+                passed = self._sift(record, facts, keep)
+                while self._late:
+                    passed += self._sift(*self._late.popleft(), keep)
+                return passed
+            finally:
+                self.is_busy = False
+
+    def _defer(self, record: R, facts: Facts) -> None:
+        if len(self._late) < MAX_NESTED:
+            self._late.append((record, facts))
+        else:
+            self.nested += 1
+
+    def _sift(self, record: R, facts: Facts, keep: Callable[[R], R]) -> list[Passed[R]]:
+        now = self.clock()
+        context, key = self._place(facts)
+        is_error = facts.severity >= ERROR or (facts.has_exception and facts.trace_id != 0)
+        passed = self._release(context, key, now) if context is not None and is_error else []
+        certain = "event" if facts.event_name else ""
+        if context is not None and not certain and context.is_in_error(key, now):
+            certain = "trace_error"
+        pattern, verdict = self._judge(facts, now, certain)
+        if verdict.keep:
+            passed.append(Passed(record, pattern, verdict.adjusted_count, verdict.reason))
+        elif context is not None:
+            context.hold(key, Waiting(keep(record), pattern, facts.severity), facts.size, now)
+        return passed
+
+    def judge_early(self, facts: Facts, key: Hashable) -> tuple[Pattern, Verdict]:
+        """The verdict on a record that no context can hold; `sift` must not be asked about it any more."""
+        self.is_busy = True
+        try:
+            certain = "event" if facts.event_name else ""
+            return self._judge(facts, self.clock(), certain, key)
+        finally:
+            self.is_busy = False
+
+    def can_hold(self, trace_id: int) -> bool:
+        """Whether a record that is dropped may be released later."""
+        return (self.traces if trace_id else self.tasks) is not None
+
+    def _judge(self, facts: Facts, now: float, certain: str, key: Hashable = None) -> tuple[Pattern, Verdict]:
+        pattern = self.miner.match_record(facts.body, *facts.origin)
+        return pattern, self.gate.judge(
+            pattern,
+            facts.severity,
+            facts.logger,
+            now,
+            randomness=facts.randomness,
+            trace_threshold=facts.trace_threshold,
+            certain=certain,
+            key=key,
+            field=facts.field,
+        )
+
+    def _place(self, facts: Facts) -> tuple[Context[Waiting[R]] | None, Hashable]:
+        if facts.trace_id:
+            return self.traces, facts.trace_id
+        return self.tasks, (_task() if self.tasks is not None else 0)
+
+    def _release(self, context: Context[Waiting[R]], key: Hashable, now: float) -> list[Passed[R]]:
+        released = []
+        for record, pattern, severity in context.release(key, now):
+            self._count_released(pattern.id, severity)
+            released.append(Passed(record, pattern, 0.0, CONTEXT))
+        return released
+
+    def _count_released(self, pattern_id: str, severity: int) -> None:
+        key = (pattern_id, severity)
+        if key not in self._released and len(self._released) >= MAX_RELEASED:
+            key = (OTHER, severity)
+        self._released[key] = self._released.get(key, 0) + 1
+
+    # -- spans
+
+    def root_begins(self, trace_id: int) -> None:
+        """A span without a parent in this process begins."""
+        with self.lock:
+            if len(self._roots) >= MAX_RELEASED:
+                self._roots.clear()
+            self._roots[trace_id] = self._roots.get(trace_id, 0) + 1
+
+    def span_ends(self, trace_id: int, *, is_error: bool, is_root: bool) -> list[Passed[R]]:
+        """What goes on because a span ended: an error releases, the last local root forgets."""
+        if self.traces is None:
+            return []
+        with self.lock:
+            passed = self._release(self.traces, trace_id, self.clock()) if is_error else []
+            if is_root:
+                left = self._roots.pop(trace_id, 1) - 1
+                if left > 0:
+                    self._roots[trace_id] = left
+                else:
+                    self.traces.forget(trace_id)
+            return passed
+
+    # -- the whole
+
+    def apply(self, policy: LogPolicy) -> None:
+        """Judge by ``policy`` from now on. Raises ConfigurationError and changes nothing when it is wrong."""
+        with self.lock:
+            self.settle()
+            self.gate.apply(policy)
+
+    def rows(self) -> list[Row]:
+        """Exact counts by pattern and severity, since the start or the fork."""
+        with self.lock:
+            self.settle()
+            counts = self.gate.counts(self.miner.resolve)
+            released = self._released_by_living()
+        rows = [
+            Row(*key, each.severity, each.seen, each.total_kept, released.pop((each.pattern_id, each.severity), 0))
+            for each in counts
+            for key in [(each.pattern_id, each.template)]
+        ]
+        return rows + [Row(id, OTHER, severity, 0, 0, number) for (id, severity), number in released.items()]
+
+    def _released_by_living(self) -> dict[tuple[str, int], int]:
+        merged: dict[tuple[str, int], int] = {}
+        for (id, severity), number in self._released.items():
+            living = self.miner.resolve(id)
+            key = (living.id if living is not None else id, severity)
+            merged[key] = merged.get(key, 0) + number
+        return merged
+
+    def after_fork_in_parent(self) -> None:
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Count from zero: the parent goes on with what came before, and releases what waits."""
+        self.lock = threading.RLock()
+        self.settle()
+        self.gate.after_fork()
+        for context in (self.traces, self.tasks):
+            if context is not None:
+                context.clear()
+        self.nested = 0
+        self._released.clear()
+        self._late.clear()
+        self._roots.clear()
+        self.is_busy = False
+        for begin in self.on_fork:
+            begin()
+
+
+def _nothing() -> None:
+    """There is nothing to settle."""
+
+
+_numbers = count(1)
+_keys: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+
+def _task() -> int:
+    """A number for the asyncio task, else the thread, that this runs in; never used twice."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        task = asyncio.current_task() if asyncio is not None else None
+    except RuntimeError:  # no event loop runs here
+        task = None
+    owner = task if task is not None else threading.current_thread()
+    number = _keys.get(owner)
+    if number is None:
+        number = _keys[owner] = next(_numbers)
+    return number
+
+
+_living: WeakValueDictionary[int, Sieve[Any]] = WeakValueDictionary()
+_forking: list[Sieve[Any]] = []
+
+
+def _before_fork() -> None:
+    """No other thread is in the midst of anything that the child goes on with."""
+    for _, sieve in sorted(_living.items()):
+        sieve.lock.acquire()
+        _forking.append(sieve)
+
+
+def _after_fork(method: str) -> None:
+    while _forking:
+        getattr(_forking.pop(), method)()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=lambda: _after_fork("after_fork_in_parent"),
+    after_in_child=lambda: _after_fork("after_fork_in_child"),
+)
