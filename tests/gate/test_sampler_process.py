@@ -147,10 +147,9 @@ def test_where_the_sdk_configures_itself_a_wrong_argument_never_sends_everything
 
 def declared(tmp_path: Path, sampler: dict[str, Any]) -> str:
     path = tmp_path / "otel.yaml"
-    processors = [{"simple": {"exporter": {"console": {}}}}]
-    path.write_text(
-        json.dumps({"file_format": "1.0", "tracer_provider": {"processors": processors, "sampler": sampler}})
-    )
+    console: dict[str, Any] = {"simple": {"exporter": {"console": {}}}}
+    document = {"file_format": "1.0", "tracer_provider": {"processors": [console], "sampler": sampler}}
+    path.write_text(json.dumps(document))
     return str(path)
 
 
@@ -208,6 +207,10 @@ def count(sampler: AdaptiveSampler, traces: int) -> int:
     return sum(sampler.should_sample(None, (n * 2654435761) << 24, "GET /").decision is KEEP for n in range(traces))
 
 
+#: What Python 3.12 and later say of every such fork; the tests' own processes may have threads.
+forking = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
 def in_child(work: Callable[[], object]) -> str:
     """What ``work`` returns in a forked child, as JSON."""
     read, write = os.pipe()
@@ -222,6 +225,7 @@ def in_child(work: Callable[[], object]) -> str:
     return answer
 
 
+@forking
 def test_a_forks_child_has_counts_and_budgets_of_its_own() -> None:
     clock = Clock()
     sampler = AdaptiveSampler(10, [{"match": {"name": "pay"}, "budget": 5}], clock=clock)
@@ -234,6 +238,7 @@ def test_a_forks_child_has_counts_and_budgets_of_its_own() -> None:
     assert in_child(child) == "[0, 20.0, true]"
 
 
+@forking
 def test_a_fork_while_another_thread_decides_leaves_no_lock_behind() -> None:
     sampler = AdaptiveSampler(10)
     sampler._gate._lock.acquire()
@@ -241,9 +246,9 @@ def test_a_fork_while_another_thread_decides_leaves_no_lock_behind() -> None:
     thread.start()  # it waits for the lock, which the child's copy would never get
     try:
         answers: list[str] = []
-        forking = threading.Thread(target=lambda: answers.append(in_child(lambda: count(sampler, 10) >= 0)))
-        forking.start()
-        forking.join(30)
+        other = threading.Thread(target=lambda: answers.append(in_child(lambda: count(sampler, 10) >= 0)))
+        other.start()
+        other.join(30)
         assert answers == ["true"]
     finally:
         sampler._gate._lock.release()
