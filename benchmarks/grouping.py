@@ -11,13 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol
-
-
-class Parser(Protocol):
-    """What is compared: gives each message an id as it passes."""
-
-    def __call__(self, text: str) -> Hashable: ...
+from typing import NamedTuple
 
 
 class Score(NamedTuple):
@@ -58,6 +52,11 @@ def accuracy(found: Sequence[Hashable], truths: Sequence[Hashable]) -> tuple[flo
     sizes, groups, both = Counter(truths), Counter(found), Counter(zip(found, truths, strict=True))
     right = [count for (group, truth), count in both.items() if count == sizes[truth] == groups[group]]
     return sum(right) / len(truths), 2 * len(right) / (len(groups) + len(sizes))
+
+
+def mean(scores: Sequence[Score]) -> Score:
+    """Of each figure; every stream counts alike."""
+    return Score(*(sum(figures) / len(scores) for figures in zip(*scores, strict=True)))
 
 
 class Mistake(NamedTuple):

@@ -18,13 +18,12 @@ import argparse
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.grouping import Mistake, accuracy, judged, mistakes
+from benchmarks.grouping import Mistake, Score, accuracy, judged, mean, mistakes
 from benchmarks.parsers import PARSERS, Parsing
 from benchmarks.pylog_scan import Call, Names, Package, installed
 from benchmarks.pylog_values import Filler
@@ -74,6 +73,11 @@ def packages() -> tuple[Package, ...]:
     return found
 
 
+def statement(message: Message) -> Hashable:
+    """What tells a record's statement apart: its template when it carries one, else where the call stands."""
+    return message.template if message.args is not None else (message.path, message.line)
+
+
 def side(held: bool) -> list[Package]:
     """The packages held out, or those for tuning."""
     return [package for package in packages() if held_out(package.name) == held]
@@ -86,16 +90,34 @@ def is_minable(call: Call) -> bool:
     )
 
 
-def stream(chosen: Sequence[Package], seed: int = 0, messages: int = 0, *, mined: bool = True) -> Iterator[Message]:
-    """A process's messages: its calls Zipf-weighted in random order. ``mined``: only those whose text names them."""
+def stream(
+    chosen: Sequence[Package],
+    seed: int = 0,
+    messages: int = 0,
+    *,
+    wanted: Callable[[Call], bool] = is_minable,
+    shares: Mapping[str, float] | None = None,
+) -> Iterator[Message]:
+    """What a process logs: the ``wanted`` calls, Zipf-weighted in random order, so that a few make most of the noise.
+
+    ``messages``: 0 for `PER_CALL` for each call. ``shares``: of the levels in the traffic; None for what comes.
+    """
     rng = Random(f"pylog {seed}")
-    calls = [
-        _Writer(call, package.names) for package in chosen for call in package.calls if not mined or is_minable(call)
-    ]
+    calls = [_Writer(call, package.names) for package in chosen for call in package.calls if wanted(call)]
     rng.shuffle(calls)
-    weights = list(accumulate(1 / rank**ZIPF for rank in range(1, len(calls) + 1)))
-    for writer in rng.choices(calls, cum_weights=weights, k=messages or PER_CALL * len(calls)) if calls else ():
+    weights = [1 / rank**ZIPF for rank in range(1, len(calls) + 1)]
+    if shares is not None:
+        weights = _shared(weights, [writer.call.level for writer in calls], shares)
+    for writer in rng.choices(calls, weights, k=messages or PER_CALL * len(calls)) if calls else ():
         yield writer.message(rng)
+
+
+def _shared(weights: Sequence[float], levels: Sequence[str], shares: Mapping[str, float]) -> list[float]:
+    """The weights, so that each level has its share of the traffic."""
+    total: dict[str, float] = defaultdict(float)
+    for weight, level in zip(weights, levels, strict=True):
+        total[level] += weight
+    return [shares.get(level, 0.0) * weight / total[level] for weight, level in zip(weights, levels, strict=True)]
 
 
 class _Writer:
@@ -143,11 +165,15 @@ def parsed(parsing: Parsing, messages: Sequence[Message]) -> Result:
     return Result(list(messages), found, [last[id] for id in found], seconds)
 
 
+def graded(result: Result) -> Score:
+    """Against the calls' own templates."""
+    last = dict(zip(result.found, result.final, strict=True))
+    return judged(result.found, [message.truth for message in result.messages], last.__getitem__)
+
+
 def report(result: Result) -> str:
     """One line of figures."""
-    truths = [message.truth for message in result.messages]
-    last = dict(zip(result.found, result.final, strict=True))
-    got = judged(result.found, truths, last.__getitem__)
+    got, truths = graded(result), [message.truth for message in result.messages]
     return (
         f"GA {got.ga:.3f}  FGA {got.fga:.3f}  (online {got.online_ga:.3f} {got.online_fga:.3f})"
         f"  stable {got.stable:.3f}"
@@ -175,6 +201,14 @@ def shown(mistake: Mistake) -> str:
     return "\n".join(lines)
 
 
+def _details(result: Result, errors: int, *, packages: bool) -> None:
+    if packages:
+        print("\n".join(by_package(result)))
+    messages = result.messages
+    wrong = mistakes([m.text for m in messages], result.final, [m.truth for m in messages]) if errors else []
+    print(*(shown(mistake) for mistake in wrong[:errors]), sep="\n", end="\n" if errors else "")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks.pylog", description="Grouping on PyLog.")
     options.add_argument("--train", action="store_true", help="only the packages for tuning")
@@ -182,20 +216,20 @@ def main() -> None:
     options.add_argument("--parser", choices=sorted(PARSERS), action="append", help="default: miner")
     options.add_argument("--errors", type=int, default=0, metavar="N", help="the N worst-grouped templates")
     options.add_argument("--packages", action="store_true", help="a line for each package")
-    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--seeds", type=int, default=1, metavar="N", help="streams of which the mean is shown, too")
     chosen = options.parse_args()
     sides = [False] * chosen.train + [True] * chosen.held_out or [False, True]
     for held in sides:
         found = side(held)
-        messages = list(stream(found, chosen.seed))
         print("held-out:" if held else "train:", ", ".join(package.name for package in found))
         for name in chosen.parser or ["miner"]:
-            result = parsed(PARSERS[name](), messages)
-            print(f"{name}: {report(result)}")
-            if chosen.packages:
-                print("\n".join(by_package(result)))
-            wrong = mistakes([m.text for m in messages], result.final, [m.truth for m in messages])
-            print("\n".join(shown(mistake) for mistake in wrong[: chosen.errors]))
+            results = [parsed(PARSERS[name](), list(stream(found, seed))) for seed in range(chosen.seeds)]
+            for result in results:
+                print(f"{name}: {report(result)}")
+            if len(results) > 1:
+                got = mean([graded(result) for result in results])
+                print(f"{name}: mean GA {got.ga:.3f}  FGA {got.fga:.3f}  stable {got.stable:.3f}")
+            _details(results[0], chosen.errors, packages=chosen.packages)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
     "sentence": (kinds.sentence,),
     "traceback": (kinds.traceback,),
     "payload": (kinds.mapping, kinds.mapping, kinds.json_text, kinds.json_bytes, kinds.some_bytes, kinds.sentence),
-    "unknown": (*[kinds.word] * 5, kinds.count, kinds.shown(words.INSTANCES[0]), kinds.sentence),
+    "unknown": (*[kinds.word] * 6, kinds.count, kinds.path, kinds.shown(words.INSTANCES[0])),
 }
 
 #: Source patterns that say more than the last name does.
