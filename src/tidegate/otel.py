@@ -196,6 +196,28 @@ def set_sampler(provider: Any, sampler: Any) -> None:
         tracer.sampler = sampler
 
 
+def put_before_exporters(provider: Any, gate: Callable[[list[Any]], Any]) -> None:
+    """Replace the log record processors that export by the one that ``gate`` makes of them, if there are any.
+
+    A processor in a chain cannot keep a record from the next one: it has to stand in front of it.
+    """
+    chain = getattr(provider, "_multi_log_record_processor", None)
+    processors = getattr(chain, "_log_record_processors", None)
+    if not isinstance(processors, (list, tuple)):
+        return
+    senders = [each for each in processors if _exports(each)]
+    if senders:
+        kept = [each for each in processors if each not in senders]
+        chain._log_record_processors = type(processors)([*kept, gate(senders)])
+
+
+def _exports(processor: Any) -> bool:
+    """Whether it is the SDK's own processor for an exporter that is not one of ours."""
+    owner = getattr(processor, "_batch_processor", processor)
+    exporter = getattr(owner, "_exporter", None)
+    return exporter is not None and not type(exporter).__module__.startswith("tidegate.")
+
+
 def attach_metric_reader(provider: Any, reader: Any) -> None:
     """Add a reader that takes part in the provider's flush and shutdown, unlike a plain `add_metric_reader`."""
     provider.add_metric_reader(reader)
@@ -282,16 +304,23 @@ def load_instrumentors(distro: Any) -> None:
     load(distro)
 
 
+def meter_provider(given: Any = None) -> Any:
+    """``given``, or the global MeterProvider; what the API has before there is one is good for later, too."""
+    from opentelemetry import metrics
+
+    return given if given is not None else metrics.get_meter_provider()
+
+
 def observable_counter(
     provider: Any, name: str, description: str, observe: Callable[[], Sequence[tuple[int, Mapping[str, str]]]]
 ) -> None:
-    """A counter of log records whose points ``observe`` tells; ``provider`` None is the global MeterProvider."""
+    """A counter of log records whose points ``observe`` tells."""
     from opentelemetry import metrics
 
     def observations(options: Any) -> list[metrics.Observation]:
         return [metrics.Observation(value, attributes) for value, attributes in observe()]
 
-    (provider or metrics.get_meter_provider()).get_meter("tidegate").create_observable_counter(
+    provider.get_meter("tidegate").create_observable_counter(
         name, callbacks=[observations], unit="{record}", description=description
     )
 
