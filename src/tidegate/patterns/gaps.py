@@ -8,37 +8,52 @@ falls with the words in common, and where the stretch stands where values do: af
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from tidegate.patterns.line import ANY, Line, constants
+from tidegate.patterns.line import ANY, VALUE, Line, constants, enough
 from tidegate.patterns.pattern import Pattern, living
 
 #: Lines compared with; first and last words, and keys, remembered; patterns tried for one first or last word.
 LATEST, BUCKETS, KEYS, TRIED = 16, 2048, 8192, 32
+NEVER = 99
 #: Different lines that make a stretch a variable, by words in common (the last: this many and more).
-ENOUGH = (99, 99, 99, 5, 4, 3)
+ENOUGH = (NEVER, NEVER, NEVER, 5, 4, 3)
 #: The same where the stretch begins or ends the line, and nothing says that a value stands there.
-ENOUGH_OUTER = (99, 99, 99, 99, 8, 5)
+ENOUGH_OUTER = (NEVER, NEVER, NEVER, NEVER, 5, 4)
+ENOUGH_FIRST = (NEVER, NEVER, NEVER, 5, 4, 3)
 #: The same where values stand.
-ENOUGH_VALUES = (99, 99, 8, 4, 3, 2)
+ENOUGH_VALUES = (NEVER, NEVER, 8, 4, 3, 2)
 #: The same where something went wrong, and the text of an exception follows.
-ENOUGH_ERRORS = (99, 6, 3, 2, 2, 2)
+ENOUGH_ERRORS = (NEVER, 6, 3, 2, 2, 2)
+
+#: Where many messages of one kind say less.
+PATIENT: dict[tuple[int, ...], float] = {}
 
 _OPENS = re.compile(r"[:=({\[\"'`>|-] ?$")
 _FAILS = re.compile(
     r"fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem", re.IGNORECASE
 )
 
-Key = tuple[str, str]
+#: What lines have in common before and after a stretch; or, without a stretch, the line with its variables.
+Key = tuple[str, str | None]
+#: Different lines with several different words that make those variables, by words in common; and where values differ.
+ENOUGH_WORDS = (NEVER, NEVER, NEVER, 6, 4, 3)
+ENOUGH_WORD_VALUES = (NEVER, NEVER, 6, 3, 2, 2)
+
+#: A pattern, and the line that made it.
+Recent = tuple[Pattern, list[str]]
+Compare = Callable[[list[str], list[str]], Iterable[tuple[Key, int, tuple[int, ...]]]]
 
 
 class Gaps:
     """Patterns with a stretch of words as variable, and the lines of which more may be made."""
 
-    __slots__ = ("_keys", "_known", "_latest")
+    __slots__ = ("_forms", "_keys", "_known", "_latest")
 
     def __init__(self) -> None:
-        self._latest: dict[str, list[tuple[Pattern, list[str]]]] = {}
+        self._latest: dict[str, list[Recent]] = {}
+        self._forms: dict[int, list[Recent]] = {}
         self._known: dict[str, list[tuple[str, str, Pattern]]] = {}
         self._keys: dict[Key, list[Pattern]] = {}
 
@@ -57,24 +72,30 @@ class Gaps:
     def add(self, line: Line, pattern: Pattern) -> tuple[list[Pattern], Key] | None:
         """Learns a line; the patterns that it shows to be one, with what they have in common, if any."""
         parts = line.plain
-        found = None
-        for word in (parts[0], "\0" + parts[-1]):
-            if len(self._latest) >= BUCKETS and word not in self._latest:
-                self._latest.clear()
-            latest = self._latest.setdefault(word, [])
-            found = found or self._compared(parts, pattern, latest)
-            latest.append((pattern, parts))
-            del latest[:-LATEST]
+        found = self._compared(parts, pattern, _remembered(self._forms, line.form, pattern, parts), _words)
+        for word in _ends(parts):
+            latest = _remembered(self._latest, word, pattern, parts)
+            found = found or self._compared(parts, pattern, latest, _keys)
         return found
 
+    def covered(self, line: Line, pattern: Pattern) -> list[Pattern]:
+        """Other patterns of late whose lines a line with variables covers."""
+        parts, size = line.plain, len(line.parts)
+        found = [
+            living(other)
+            for other, others in self._forms.get(line.form, ())
+            if len(others) == size and all(mine in (theirs, ANY) for mine, theirs in zip(parts, others, strict=True))
+        ]
+        return [other for other in dict.fromkeys(found) if other is not pattern and other.kind == "mined"]
+
     def _compared(
-        self, parts: list[str], pattern: Pattern, latest: list[tuple[Pattern, list[str]]]
+        self, parts: list[str], pattern: Pattern, latest: list[Recent], compare: Compare
     ) -> tuple[list[Pattern], Key] | None:
-        for other, others in reversed(latest):
-            other = living(other)
+        for before, others in reversed(latest):
+            other = living(before)
             if other is pattern or other.kind != "mined":
                 continue
-            for key, enough in _keys(parts, others):
+            for key, common, table in compare(parts, others):
                 members = self._keys.get(key)
                 if members is None:
                     if len(self._keys) >= KEYS:
@@ -82,19 +103,38 @@ class Gaps:
                     members = self._keys[key] = []
                 members += [other, pattern]
                 members[:] = [m for m in dict.fromkeys(map(living, members)) if m.kind == "mined"]
-                if len(members) >= enough:
+                if len(members) >= enough(
+                    table, common, sum(m.count for m in members), len(members), PATIENT.get(table, 0)
+                ):
                     return members, key
         return None
 
     def learn(self, key: Key, pattern: Pattern) -> None:
         """From now on, what has this in common is the pattern."""
         prefix, suffix = key
+        if suffix is None:
+            return
         known = self._known.setdefault(
             Line(prefix + ANY).plain[0] if prefix else "\0" + Line(suffix).plain[-1], []
         )
         known.append((prefix, suffix, pattern))
         known.sort(key=lambda one: -len(one[0]) - len(one[1]))
         del known[TRIED:]
+
+
+def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, parts: list[str]) -> list[Recent]:
+    """The latest lines under a key, of which this is one from now on."""
+    if len(table) >= BUCKETS and key not in table:
+        table.clear()
+    latest = table.setdefault(key, [])
+    before = latest[:]
+    latest.append((pattern, parts))
+    del latest[:-LATEST]
+    return before
+
+
+def _ends(parts: list[str]) -> tuple[str, str]:
+    return " ".join(parts[:3:2]), "\0" + " ".join(parts[:-4:-2])
 
 
 def fits(text: str, prefix: str, suffix: str) -> bool:
@@ -104,7 +144,7 @@ def fits(text: str, prefix: str, suffix: str) -> bool:
     return not suffix and text == prefix.rstrip()
 
 
-def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int]]:
+def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
     """What two lines have in common, in the ways that may matter, and how many lines are enough."""
     size = min(len(one), len(other))
     start = 0
@@ -124,14 +164,28 @@ def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int]]:
         yield from _key(one[:opening], [])
 
 
-def _key(prefix: list[str], suffix: list[str]) -> Iterator[tuple[Key, int]]:
+def _key(prefix: list[str], suffix: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
     common = constants(prefix[::2]) + constants(suffix[1::2])
     before = "".join(prefix)
-    table = ENOUGH if prefix and suffix else ENOUGH_OUTER
-    if not prefix and ":" in suffix[0]:
-        return
-    if _OPENS.search(before):
+    table = ENOUGH if suffix else ENOUGH_OUTER
+    if not constants(prefix[::2]):  # what tells statements apart mostly comes first
+        table = ENOUGH_FIRST
+        if not suffix or ":" in suffix[0]:
+            return
+    elif _OPENS.search(before):
         table = ENOUGH_ERRORS if _FAILS.search(before) else ENOUGH_VALUES
-    enough = table[min(common, len(table) - 1)]
-    if enough < 99:
-        yield (before, "".join(suffix)), enough
+    if table[min(common, len(table) - 1)] < NEVER:
+        yield (before, "".join(suffix)), common, table
+
+
+def _words(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
+    """Lines of one form that differ in several words."""
+    if len(one) != len(other):
+        return
+    same = [mine if mine == theirs else ANY for mine, theirs in zip(one, other, strict=True)]
+    differ = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if mine != theirs]
+    if 1 <= len(differ) <= 3:
+        table = ENOUGH_WORD_VALUES if any(ANY in pair or VALUE.search(" ".join(pair)) for pair in differ) else ENOUGH_WORDS
+        common = constants(same[::2])
+        if table[min(common, len(table) - 1)] < NEVER:
+            yield ("".join(same), None), common, table

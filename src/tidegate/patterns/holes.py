@@ -7,19 +7,20 @@ the words that the lines still have in common.
 
 from __future__ import annotations
 
-import re
-
-from tidegate.patterns.line import Line, constants, is_constant, is_typed, split
+from tidegate.patterns.line import NAMED, PATIENCE_VALUES, VALUE, Line, constants, enough, is_constant, is_typed, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Places of a line that can become variables, and sets of places that are tried for lines of one form.
 PLACES, SETS = 24, 12
+#: Variables that tell as much of a statement as a word does.
+TYPED = 3
 #: Fillers that make a place a variable, by the number of words in common (the last: this many and more).
 ENOUGH = (0, 20, 7, 4, 3)
 #: The same when some filler looks like a value (digits, underscores, dots, capitals inside).
 ENOUGH_VALUES = (0, 5, 3, 2, 2)
+#: The same when all are in capitals, as requests' methods and states are.
+ENOUGH_NAMED = (0, 20, 7, 5, 4)
 
-_VALUE = re.compile(r"[_./\\@-]|[a-z][A-Z]")
 _NEVER = frozenset(("true", "false"))
 
 
@@ -59,7 +60,7 @@ class Holes:
     def add(self, line: Line, pattern: Pattern) -> list[Pattern] | None:
         """Learns a line that fits nothing known; the patterns that it shows to be one, if any."""
         words = line.words
-        total = constants(words)
+        total = constants(words) + sum(map(is_typed, words)) // TYPED
         for i, word in enumerate(words[:PLACES]):
             common = total - is_constant(word)
             if word == "<*>" or not word or not common:
@@ -67,7 +68,7 @@ class Holes:
             members = self._gather(hash((line.sum - line.terms[i], i)), pattern)
             if members is not None:
                 members = [member for member in members if len(split(member.template)) == len(line.parts)]
-                if _is_variable({split(member.template)[2 * i] for member in members}, common):
+                if is_variable({split(member.template)[2 * i] for member in members}, common, sum(m.count for m in members)):
                     return members
         return None
 
@@ -88,10 +89,15 @@ class Holes:
         return members if len(members) > 1 else None
 
 
-def _is_variable(fillers: set[str], common: int) -> bool:
+def is_variable(fillers: set[str], common: int, seen: int) -> bool:
+    """Whether a place with these words, on lines with so many words in common that were seen so often, is a variable."""
     if len(fillers) < 2 or fillers <= _NEVER:
         return False
     if any(map(is_typed, fillers)):
         return True
-    table = ENOUGH_VALUES if any(map(_VALUE.search, fillers)) else ENOUGH
-    return len(fillers) >= table[min(common, len(table) - 1)]
+    values = sum(1 for filler in fillers if VALUE.search(filler))
+    table = ENOUGH_VALUES if values else ENOUGH
+    patience = PATIENCE_VALUES if values == len(fillers) else 0
+    if all(map(NAMED.fullmatch, fillers)):
+        table = ENOUGH_NAMED
+    return len(fillers) >= enough(table, common, seen, len(fillers), patience)

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import re
+from math import log2
 
 from tidegate.patterns.mask import NAMES
 
+#: Messages for each different line after which one that differs is less likely to be of the same statement.
+PATIENCE = 1.5
+#: The same where all that differs looks like values.
+PATIENCE_VALUES = 4.0
+SLOPE = 1.5
 #: Words of a line that are looked at.
 WORDS = 64
 #: What stands for any variable where types do not matter.
 ANY = "<*>"
 
-_SPLIT = re.compile(r"((?:[ =:,;()\[\]{}\"'|]|\.+(?= |$))+)")
+_SPLIT = re.compile(r"((?:[ =:,;()\[\]{}\"'|@#]|\.+(?= |$))+)")
 _LETTERS = re.compile("[A-Za-z]{2}")
+_TYPED = re.compile(f"[<>~+$-]?<(?:{NAMES})>[%+]?")
+_NOTHING = frozenset(("None", "null", "nil", "-"))
 _VARIABLE = re.compile(f"<(?:{NAMES})>")
+
+#: What a word looks like that is a value rather than a part of a statement.
+VALUE = re.compile(r"[_./\\@-]|[a-z][A-Z]")
+#: States and other constants of programs: seldom values of which there are many.
+NAMED = re.compile(r"[A-Z][A-Z_]+")
+
+
+def enough(table: tuple[int, ...], common: int, seen: int, fillers: int, patience: float = 0) -> float:
+    """How many different lines make a variable: fewer, the more words they share; more, the more often they came."""
+    few = table[min(common, len(table) - 1)]
+    often = seen / ((patience or PATIENCE) * fillers)
+    return few + SLOPE * (log2(often) + 1) if often > 0.5 else few
 
 
 class Line:
@@ -57,5 +77,5 @@ def constants(words: list[str]) -> int:
 
 
 def is_typed(word: str) -> bool:
-    """Whether a word has a variable in it."""
-    return "<" in word and _VARIABLE.search(word) is not None
+    """Whether a word is a variable, or what stands where there is no value."""
+    return word in _NOTHING or ("<" in word and _TYPED.fullmatch(word) is not None)

@@ -22,12 +22,13 @@ _HEX = "[0-9a-fA-F]"
 #: Name and form of what a token can be as a whole, every digit being 0; the first that fits.
 TYPES = (
     ("url", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>]+"),
-    ("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    ("email", r"[\w.+-]+@(?:[\w-]+(?:\.[\w-]+)+|[A-Za-z]+-0+|localhost)"),
     ("uuid", rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"),
     ("time", rf"0000[-/.]00[-/.]00(?:[T_:-]00:?00(?::?00(?:[.,]0+)?)?)?{_ZONE}?"),
-    ("time", rf"00?[-/.]00?[-/.]00(?:00)?(?:[T:-]{_CLOCK})?|{_CLOCK}{_ZONE}?|00000000T000000(?:\.0+)?Z?"),
+    ("time", rf"00?[-/.]00?[-/.]00(?:00)?(?:[T:-]{_CLOCK})?|{_CLOCK}{_ZONE}?|00?:00|00000000T000000(?:\.0+)?Z?"),
     ("time", rf"00[/-]{_MONTH}[/-]0000(?::00:00:00)?"),
     ("ip", r"/?0{1,3}(?:\.0{1,3}){3}(?:/0{1,2}|:0+)?"),
+    ("ip", r"(?:localhost|[A-Za-z][\w-]*-0+|[A-Za-z0][\w-]*(?:\.[\w-]+)+(?<!\.py)(?<!\.c)(?<!\.go)(?<!\.java)):0{2,5}"),
     ("mac", rf"{_HEX}{{2}}(?:([:-]){_HEX}{{2}})(?:\1{_HEX}{{2}}){{4}}"),
     (
         "ip",
@@ -109,12 +110,12 @@ def token(text: str) -> str:
     core = core.rstrip(_AFTER)
     after = text[len(before) + len(core) :]
     if not core:
-        return text
+        return "<ip>" if text == "::" else text
     if whole := _typed(core):
         return before + whole + after
     if "," in core and _COMMAS.fullmatch(core) and (core.count(",") > 1 or not core.replace(",", "").isalpha()):
         return before + "<list>" + after
-    return "".join(map(_inner, _OUTER.split(text)))
+    return before + "".join(map(_inner, _OUTER.split(core))) + after
 
 
 def _long(text: str) -> str:
@@ -126,7 +127,7 @@ def _long(text: str) -> str:
 # -- what may hold blanks ------------------------------------------------------------------------------------------
 
 _OBJECT = re.compile(rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
-_QUOTED = re.compile(r'"[^"]*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
 _DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
 _DATE = re.compile(
     rf"{_DAY}\b(?:00?[ -]{_MONTH}|{_MONTH}  ?00?),?(?:[ -]0000)?,? {_CLOCK}{_ZONE}?(?: {_ZONE})?(?: 0000\b)?"
@@ -134,11 +135,27 @@ _DATE = re.compile(
 )
 
 
+_REQUEST = re.compile(r"[\"'](?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT) [^ ]")
+
+
+_MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=)$")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """What stands for a quoted string: itself, when it is a request, or the message of structured text."""
+    before = found.string[max(0, found.start() - 9) : found.start()]
+    if _REQUEST.match(found[0]):  # one of an access log is a value, one within a text says what is done
+        return "<str>" if found.string[found.end() : found.end() + 2] == " 0" else found[0]
+    if found[0][0] == '"' and _MESSAGE.search(before):
+        return found[0]
+    return "<str>"
+
+
 def _blanks(text: str) -> str:
     if "<" in text:
         text = _OBJECT.sub("<obj>", _OBJECT.sub("<obj>", text))
     if "'" in text or '"' in text or "`" in text:
-        text = _QUOTED.sub("<str>", text)
+        text = _QUOTED.sub(_quoted, text)
     if "0:00" in text:
         text = _DATE.sub("<time>", text)
     return text
@@ -146,17 +163,18 @@ def _blanks(text: str) -> str:
 
 # -- what is made of masked things ---------------------------------------------------------------------------------
 
-_ITEM = rf"(?:[\w.]+ ?[=:] ?)?(?:<(?:{NAMES})>|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)(?: ?: ?(?:<(?:{NAMES})>|None|True|False))?"
+_LEAF = rf"(?:<(?:{NAMES})>|\(<list>\)|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)"
+_ITEM = rf"(?:[\w.]+=[\w.$/<>@:-]+|(?:[\w.]+ ?[=:] ?)?{_LEAF}(?: ?: ?{_LEAF})?)"
 _ITEMS = rf"\s*{_ITEM}(?:, ?{_ITEM})*,?\s*"
 _BUILT = (
-    (re.compile(rf"\b(?:[a-z_][\w.]*\.)?[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)"), "<obj>"),
+    (re.compile(rf"\b(?:[a-z_][\w.]*\.)?_*[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)"), "<obj>"),
     (
         re.compile(
             rf"(?<!\w)\[{_ITEMS}\]|(?<!\w)\[\]|\{{{_ITEMS}\}}|\{{\}}"
-            rf"|(?<!\w)\({_ITEM}(?:, ?{_ITEM})+,?\)|(?<!\w)\(<\w+>,\)|(?<!\w)\(\)"
         ),
         "<list>",
     ),
+    (re.compile(rf"(?<!\w)\((?:{_ITEM}(?:, ?{_ITEM})+,?|<(?:{NAMES})>,|)\)"), "(<list>)"),
 )
 _UNITS = (
     (
@@ -166,11 +184,15 @@ _UNITS = (
         "<dur>",
     ),
     (re.compile(r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+"), "<size>"),
+    (re.compile(r"<size>(?: ?\(<size>\))"), "<size>"),
     (re.compile(r"<time>(?:[ ,T]+<time>)+"), "<time>"),
-    (re.compile(rf"(<(?:{NAMES})>)(?:,? \1){{2,}}"), r"\1, …"),
+    (re.compile(r"(?<=<time>) <num>(?=\])"), ""),
+    (re.compile(rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)"), r"\1"),
 )
+_RAISED = r"\[(?:Errno|WinError|SSL)[^\]]*\]"
 _EXCEPTION = re.compile(
-    r"(?:\[(?:Errno|WinError|SSL[^\]]*)[^\]]*\]|(?<=[:(=-] )[\w.]*[A-Z]\w*(?:Error|Exception|Timeout|Warning|Refused|Interrupt)(?:\(.*\))?:).*"
+    rf"(?<=\(){_RAISED}.*(?=\))|(?<='){_RAISED}[^']*(?=')|{_RAISED}.*"
+    r"|(?<=[:(=-] )[\w.]*[A-Z]\w*(?:Error|Exception|Timeout|Warning|Refused|Interrupt)(?:\(.*\))?:.*"
 )
 
 
@@ -221,7 +243,7 @@ class Masker:
         known = self._tokens
         masked = [word if word.isalpha() else known.get(word) or self._token(word) for word in _blanks(text).split()]
         text = " ".join(masked)
-        if "<" in text or "[" in text or "Err" in text or "Exc" in text:
+        if "<" in text or "[" in text or "{" in text or "(" in text or "Err" in text or "Exc" in text:
             text = _EXCEPTION.sub("<exc>", _built(text))
         return text + " <*>" if cut else text
 

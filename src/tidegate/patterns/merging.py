@@ -36,10 +36,19 @@ class Merger:
                 break
             line = Line(pattern.template)
             self.holes.learn(line, pattern)
+            if ANY in line.parts and (covered := self.gaps.covered(line, pattern)):
+                pattern = join([pattern, *dict.fromkeys(covered)], pattern.template)
+                self.holes.learn(line, pattern)
         return pattern
 
     def _stretch(self, members: list[Pattern], key: Key) -> Pattern:
-        pattern = join(members, ANY.join(key))
+        prefix, suffix = key
+        if suffix is None:
+            lines = [split(member.template) for member in members]
+            size = len(lines[-1])
+            same = [(m, parts) for m, parts in zip(members, lines, strict=True) if len(parts) == size]
+            return join([m for m, _ in same], _common([parts for _, parts in same]))
+        pattern = join(members, prefix + ANY + suffix)
         self.gaps.learn(key, pattern)
         return pattern
 
