@@ -9,7 +9,7 @@ variance of what comes within a second over its mean, 1 for Poisson traffic), re
 from __future__ import annotations
 
 from collections import deque
-from math import exp, log
+from math import exp, inf, log
 from typing import NamedTuple
 
 from tidegate.gate.counts import Named
@@ -59,8 +59,13 @@ class Watch:
         self.habit = 0.0
         self.told = now
 
-    def add(self, count: int, now: float) -> bool:
-        """Count what came since the last time; whether an episode begins with it."""
+    def add(self, count: int, now: float, awake: float = -inf) -> bool:
+        """Count what came since the last time; whether an episode begins with it.
+
+        ``awake``: when the whole process last came back after a long pause. It forgets what was before.
+        """
+        if self.frequency.born < awake:
+            self.frequency, self.jumping = Frequency(awake), False
         frequency = self.frequency
         frequency.add(count, now)
         if not self.jumping:

@@ -11,6 +11,7 @@ from tidegate.gate.anomaly import Watch
 from tidegate.gate.budget import SharedBudget
 from tidegate.gate.counts import OTHER, Cell, Named, Row
 from tidegate.gate.log_rates import Rate, Tests
+from tidegate.gate.threshold import MAX
 
 
 class Verdict(NamedTuple):
@@ -32,12 +33,26 @@ WHOLE = Verdict(keep=True, adjusted_count=1.0, reason="rate")
 class Lane:
     """Records of one pattern, severity and logger, to which one rate applies.
 
-    ``p`` is the chance by rate, and ``kept`` the verdict of a record that it keeps; they hold from
-    ``since`` to ``until``. ``drawn`` is the verdict that `LogGate.drops` drew for a record which
-    `LogGate.judge` is about to see. ``others`` are tried first on each record.
+    ``p`` is the chance by rate, ``threshold`` the same as what randomness has to reach, and ``kept`` the
+    verdict of a record that it keeps; they hold from ``since`` to ``until``. ``drawn`` is the verdict that
+    `LogGate.drops` drew for a record which `LogGate.judge` is about to see. ``others`` are tried first on
+    each record.
     """
 
-    __slots__ = ("budget", "cell", "drawn", "kept", "known", "others", "p", "rate", "since", "turn", "until")
+    __slots__ = (
+        "budget",
+        "cell",
+        "drawn",
+        "kept",
+        "known",
+        "others",
+        "p",
+        "rate",
+        "since",
+        "threshold",
+        "turn",
+        "until",
+    )
 
     def __init__(self, known: Known, cell: Cell, rate: Rate, budget: SharedBudget | None) -> None:
         self.known = known
@@ -48,7 +63,7 @@ class Lane:
         self.turn = -1
         self.since, self.until = inf, -inf
         self.drawn: Verdict | None = None
-        self.p, self.kept = 1.0, WHOLE
+        self.p, self.threshold, self.kept = 1.0, 0.0, WHOLE
 
     def settle(self, boost: float) -> None:
         """Take over what the pattern has learnt since the last turn."""
@@ -59,6 +74,7 @@ class Lane:
             value = min(1.0, value * boost)
         if value != self.p:
             self.p = value
+            self.threshold = (1 - value) * MAX
             self.kept = Verdict(keep=True, adjusted_count=1 / value, reason="rate") if value > 0 else WHOLE
         self.turn = known.turn
         # what is never kept has nothing due
@@ -69,7 +85,7 @@ class Known:
     """One pattern. What was learnt of it holds from ``since`` to ``until`` and for ``room`` more records.
 
     ``rare``: comes so seldom that rates do not apply. ``due``: when a record of it is certain again.
-    ``sighted``: it had its first sight. ``active``: it came since it was last considered for eviction.
+    ``sighted``: it had its first sight. ``active``: it came again since it was last considered for eviction.
     """
 
     __slots__ = (
@@ -99,17 +115,17 @@ class Known:
         self.due = -inf
         self.room = 0.0
         self.rare = self.sighted = False
-        self.active = True
+        self.active = False
 
     def fresh(self) -> int:
         """How many records came that the watch has not counted yet."""
         return sum([cell.total() for cell in self.cells.values()]) - self.counted
 
-    def count(self, now: float) -> bool:
+    def count(self, now: float, awake: float) -> bool:
         """Let the watch count what is fresh; whether the frequency jumps with it."""
         fresh = self.fresh()
         self.counted += fresh
-        return self.watch.add(fresh, now)
+        return self.watch.add(fresh, now, awake)
 
     def close(self) -> None:
         """Forget the lanes, and let nobody who still has one use it."""

@@ -7,7 +7,7 @@ a record's body, event name or attributes is left as tests, to be tried on each 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from sys import float_info
 from typing import Any, NamedTuple
 
 from tidegate.errors import ConfigurationError
@@ -24,6 +24,9 @@ Field = Callable[[str, str], Any]
 _VARYING = frozenset(("body", "event_name", "attribute"))
 
 _SPELLINGS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+
+
+_DESCENDING = sorted(SEVERITIES.items(), key=lambda item: -item[1])
 
 
 class Rate(NamedTuple):
@@ -49,11 +52,7 @@ class _Rule(NamedTuple):
 
 def severity_name(number: int) -> str:
     """The name of a severity number's range, empty for 0 (unspecified): 11 is ``INFO``."""
-    name = ""
-    for candidate, lowest in SEVERITIES.items():
-        if number >= lowest:
-            name = candidate
-    return name
+    return next((name for name, lowest in _DESCENDING if number >= lowest), "")
 
 
 class Rates:
@@ -70,6 +69,8 @@ class Rates:
 
     def find(self, pattern_id: str, template: str, severity: int, logger: str) -> Alternatives:
         """The rates that a record may have; the last one holds when no earlier one's tests do."""
+        if not self._rules:
+            return [((), self._without_rules(pattern_id, template, severity, logger))]
         known = {"pattern": pattern_id, "template": template, "logger": logger, "severity": _spellings(severity)}
         found: Alternatives = []
         for rule in self._rules:
@@ -103,14 +104,14 @@ def check(policy: LogPolicy) -> None:
     budgets = {f"rules[{index}].budget": rule.budget for index, rule in enumerate(policy.rules)}
     for name, budget in {**budgets, "budget": policy.budget}.items():
         if budget is not None:
-            _within(name, budget, 0.0, float("inf"), "records per second, 0 or more")
-    _within("min_rate", policy.min_rate, 0.0, float("inf"), "records per second, 0 or more")
-    _within("anomaly_boost", policy.anomaly_boost, 1.0, float("inf"), "a factor, 1 or more")
+            _within(name, budget, 0.0, float_info.max, "records per second, 0 or more")
+    _within("min_rate", policy.min_rate, 0.0, float_info.max, "records per second, 0 or more")
+    _within("anomaly_boost", policy.anomaly_boost, 1.0, float_info.max, "a factor, 1 or more")
 
 
 def _within(name: str, value: Any, lowest: float, highest: float, rule: str) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not isfinite(value) or not lowest <= value <= highest:
+    if not number or not lowest <= value <= highest:
         raise ConfigurationError(f"{name} is {value!r}: it must be {rule}. Correct it in the policy for logs.")
 
 

@@ -38,6 +38,9 @@ _LANES = 64
 #: Without a budget: first sights per second, and at once (a start shows everything for the first time).
 _FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
 
+#: A product with a float is twice as fast as with an int.
+_MAX = float(MAX)
+
 _LOWERED = Verdict(keep=False, adjusted_count=0.0, reason="rate")
 _BEYOND = Verdict(keep=False, adjusted_count=0.0, reason="budget")
 _ERROR = Verdict(keep=True, adjusted_count=1.0, reason="error")
@@ -72,6 +75,7 @@ class LogGate:
         self._early: dict[Hashable, Lane] = {}
         self._errors: Watch | None = None
         self._announcer = Announcer()
+        self._learnt = self._awake = -inf
         self._budget: SharedBudget | None = None
         self._reserve = Reserve(_FIRST_SIGHTS, _FIRST_BURST)
         self._rule_budgets: list[SharedBudget | None] = []
@@ -121,11 +125,11 @@ class LogGate:
         if lane.budget is not None:
             return self._drops_by_budget(lane, now, randomness)
         if randomness is None:
-            if self._random() < lane.p:
+            if self._random() * _MAX >= lane.threshold:
                 lane.drawn = lane.kept
                 return False
-        elif lane.p > 0 and (
-            MAX - 1 - randomness < lane.p * MAX or (trace_threshold is not None and randomness >= trace_threshold)
+        elif randomness >= lane.threshold or (
+            trace_threshold is not None and lane.p > 0 and randomness >= trace_threshold
         ):
             return False
         lane.cell.lowered += 1
@@ -191,19 +195,19 @@ class LogGate:
         return verdict
 
     def _draw(self, lane: Lane, now: float, randomness: int | None, trace_threshold: int | None) -> Verdict:
-        """Whether chance keeps a record. Of a trace's 56 random bits the high ones keep, as with spans."""
+        """Whether chance keeps a record, by 56 random bits and a threshold, as with spans."""
         offered, budget = lane.p, lane.budget
         if budget is not None and offered > 0:
             offered *= budget.offer(lane.known.id, now, offered)
         p = offered
         if trace_threshold is not None and p > 0:
             p = max(p, (MAX - trace_threshold) / MAX)
-        drawn = self._random() if randomness is None else (MAX - 1 - randomness) / MAX
-        if drawn >= p:
-            return _LOWERED if drawn >= lane.p else _BEYOND
+        drawn = self._random() * _MAX if randomness is None else randomness
+        if drawn < (1 - p) * _MAX:
+            return _LOWERED if drawn < lane.threshold else _BEYOND
         if budget is not None:
             # what only its trace keeps is not the budget's own doing, and must leave something to chance
-            budget.charge(now, 1.0, lane.known.id, certain=drawn >= offered)
+            budget.charge(now, 1.0, lane.known.id, certain=drawn < (1 - offered) * _MAX)
         return lane.kept if p == lane.p else Verdict(keep=True, adjusted_count=1 / p, reason="rate")
 
     def _certain(self, known: Known, lane: Lane, severity: int, certain: str, now: float) -> Verdict | None:
@@ -230,10 +234,13 @@ class LogGate:
 
     def _learn(self, known: Known, pattern: Named, now: float) -> None:
         """Once in a turn, and when a rare pattern has used its room: is it rare, does its frequency jump?"""
+        if not -LONG < now - self._learnt < LONG:
+            self._awake = now  # everything comes back after a pause, which is as little news as a start
+        self._learnt = now
         silence = now - known.until
-        frequency = known.watch.frequency
-        if known.count(now):
+        if known.count(now, self._awake):
             self._announcer.tell("rate_jump", known, known.watch, now)
+        frequency = known.watch.frequency
         count = frequency.short if self._window == SHORT else frequency.long
         # after a burst the count takes long to fall; three times the gap of a rare pattern says so sooner
         rare = count <= self._rare_count or silence * self.policy.min_rate > 3
@@ -242,13 +249,13 @@ class LogGate:
         known.since, known.until = now, now + TURN
         known.due = min(known.due, now + self._periodic)  # a clock that jumped back
         known.turn += 1
-        known.active = True
+        known.active = known.turn > 1
         if known.template != pattern.template:
             known.template = pattern.template
             known.close()
 
     def _watch_errors(self, now: float) -> None:
-        if self._errors is None or not self._errors.add(1, now):
+        if self._errors is None or not self._errors.add(1, now, self._awake):
             return
         worst = max(self._known.values(), key=_errors_now)
         self._announcer.tell("error_surge", worst, self._errors, now)
