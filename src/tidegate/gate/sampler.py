@@ -21,7 +21,7 @@ from opentelemetry.util.types import Attributes
 from tidegate import otel
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policy import Policy
-from tidegate.gate.threshold import randomness
+from tidegate.gate.threshold import MAX, randomness
 from tidegate.gate.trace_gate import TraceGate
 from tidegate.gate.trace_rules import DROP_HEALTH_CHECKS, Rule
 from tidegate.gate.tracestate import KEY, MAX_MEMBERS, NOTHING, Ot, parse, with_threshold
@@ -38,6 +38,9 @@ DEFAULT = 100.0
 REMEMBERED = 1024
 
 _KEEP, _DROP = Decision.RECORD_AND_SAMPLE, Decision.DROP
+
+#: `randomness` as a mask, where a call would cost.
+_RANDOM = MAX - 1
 
 
 class AdaptiveSampler(Sampler):
@@ -135,12 +138,15 @@ class AdaptiveSampler(Sampler):
         self, trace_id: int, name: str, kind: SpanKind | None, attributes: Attributes, state: TraceState | None
     ) -> SamplingResult:
         """A trace begins. A state may bring randomness of its own."""
-        ot = _parsed(state) if state else NOTHING
+        if not state:
+            threshold = self._gate.judge(trace_id & _RANDOM, 0, name, kind, attributes)
+            if threshold is None:
+                return SamplingResult(_DROP, attributes)
+            return SamplingResult(_KEEP, attributes, _fresh_states.get(threshold) or _fresh(threshold))
+        ot = _parsed(state)
         threshold = self._gate.judge(_random(ot, trace_id), 0, name, kind, attributes)
         if threshold is None:
             return SamplingResult(_DROP, attributes, _without_threshold(state))
-        if not state:
-            return SamplingResult(_KEEP, attributes, _fresh(threshold))
         return SamplingResult(_KEEP, attributes, _with(state, with_threshold(threshold, ot.rest) or ot.rest))
 
     def _thin(
@@ -202,11 +208,9 @@ def _random(ot: Ot, trace_id: int) -> int:
 
 def _fresh(threshold: int) -> TraceState:
     """A tracestate that says nothing but ``th``."""
-    state = _fresh_states.get(threshold)
-    if state is None:
-        if len(_fresh_states) >= REMEMBERED:
-            _fresh_states.clear()
-        state = _fresh_states[threshold] = TraceState([(KEY, with_threshold(threshold, "") or "")])
+    if len(_fresh_states) >= REMEMBERED:
+        _fresh_states.clear()
+    state = _fresh_states[threshold] = TraceState([(KEY, with_threshold(threshold, "") or "")])
     return state
 
 

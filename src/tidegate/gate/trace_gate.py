@@ -6,15 +6,14 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.budget import SharedBudget
 from tidegate.gate.matching import Attributes
 from tidegate.gate.policy import Policy
-from tidegate.gate.threshold import probability_to_threshold, threshold_to_probability
-from tidegate.gate.trace_plan import Lane, Plan
+from tidegate.gate.threshold import MAX, probability_to_threshold, threshold_to_probability
+from tidegate.gate.trace_plan import Plan
 from tidegate.gate.trace_rules import Rule, trace_rules
 
 #: What a decision was made by. Each has a number in `TraceGate.counts`.
@@ -105,11 +104,34 @@ class TraceGate:
     def judge(self, random: int, least: int, name: str, kind: Any, attributes: Attributes | None) -> int | None:
         """The threshold by which a trace is kept, at least ``least`` (of who judged before); None drops it."""
         plan = self._plan
-        lane = plan.lanes[plan.match(name, kind, attributes)] if plan.match is not None else plan.lanes[-1]
-        if lane.budget is not None:
-            key = (name, attributes.get("http.route") if attributes else None)
-            return self._share(lane, lane.budget, key, random, least)
-        threshold = max(lane.threshold, least)
+        lane = plan.common_lane if plan.match is None else plan.lanes[plan.match(name, kind, attributes)]
+        budget = lane.budget
+        if budget is None:
+            return self._certain(plan, max(lane.threshold, least), random)
+        key = (name, attributes.get("http.route") if attributes else None)
+        threshold, rate, weight = lane.threshold, lane.rate, lane.rate
+        if least:
+            threshold = max(threshold, least)
+            rate = threshold_to_probability(threshold)
+            weight = rate / threshold_to_probability(least)
+        with self._lock:
+            now = self._clock()
+            chance = budget.offer(key, now, weight)
+            # most are dropped, by so much that their threshold need not be known
+            if random < threshold or random < _SURELY - chance * rate * _ROUNDED:
+                self.counts["dropped_by_budget"] += 1
+                return None
+            if chance < 1.0:
+                self.last = threshold = max(threshold, probability_to_threshold(rate * chance))
+                if random < threshold:
+                    self.counts["dropped_by_budget"] += 1
+                    return None
+            self.counts["kept_by_budget"] += 1
+            budget.charge(now, 1.0, key)
+        return threshold
+
+    def _certain(self, plan: Plan, threshold: int, random: int) -> int | None:
+        """As `judge`, by a rule alone. What it keeps is paid from the common budget."""
         if random < threshold:
             self.counts["dropped_by_rule"] += 1
             return None
@@ -118,23 +140,9 @@ class TraceGate:
             plan.common.charge(self._clock(), certain=True)
         return threshold
 
-    def _share(self, lane: Lane, budget: SharedBudget, key: Hashable, random: int, least: int) -> int | None:
-        threshold, weight = lane.threshold, lane.rate
-        if least:
-            threshold = max(threshold, least)
-            weight = threshold_to_probability(threshold) / threshold_to_probability(least)
-        with self._lock:
-            now = self._clock()
-            chance = budget.offer(key, now, weight)
-            if chance < 1.0:
-                threshold = max(threshold, probability_to_threshold(threshold_to_probability(threshold) * chance))
-                self.last = threshold
-            if random < threshold:
-                self.counts["dropped_by_budget"] += 1
-                return None
-            self.counts["kept_by_budget"] += 1
-            budget.charge(now, 1.0, key)
-        return threshold
+
+#: A threshold is never lower than that of its probability and what rounding may add to it.
+_SURELY, _ROUNDED = float(MAX), MAX * (1 + 2.0**-11)
 
 
 def checked_rate(value: Any) -> float:

@@ -48,7 +48,8 @@ class Plan:
         self.common: SharedBudget = former.common if former else SharedBudget(rate, max_keys=max_keys)
         known = list(zip(former.rules, former.lanes, strict=False)) if former else []
         lanes = [Lane(rule.rate, _budget(rule, known, max_keys)) for rule in rules]
-        self.lanes: list[Lane] = [*lanes, Lane(1.0, self.common)]
+        self.common_lane = Lane(1.0, self.common)
+        self.lanes: list[Lane] = [*lanes, self.common_lane]
 
 
 def _budget(rule: TraceRule, known: list[tuple[TraceRule, Lane]], max_keys: int) -> SharedBudget | None:
