@@ -27,9 +27,6 @@ ENOUGH_VALUES = (NEVER, NEVER, 8, 4, 3, 2)
 #: The same where something went wrong, and the text of an exception follows.
 ENOUGH_ERRORS = (NEVER, 6, 3, 2, 2, 2)
 
-#: Where many messages of one kind say less.
-PATIENT: dict[tuple[int, ...], float] = {}
-
 _OPENS = re.compile(r"[:=({\[\"'`>|-] ?$")
 _FAILS = re.compile(
     r"fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem", re.IGNORECASE
@@ -72,10 +69,15 @@ class Gaps:
     def add(self, line: Line, pattern: Pattern) -> tuple[list[Pattern], Key] | None:
         """Learns a line; the patterns that it shows to be one, with what they have in common, if any."""
         parts = line.plain
-        found = self._compared(parts, pattern, _remembered(self._forms, line.form, pattern, parts), _words)
+        first, last = parts[0], parts[-1]
+        alike = [
+            one for one in _remembered(self._forms, line.form, pattern, parts) if one[1][0] == first or one[1][-1] == last
+        ]
+        found = self._compared(parts, pattern, alike, _words) if alike else None
         for word in _ends(parts):
             latest = _remembered(self._latest, word, pattern, parts)
-            found = found or self._compared(parts, pattern, latest, _keys)
+            if latest and found is None:
+                found = self._compared(parts, pattern, latest, _keys)
         return found
 
     def covered(self, line: Line, pattern: Pattern) -> list[Pattern]:
@@ -103,9 +105,7 @@ class Gaps:
                     members = self._keys[key] = []
                 members += [other, pattern]
                 members[:] = [m for m in dict.fromkeys(map(living, members)) if m.kind == "mined"]
-                if len(members) >= enough(
-                    table, common, sum(m.count for m in members), len(members), PATIENT.get(table, 0)
-                ):
+                if len(members) >= enough(table, common, sum(m.count for m in members), len(members)):
                     return members, key
         return None
 
@@ -124,12 +124,14 @@ class Gaps:
 
 def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, parts: list[str]) -> list[Recent]:
     """The latest lines under a key, of which this is one from now on."""
-    if len(table) >= BUCKETS and key not in table:
+    if len(table) >= BUCKETS:
         table.clear()
-    latest = table.setdefault(key, [])
-    before = latest[:]
-    latest.append((pattern, parts))
-    del latest[:-LATEST]
+    latest = table.get(key)
+    if latest is None:
+        table[key] = [(pattern, parts)]
+        return []
+    before = latest[-LATEST:]
+    table[key] = [*before, (pattern, parts)]
     return before
 
 

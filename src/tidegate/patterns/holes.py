@@ -7,7 +7,7 @@ the words that the lines still have in common.
 
 from __future__ import annotations
 
-from tidegate.patterns.line import NAMED, PATIENCE_VALUES, VALUE, Line, constants, enough, is_constant, is_typed, split
+from tidegate.patterns.line import ANY, NAMED, PATIENCE_VALUES, VALUE, Line, enough, is_constant, is_typed, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Places of a line that can become variables, and sets of places that are tried for lines of one form.
@@ -60,33 +60,37 @@ class Holes:
     def add(self, line: Line, pattern: Pattern) -> list[Pattern] | None:
         """Learns a line that fits nothing known; the patterns that it shows to be one, if any."""
         words = line.words
-        total = constants(words) + sum(map(is_typed, words)) // TYPED
-        for i, word in enumerate(words[:PLACES]):
-            common = total - is_constant(word)
-            if word == "<*>" or not word or not common:
+        constant = list(map(is_constant, words))
+        total = sum(constant) + (sum(map(is_typed, words)) // TYPED if "<" in pattern.template else 0)
+        if len(self._holes) + PLACES > self._limit:
+            self._old, self._holes = self._holes, {}
+        holes, old, whole = self._holes, self._old, line.sum
+        for i, (word, term) in enumerate(zip(words[:PLACES], line.terms, strict=False)):
+            common = total - constant[i]
+            if not common or not word or word == ANY:
                 continue
-            members = self._gather(hash((line.sum - line.terms[i], i)), pattern)
-            if members is not None:
-                members = [member for member in members if len(split(member.template)) == len(line.parts)]
-                if is_variable({split(member.template)[2 * i] for member in members}, common, sum(m.count for m in members)):
-                    return members
+            key = hash((whole - term, i))
+            found = holes.get(key) or old.get(key)
+            if found is None:
+                holes[key] = pattern
+            elif (members := self._gather(key, found, pattern)) and _shows(members, i, common, len(line.parts)):
+                return members
         return None
 
-    def _gather(self, key: int, pattern: Pattern) -> list[Pattern] | None:
+    def _gather(self, key: int, found: Pattern | list[Pattern], pattern: Pattern) -> list[Pattern]:
         """The living patterns with this hole, when there are several."""
-        found = self._holes.get(key)
-        if found is None:
-            found = self._old.get(key)
-            if len(self._holes) >= self._limit:
-                self._old, self._holes = self._holes, {}
-            self._holes[key] = pattern if found is None else found
-            if found is None:
-                return None
-        if isinstance(found, Pattern):
-            found = [found]
-        members = [m for m in dict.fromkeys([*map(living, found), pattern]) if m.kind == "mined"]
+        known = [found] if isinstance(found, Pattern) else found
+        members = [m for m in dict.fromkeys([*map(living, known), pattern]) if m.kind == "mined"]
         self._holes[key] = members if len(members) > 1 else pattern
-        return members if len(members) > 1 else None
+        return members if len(members) > 1 else []
+
+
+def _shows(members: list[Pattern], place: int, common: int, size: int) -> bool:
+    """Whether what these patterns have at a place shows that it is a variable; those of another form are left out."""
+    lines = {member: split(member.template) for member in members}
+    members[:] = [member for member in members if len(lines[member]) == size]
+    fillers = {lines[member][2 * place] for member in members}
+    return is_variable(fillers, common, sum(member.count for member in members))
 
 
 def is_variable(fillers: set[str], common: int, seen: int) -> bool:

@@ -39,25 +39,24 @@ def enough(table: tuple[int, ...], common: int, seen: int, fillers: int, patienc
 class Line:
     """Words and separators in turn; ``terms`` are the words' shares of the line's sum, ``form`` that of the rest."""
 
-    __slots__ = ("_plain", "form", "parts", "sum", "terms")
+    __slots__ = ("_plain", "form", "parts", "sum", "terms", "words")
 
     def __init__(self, masked: str) -> None:
         self.parts = split(masked)
-        self.terms = [hash(pair) for pair in enumerate(self.parts[::2])]
+        self.words = self.parts[::2]
+        self.terms = list(map(hash, enumerate(self.words)))
         self.form = hash(tuple(self.parts[1::2]))
         self.sum = sum(self.terms) + self.form
         self._plain: list[str] | None = None
 
     @property
-    def words(self) -> list[str]:
-        """The words alone."""
-        return self.parts[::2]
-
-    @property
     def plain(self) -> list[str]:
         """The parts, every word with a variable in it being just one."""
         if self._plain is None:
-            self._plain = [ANY if "<" in part and _VARIABLE.search(part) else part for part in self.parts]
+            parts = self.parts
+            if "<" in "".join(parts):
+                parts = [ANY if "<" in part and _VARIABLE.search(part) else part for part in parts]
+            self._plain = parts
         return self._plain
 
 
@@ -68,7 +67,7 @@ def split(masked: str) -> list[str]:
 
 def is_constant(word: str) -> bool:
     """Whether a word is surely part of the statement."""
-    return "<" not in word and _LETTERS.search(word) is not None
+    return (word.isalpha() and len(word) > 1) or ("<" not in word and _LETTERS.search(word) is not None)
 
 
 def constants(words: list[str]) -> int:
