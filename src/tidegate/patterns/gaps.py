@@ -167,10 +167,13 @@ def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[in
 
 
 def _key(prefix: list[str], suffix: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
-    common = constants(prefix[::2]) + constants(suffix[1::2])
+    first = constants(prefix[::2])
+    common = first + constants(suffix[1::2])
+    if common < 1:
+        return
     before = "".join(prefix)
     table = ENOUGH if suffix else ENOUGH_OUTER
-    if not constants(prefix[::2]):  # what tells statements apart mostly comes first
+    if not first:  # what tells statements apart mostly comes first
         table = ENOUGH_FIRST
         if not suffix or ":" in suffix[0]:
             return

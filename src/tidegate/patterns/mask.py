@@ -166,29 +166,23 @@ def _blanks(text: str) -> str:
 _LEAF = rf"(?:<(?:{NAMES})>|\(<list>\)|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)"
 _ITEM = rf"(?:[\w.]+=[\w.$/<>@:-]+|(?:[\w.]+ ?[=:] ?)?{_LEAF}(?: ?: ?{_LEAF})?)"
 _ITEMS = rf"\s*{_ITEM}(?:, ?{_ITEM})*,?\s*"
+#: What is made of masked things: a text that says whether to look, the form, and what stands for it. Twice: nested.
 _BUILT = (
-    (re.compile(rf"\b(?:[a-z_][\w.]*\.)?_*[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)"), "<obj>"),
-    (
-        re.compile(
-            rf"(?<!\w)\[{_ITEMS}\]|(?<!\w)\[\]|\{{{_ITEMS}\}}|\{{\}}"
-        ),
-        "<list>",
-    ),
-    (re.compile(rf"(?<!\w)\((?:{_ITEM}(?:, ?{_ITEM})+,?|<(?:{NAMES})>,|)\)"), "(<list>)"),
+    ("(", rf"\b(?:[a-z_][\w.]*\.)?_*[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)", "<obj>"),
+    ("[", rf"(?<!\w)\[(?:{_ITEMS})?\]", "<list>"),
+    ("{", rf"\{{(?:{_ITEMS})?\}}", "<list>"),
+    ("(", rf"(?<!\w)\((?:{_ITEM}(?:, ?{_ITEM})+,?|<(?:{NAMES})>,|)\)", "(<list>)"),
 )
-_UNITS = (
-    (
-        re.compile(
-            r"<num>(?= (?:ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?)\b) [a-zµ]+"
-        ),
-        "<dur>",
-    ),
-    (re.compile(r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+"), "<size>"),
-    (re.compile(r"<size>(?: ?\(<size>\))"), "<size>"),
-    (re.compile(r"<time>(?:[ ,T]+<time>)+"), "<time>"),
-    (re.compile(r"(?<=<time>) <num>(?=\])"), ""),
-    (re.compile(rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)"), r"\1"),
+_TIMES = "ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?"
+_JOINED = (
+    ("<num> ", rf"<num>(?= (?:{_TIMES})\b) [a-zµ]+", "<dur>"),
+    ("<num> ", r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+", "<size>"),
+    ("<size> (", r"<size> \(<size>\)", "<size>"),
+    ("<time> ", r"<time>(?:[ ,T]+<time>)+", "<time>"),
+    ("<time> <num>]", r"(?<=<time>) <num>(?=\])", ""),
+    ("> ", rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)", r"\1"),
 )
+_BUILT_FORMS, _JOINED_FORMS = ([(a, re.compile(b), c) for a, b, c in table] for table in (_BUILT, _JOINED))
 _RAISED = r"\[(?:Errno|WinError|SSL)[^\]]*\]"
 _EXCEPTION = re.compile(
     rf"(?<=\(){_RAISED}.*(?=\))|(?<='){_RAISED}[^']*(?=')|{_RAISED}.*"
@@ -197,15 +191,17 @@ _EXCEPTION = re.compile(
 
 
 def _built(text: str) -> str:
-    if "[" in text or "(" in text or "{" in text:
-        for _ in range(4):
-            before = text
-            for form, name in _BUILT:
+    """The text with containers, units and lists of masked things masked themselves."""
+    for _ in range(4):
+        before = text
+        for guard, form, name in _BUILT_FORMS:
+            if guard in text:
                 text = form.sub(name, text)
-            if text == before:
-                break
-    for form, name in _UNITS:
-        text = form.sub(name, text)
+        if text == before:
+            break
+    for guard, form, name in _JOINED_FORMS:
+        if guard in text:
+            text = form.sub(name, text)
     return text
 
 
@@ -243,8 +239,10 @@ class Masker:
         known = self._tokens
         masked = [word if word.isalpha() else known.get(word) or self._token(word) for word in _blanks(text).split()]
         text = " ".join(masked)
-        if "<" in text or "[" in text or "{" in text or "(" in text or "Err" in text or "Exc" in text:
-            text = _EXCEPTION.sub("<exc>", _built(text))
+        if "<" in text or "[" in text or "{" in text or "(" in text:
+            text = _built(text)
+        if "[" in text or ":" in text:
+            text = _EXCEPTION.sub("<exc>", text)
         return text + " <*>" if cut else text
 
     def _token(self, text: str) -> str:
