@@ -241,6 +241,8 @@ def _message(
     if whole and args[1:]:
         filled = _percent(constant, args[1:])
         return (filled, "percent", constant) if filled else None
+    if args[1:]:  # an f-string with % in it, filled later
+        parts = _filled_later(parts, args[1:])
     fields = {keyword.arg: keyword.value for keyword in keywords if keyword.arg and keyword.arg not in _KEYWORDS}
     if whole and fields and "{" in constant:
         return _format(constant, [], fields), "text", ""
@@ -305,6 +307,17 @@ def _percent(template: str, args: Sequence[ast.expr]) -> Parts | None:
             parts.append(_hole(node, f"%{flags}{letter}"))
     named = any(match[1] for match in _PERCENT.finditer(template))
     return None if waiting and not named else _joined((*parts, template[end:]))
+
+
+def _filled_later(parts: Parts, args: Sequence[ast.expr]) -> Parts:
+    waiting = iter(args)
+    filled: list[str | Hole] = []
+    for part in parts:
+        found = isinstance(part, str) and _percent(
+            part, [node for _, node in zip(_PERCENT.findall(part), waiting, strict=False)]
+        )
+        filled += found or (part,)
+    return _joined(filled)
 
 
 def _mapping(node: ast.expr) -> dict[str, ast.expr]:
