@@ -11,9 +11,8 @@ from opentelemetry.trace import SpanKind
 
 from sampling import Clock, Service, estimate, is_sampled, remote, start
 from tidegate.errors import ConfigurationError
-from tidegate.gate import AdaptiveSampler
+from tidegate.gate import DROP_HEALTH_CHECKS, AdaptiveSampler
 from tidegate.gate.policy import Condition, Policy, TracePolicy, TraceRule
-from tidegate.gate.sampler import DROP_HEALTH_CHECKS
 from tidegate.record.processors import RecordingSampler
 
 KEEP = Decision.RECORD_AND_SAMPLE
@@ -71,6 +70,7 @@ def test_routes_of_one_name_are_told_apart() -> None:
     assert found["/rare"] >= 30
 
 
+@pytest.mark.servers
 def test_a_million_names_stay_within_budget_and_memory() -> None:
     clock = Clock()
     sampler = AdaptiveSampler(100, clock=clock, rules=[DROP_HEALTH_CHECKS])
@@ -350,3 +350,11 @@ def test_spans_that_are_recorded_though_dropped_have_their_attributes_and_foreig
 def test_spans_that_are_recorded_and_kept_have_their_threshold() -> None:
     service = Service(RecordingSampler(AdaptiveSampler(100)))
     assert start(service).trace_state.to_header() == "ot=th:0"
+
+
+def test_the_budgets_of_a_large_policy_go_on_when_its_order_changes() -> None:
+    rules = tuple(TraceRule((Condition("name", f"GET /{number}"),), budget=5.0) for number in range(1000))
+    sampler = AdaptiveSampler(100, policy=policy(100, *rules))
+    plan = sampler._gate._plan
+    sampler.apply(policy(100, *rules[::-1]))
+    assert [lane.budget for lane in sampler._gate._plan.lanes[:-1]] == [lane.budget for lane in plan.lanes[-2::-1]]

@@ -16,10 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidegate.gate.processor import PatternLogRecordProcessor
     from tidegate.gate.sampler import AdaptiveSampler
+    from tidegate.gate.trace_rules import DROP_HEALTH_CHECKS
 
-__all__ = ["AdaptiveSampler", "PatternLogRecordProcessor"]
+__all__ = ["DROP_HEALTH_CHECKS", "AdaptiveSampler", "PatternLogRecordProcessor"]
 
-_HOMES = {"AdaptiveSampler": "sampler", "PatternLogRecordProcessor": "processor"}
+_HOMES = {
+    "AdaptiveSampler": "sampler",
+    "DROP_HEALTH_CHECKS": "trace_rules",
+    "PatternLogRecordProcessor": "processor",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -46,14 +46,16 @@ class Plan:
         self.match: Callable[[str, Any, Attributes | None], int] | None = matcher.match if matcher else None
         self.rules = tuple(rules)
         self.common: SharedBudget = former.common if former else SharedBudget(rate, max_keys=max_keys)
-        known = list(zip(former.rules, former.lanes, strict=False)) if former else []
+        known = (
+            {repr(rule): lane.budget for rule, lane in zip(former.rules, former.lanes, strict=False)} if former else {}
+        )
         lanes = [Lane(rule.rate, _budget(rule, known, max_keys)) for rule in rules]
         self.common_lane = Lane(1.0, self.common)
         self.lanes: list[Lane] = [*lanes, self.common_lane]
 
 
-def _budget(rule: TraceRule, known: list[tuple[TraceRule, Lane]], max_keys: int) -> SharedBudget | None:
+def _budget(rule: TraceRule, known: dict[str, SharedBudget | None], max_keys: int) -> SharedBudget | None:
     if rule.budget is None:
         return None
-    former = next((lane.budget for other, lane in known if other == rule), None)
-    return former or SharedBudget(rule.budget, max_keys=max_keys)
+    former = known.get(repr(rule))
+    return SharedBudget(rule.budget, max_keys=max_keys) if former is None else former
