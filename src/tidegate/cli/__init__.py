@@ -21,7 +21,7 @@ from tidegate.errors import TidegateError
 
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics"),
-    *("serve", "health", "settings"),
+    *("serve", "health", "settings", "policy"),
 )
 
 #: Exit status after Ctrl-C, as a shell reports a program ended by SIGINT.
