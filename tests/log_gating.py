@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
+from tidegate.gate import runs
 from tidegate.gate.logs import LogGate, Verdict
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
@@ -40,6 +41,33 @@ def evenly(start: float, seconds: float, rate: float) -> list[float]:
 
 def kept(verdicts: Sequence[Verdict]) -> int:
     return sum(verdict.keep for verdict in verdicts)
+
+
+class Runner:
+    """Records of known keys, with drops drawn in advance, as the early filter does it."""
+
+    def __init__(self, gate: LogGate) -> None:
+        self.gate = gate
+        self.runs: dict[Hashable, runs.Run] = {}
+
+    def log(self, key: Hashable, pattern: Pattern, severity: int, now: float, logger: str = "app") -> Verdict | None:
+        """None when a run dropped it."""
+        run = self.runs.get(key)
+        if run is not None:
+            holds = now < run.until
+            if holds and next(run.left, False) is None:
+                return None
+            runs.end(self.runs.pop(key), is_used=holds)
+        verdict = self.gate.judge(pattern, severity, logger, now, key=key)
+        begun = runs.begin(self.gate, key, pattern, now)
+        if begun is not None:
+            begun.until = now + begun.seconds
+            self.runs[key] = begun
+        return verdict
+
+    def settle(self) -> None:
+        while self.runs:
+            runs.end(self.runs.popitem()[1])
 
 
 def poisson(rng: random.Random, mean: float) -> int:

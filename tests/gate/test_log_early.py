@@ -1,119 +1,123 @@
+"""What the gate lets others decide without it, and what it makes of that."""
+
 from __future__ import annotations
 
 from math import sqrt
 
 import pytest
 
-from log_gating import DEBUG, ERROR, INFO, PLAIN, evenly, known
-from tidegate.gate.logs import LogGate
+from log_gating import DEBUG, ERROR, INFO, PLAIN, Runner, evenly, known
+from tidegate.gate.logs import LogGate, Verdict
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
-from tidegate.gate.threshold import MAX
 from tidegate.patterns import Pattern
 
 KEY = ("event %s", INFO, "app")
 
 
-def _log(gate: LogGate, pattern: Pattern, now: float, severity: int = INFO, randomness: int | None = None) -> float:
-    """Log a record as the processor does; the adjusted count of what is kept."""
-    key = (*KEY, severity)
-    if gate.drops(key, now, randomness):
-        return 0.0
-    return gate.judge(pattern, severity, "app", now, randomness=randomness, key=key).adjusted_count
+def _one(severity: int = INFO) -> Pattern:
+    return known(LogGate(seed=1), severity=severity)[0]
 
 
-@pytest.mark.parametrize("policy", [PLAIN, LogPolicy(budget=40, min_rate=0), LogPolicy(budget=1000, min_rate=0)])
-def test_dropping_early_changes_neither_what_is_kept_nor_what_is_counted(policy: LogPolicy) -> None:
-    early, late = LogGate(policy, seed=1), LogGate(policy, seed=1)
-    (pattern,) = known(early)
-    known(late)
-    times = evenly(1, 50, 500)
-    sums = [_log(early, pattern, now) for now in times]
-    expected = [late.judge(pattern, INFO, "app", now).adjusted_count for now in times]
-    assert sums == expected
-    assert early.counts() == late.counts()
-
-
-def test_most_of_what_is_dropped_is_dropped_early() -> None:
+def test_drops_drawn_in_advance_keep_by_the_rate_and_count_all() -> None:
     gate = LogGate(PLAIN, seed=1)
     (pattern,) = known(gate)
-    early = 0
-    for now in evenly(1, 10, 1000):
-        if gate.drops(KEY, now):
-            early += 1
-        else:
-            gate.judge(pattern, INFO, "app", now, key=KEY)
-    assert abs(early - 8000) <= 4 * sqrt(10_000 * 0.2 * 0.8) + 20
+    runner = Runner(gate)
+    verdicts = [runner.log(KEY, pattern, INFO, now) for now in evenly(1, 100, 500)]
+    runner.settle()
+    found = [verdict for verdict in verdicts if verdict is not None and verdict.keep]
+    assert abs(len(found) - 10_000) <= 4 * sqrt(50_000 * 0.2 * 0.8)
+    assert {verdict.adjusted_count for verdict in found} == {5.0}
+    assert [(row.seen, row.total_kept) for row in gate.counts()] == [(50_001, len(found) + 1)]
 
 
-def test_nothing_unknown_is_dropped_early() -> None:
-    gate = LogGate(LogPolicy(severity_rates={"INFO": 0}), seed=1)
-    assert not gate.drops(KEY, 1.0)
-    assert gate.counts() == []
+def test_most_records_need_not_be_judged() -> None:
+    gate = LogGate(PLAIN, seed=1)
+    (pattern,) = known(gate)
+    runner = Runner(gate)
+    verdicts = [runner.log(KEY, pattern, DEBUG, now) for now in evenly(1, 10, 1000)]
+    assert sum(verdict is not None for verdict in verdicts) <= 600
 
 
-def test_errors_are_never_dropped_early() -> None:
-    gate = LogGate(LogPolicy(budget=0), seed=1)
-    (pattern,) = known(LogGate(seed=1))
-    assert [_log(gate, pattern, now, ERROR) for now in range(100)] == [1.0] * 100
+def test_what_was_drawn_already_is_not_drawn_again() -> None:
+    gate = LogGate(LogPolicy(severity_rates={"INFO": 1e-9}, min_rate=0), seed=1)
+    (pattern,) = known(gate)
+    gate.judge(pattern, INFO, "app", 1, key=KEY)
+    lane = gate.by_chance(KEY, 1)
+    assert lane is not None
+    lane.drawn = Verdict(keep=True, adjusted_count=5.0, reason="rate")
+    found = [gate.judge(pattern, INFO, "app", 1, key=KEY) for _ in range(2)]
+    assert [verdict.adjusted_count for verdict in found] == [5.0, 0.0]
 
 
-def test_a_rate_of_zero_is_dropped_early() -> None:
-    gate = LogGate(LogPolicy(severity_rates={"DEBUG": 0}), seed=1)
-    (pattern,) = known(LogGate(seed=1))
-    gate.judge(pattern, DEBUG, "app", 1, key=KEY)
-    assert gate.drops(KEY, 1.5)
+def test_of_unknown_keys_nothing_is_decided() -> None:
+    assert LogGate(PLAIN, seed=1).by_chance(KEY, 1.0) is None
 
 
-def test_a_draw_that_keeps_is_not_drawn_again() -> None:
+@pytest.mark.parametrize("severity", [INFO, DEBUG])
+def test_a_rate_of_zero_is_chance_too(severity: int) -> None:
+    gate = LogGate(LogPolicy(severity_rates={"DEBUG": 0, "INFO": 0}), seed=1)
+    gate.judge(_one(), severity, "app", 1, key=KEY)
+    lane = gate.by_chance(KEY, 1.5)
+    assert lane is not None
+    assert lane.p == 0
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        LogPolicy(budget=10, min_rate=0),
+        LogPolicy(severity_rates={}, min_rate=0),
+        LogPolicy(min_rate=1),
+        LogPolicy(rules=(LogRule((Condition("attribute", "vip", key="user"),), rate=1),), min_rate=0),
+    ],
+    ids=["budget", "rate 1", "rare pattern", "rule on a record's attribute"],
+)
+def test_where_more_than_a_rate_decides_each_record_is_judged(policy: LogPolicy) -> None:
+    gate = LogGate(policy, seed=1)
+    (pattern,) = known(gate)
+    gate.judge(pattern, INFO, "app", 1, key=KEY)
+    assert gate.by_chance(KEY, 1) is None
+
+
+def test_errors_are_always_judged() -> None:
+    gate = LogGate(PLAIN, seed=1)
+    for now in range(100):
+        assert gate.judge(_one(), ERROR, "app", now, key=KEY).keep
+        assert gate.by_chance(KEY, now) is None
+
+
+def test_a_pattern_that_becomes_rare_or_jumps_is_judged_again() -> None:
+    gate = LogGate(LogPolicy(min_rate=1, severity_rates={"INFO": 0.5}), seed=1)
+    (pattern,) = known(gate)
+    for now in evenly(1, 300, 10):
+        gate.judge(pattern, INFO, "app", now, key=KEY)
+    assert gate.by_chance(KEY, 301 - 0.1) is not None
+    for now in evenly(301, 10, 200):
+        gate.judge(pattern, INFO, "app", now, key=KEY)
+    assert gate.by_chance(KEY, 311 - 0.005) is None  # 0.5, boosted to 1
+
+
+def test_chance_decides_for_one_second_at_most() -> None:
     gate = LogGate(PLAIN, seed=1)
     (pattern,) = known(gate)
     gate.judge(pattern, INFO, "app", 1, key=KEY)
-    while gate.drops(KEY, 1):
-        pass
-    gate._random = lambda: 0.999
-    assert not gate.drops(KEY, 1)
-    assert gate.judge(pattern, INFO, "app", 1, key=KEY) == (True, 5.0, "rate")
+    assert [gate.by_chance(KEY, now) is not None for now in (0.5, 1.0, 1.9, 2.0)] == [False, True, True, False]
 
 
-def test_a_trace_decides_early_too() -> None:
-    gate = LogGate(PLAIN, seed=1)
-    (pattern,) = known(gate)
-    gate.judge(pattern, INFO, "app", 1, key=KEY)
-    assert gate.drops(KEY, 1, 0)
-    assert not gate.drops(KEY, 1, MAX - 1)
-    assert not gate.drops(KEY, 1, MAX // 2, MAX // 2)
-
-
-def test_rules_on_a_records_attributes_prevent_an_early_answer() -> None:
-    rule = LogRule((Condition("attribute", "vip", key="user"),), rate=1)
-    gate = LogGate(LogPolicy(rules=(rule,), severity_rates={"INFO": 0.0}), seed=1)
-    (pattern,) = known(LogGate(seed=1))
-    gate.judge(pattern, INFO, "app", 1, key=KEY)
-    assert not gate.drops(KEY, 1)
-
-
-def test_a_period_that_is_over_is_seen_early() -> None:
+def test_a_period_that_is_over_is_judged() -> None:
     gate = LogGate(PLAIN, seed=1, periodic=600)
     (pattern,) = known(gate)
-    for now in evenly(1, 599, 2):
-        gate.drops(KEY, now) or gate.judge(pattern, INFO, "app", now, key=KEY)
-    assert not gate.drops(KEY, 600.0, 0)
-    assert gate.judge(pattern, INFO, "app", 600.0, randomness=0, key=KEY).reason == "periodic"
+    gate.judge(pattern, INFO, "app", 599.5, key=KEY)
+    assert gate.by_chance(KEY, 599.9) is not None
+    assert gate.by_chance(KEY, 600.0) is None
 
 
-def test_a_clock_that_goes_back_is_answered_late() -> None:
-    gate = LogGate(PLAIN, seed=1)
-    (pattern,) = known(gate)
-    gate.judge(pattern, INFO, "app", 100, key=KEY)
-    assert not gate.drops(KEY, 50, 0)
-
-
-def test_a_new_policy_is_obeyed_at_once() -> None:
+def test_a_new_policy_ends_what_was_left_to_chance() -> None:
     gate = LogGate(PLAIN, seed=1)
     (pattern,) = known(gate)
     gate.judge(pattern, INFO, "app", 1, key=KEY)
     gate.apply(LogPolicy(severity_rates={}))
-    assert not gate.drops(KEY, 1, 0)
+    assert gate.by_chance(KEY, 1) is None
 
 
 def test_keys_are_bounded() -> None:
@@ -124,10 +128,14 @@ def test_keys_are_bounded() -> None:
     assert len(gate._early) <= 200
 
 
-def test_an_evicted_pattern_is_no_longer_dropped_early() -> None:
+def test_drops_of_an_evicted_pattern_are_still_counted() -> None:
     gate = LogGate(PLAIN, seed=1, max_patterns=2)
     (pattern,) = known(gate)
     gate.judge(pattern, INFO, "app", 1, key=KEY)
+    lane = gate.by_chance(KEY, 1)
+    assert lane is not None
     for index in range(20):
         gate.judge(Pattern(f"{index:032x}", "junk", "mined"), INFO, "app", 1)
-    assert not gate.drops(KEY, 1, 0)
+    assert gate.by_chance(KEY, 1) is None
+    lane.cell.lower(100)
+    assert sum(row.seen for row in gate.counts()) == 122

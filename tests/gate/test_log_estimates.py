@@ -8,7 +8,7 @@ from statistics import mean, stdev
 
 import pytest
 
-from log_gating import DEBUG, ERROR, INFO, PLAIN, WARN, patterns
+from log_gating import DEBUG, ERROR, INFO, PLAIN, WARN, Runner, patterns
 from tidegate.gate.logs import LogGate
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.gate.threshold import probability_to_threshold
@@ -28,7 +28,7 @@ def _estimate(policy: LogPolicy, seed: int, *, early: bool, traces: bool) -> flo
     """Estimated records below ERROR over true ones: Zipf patterns, a burst of some, half of them in traces."""
     rng = random.Random(seed)
     gate = LogGate(policy, seed=seed + 1000, periodic=3.0)
-    found = patterns(PATTERNS)
+    runner, found = Runner(gate), patterns(PATTERNS)
     severities = rng.choices((DEBUG, INFO, WARN, ERROR), (40, 40, 15, 5), k=PATTERNS)
     weights = [1 / (rank + 1) for rank in range(PATTERNS)]
     now, true, estimate, left = 0.0, 0, 0.0, 0
@@ -46,12 +46,14 @@ def _estimate(policy: LogPolicy, seed: int, *, early: bool, traces: bool) -> flo
         severity, logger = severities[index], rng.choice("ab")
         true += severity < ERROR
         key = (index, severity, logger)
-        if early and gate.drops(key, now, randomness, threshold):
-            continue
-        verdict = gate.judge(
-            found[index], severity, logger, now, randomness=randomness, trace_threshold=threshold, key=key
+        verdict = (
+            runner.log(key, found[index], severity, now, logger)
+            if early and randomness is None
+            else gate.judge(found[index], severity, logger, now, randomness=randomness, trace_threshold=threshold)
         )
-        estimate += verdict.adjusted_count * (severity < ERROR)
+        if verdict is not None and severity < ERROR:
+            estimate += verdict.adjusted_count
+    runner.settle()
     assert sum(row.seen for row in gate.counts()) == RECORDS
     return estimate / true
 

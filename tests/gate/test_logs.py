@@ -323,10 +323,10 @@ def test_the_same_seed_judges_the_same() -> None:
 def test_a_child_process_counts_from_zero_and_draws_anew() -> None:
     parent, child = LogGate(PLAIN), LogGate(PLAIN)
     (pattern,) = known(child)
-    child._random = parent._random = random.Random(1).random
+    child.random = parent.random = random.Random(1).random
     judge_all(child, pattern, evenly(1, 1, 100))
     child.after_fork()
-    assert child._random != parent._random
+    assert child.random != parent.random
     assert sum(row.seen for row in child.counts()) == 0
     judge_all(child, pattern, evenly(2, 1, 100))
     assert [row.seen for row in child.counts() if row.seen] == [100]
@@ -335,7 +335,7 @@ def test_a_child_process_counts_from_zero_and_draws_anew() -> None:
 def test_a_seed_that_was_given_goes_on_in_a_child_process() -> None:
     gate, other = LogGate(PLAIN, seed=1), LogGate(PLAIN, seed=1)
     gate.after_fork()
-    assert gate._random() == other._random()
+    assert gate.random() == other.random()
 
 
 def test_a_policy_applies_at_once_and_a_wrong_one_changes_nothing() -> None:
@@ -390,15 +390,15 @@ def test_after_a_clock_went_back_a_pattern_is_certain_again_within_its_period() 
 def test_a_record_that_is_logged_while_another_is_judged_does_no_harm() -> None:
     gate = LogGate(PLAIN, seed=1)
     (pattern,) = known(gate)
-    draw = gate._random
+    draw = gate.random
 
     def interrupted() -> float:
-        gate._random = draw
+        gate.random = draw
         gate.judge(pattern, INFO, "app", 1)
-        gate._random = interrupted
+        gate.random = interrupted
         return draw()
 
-    gate._random = interrupted
+    gate.random = interrupted
     verdicts = [gate.judge(pattern, INFO, "app", 1) for _ in range(1000)]
     (row,) = gate.counts()
     assert row.seen == 2001

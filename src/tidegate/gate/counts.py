@@ -39,14 +39,23 @@ class Count(NamedTuple):
 
 
 class Cell:
-    """Counters of one pattern and severity: two integers for the hottest path, and kept by reason."""
+    """Counters of one pattern and severity: two integers for the hottest path, and kept by reason.
 
-    __slots__ = ("beyond", "kept", "lowered")
+    ``into``: the cell that goes on for this one since its pattern was evicted.
+    """
+
+    __slots__ = ("beyond", "into", "kept", "lowered")
 
     def __init__(self) -> None:
+        self.into: Cell | None = None
         self.lowered = 0  # dropped by a rate
         self.beyond = 0  # dropped by a budget
         self.kept: dict[str, int] = {}
+
+    def lower(self, number: int) -> None:
+        """Count what a rate dropped meanwhile, without `LogGate.judge`."""
+        cell = self if self.into is None else self.into
+        cell.lowered += number
 
     def keep(self, reason: str) -> None:
         self.kept[reason] = self.kept.get(reason, 0) + 1

@@ -34,8 +34,8 @@ class Lane:
     """Records of one pattern, severity and logger, to which one rate applies.
 
     ``p`` is the chance by rate, ``threshold`` the same as what randomness has to reach, and ``kept`` the
-    verdict of a record that it keeps; they hold from ``since`` to ``until``. ``drawn`` is the verdict that
-    `LogGate.drops` drew for a record which `LogGate.judge` is about to see. ``others`` are tried first on
+    verdict of a record that it keeps; they hold from ``since`` to ``until``. ``drawn`` is a verdict that
+    was drawn already, for the record which `LogGate.judge` is about to see. ``others`` are tried first on
     each record.
     """
 
@@ -163,7 +163,8 @@ class Memory:
         self.evicted += 1
         known.close()
         for severity, cell in known.cells.items():
-            self._other.setdefault(severity, Cell()).absorb(cell)
+            cell.into = self._other.setdefault(severity, Cell())
+            cell.into.absorb(cell)
 
     def rows(self) -> Iterator[Row]:
         """Everything that was counted, the evicted under `OTHER`."""

@@ -53,7 +53,8 @@ class LogGate:
     ``seed``: for records outside a trace; None for one of its own. ``resource``: attributes that rules
     may ask for. ``max_patterns``: beyond it those that did not come lately go, and their counts to
     ``__other__``. ``periodic``: seconds after which a record of a pattern is certain again. ``reserve``:
-    the share of a budget for first and periodic sights. Times are seconds of any one clock.
+    the share of a budget for first and periodic sights. Times are seconds of any one clock. ``random``
+    draws from [0, 1) for records outside a trace.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class LogGate:
         self._max_patterns, self._periodic, self._share = max_patterns, periodic, reserve
         self._resource = dict(resource or {})
         self._seed = seed
-        self._random = random.Random(seed).random  # noqa: S311 - chance, not secrecy
+        self.random = random.Random(seed).random  # noqa: S311 - chance, not secrecy
         self._memory = Memory(max_patterns)
         self._known = self._memory.known
         self._early: dict[Hashable, Lane] = {}
@@ -110,40 +111,15 @@ class LogGate:
             self._budget.rate = rate
         self._reserve.set(self._share * rate, max(rate, 1.0) if rate > 0 else 0.0)
 
-    def drops(
-        self, key: Hashable, now: float, randomness: int | None = None, trace_threshold: int | None = None
-    ) -> bool:
-        """Whether a record is dropped, from no more than the ``key`` under which such were judged before.
+    def by_chance(self, key: Hashable, now: float) -> Lane | None:
+        """What decides on records that were judged under ``key``, while nothing but a rate does; else None.
 
-        True: it is dropped, and counted. False: it was not counted, and has to be given to `judge`
-        with the same ``key``. Whoever chooses keys sees to it that one key means one pattern, severity
-        and logger. What the gate does not know, or is certain of, is never dropped.
+        Until the lane's ``until`` whoever has it may draw by its ``p`` without asking the gate (see
+        `tidegate.gate.runs`): drops are counted in its ``cell``, and of a record that is kept `judge` learns
+        by ``drawn``. One key has to mean one pattern, severity and logger.
         """
         lane = self._early.get(key)
-        if lane is None or not lane.since <= now < lane.until or lane.drawn is not None:
-            return False
-        if lane.budget is not None:
-            return self._drops_by_budget(lane, now, randomness)
-        if randomness is None:
-            if self._random() * _MAX >= lane.threshold:
-                lane.drawn = lane.kept
-                return False
-        elif randomness >= lane.threshold or (
-            trace_threshold is not None and lane.p > 0 and randomness >= trace_threshold
-        ):
-            return False
-        lane.cell.lowered += 1
-        return True
-
-    def _drops_by_budget(self, lane: Lane, now: float, randomness: int | None) -> bool:
-        if randomness is not None:
-            return False  # `judge` would offer it to the budget a second time
-        verdict = self._draw(lane, now, None, None)
-        if verdict.keep:
-            lane.drawn = verdict
-            return False
-        _count(lane.cell, verdict)
-        return True
+        return lane if lane is not None and lane.p < 1 and lane.since <= now < lane.until else None
 
     def judge(
         self,
@@ -163,7 +139,7 @@ class LogGate:
         ``severity``: OpenTelemetry's number, 0 for none. ``randomness``: of its trace, None outside
         any; ``trace_threshold``: of a trace that was sampled with a probability below 1, whose records
         stay together. ``certain``: why the caller wants it kept (an event, a trace with an error).
-        ``key``: lets `drops` answer for records like this one from now on. ``field`` gives what
+        ``key``: lets `by_chance` answer for records like this one from now on. ``field`` gives what
         rules may ask of the record itself.
         """
         known = self._known.get(pattern.id)
@@ -188,7 +164,7 @@ class LogGate:
                 lane, now, randomness, trace_threshold
             )
         else:
-            if key is not None and not lane.others and (lane.p < 1 or lane.budget is not None):
+            if key is not None and lane.p < 1 and lane.budget is None and not lane.others:
                 self._remember(key, lane)
             verdict = self._draw(lane, now, randomness, trace_threshold)
         _count(lane.cell, verdict)
@@ -202,7 +178,7 @@ class LogGate:
         p = offered
         if trace_threshold is not None and p > 0:
             p = max(p, (MAX - trace_threshold) / MAX)
-        drawn = self._random() * _MAX if randomness is None else randomness
+        drawn = self.random() * _MAX if randomness is None else randomness
         if drawn < (1 - p) * _MAX:
             return _LOWERED if drawn < lane.threshold else _BEYOND
         if budget is not None:
@@ -306,7 +282,7 @@ class LogGate:
         self._early.clear()
         self._announcer.waiting.clear()
         if self._seed is None:
-            self._random = random.Random().random  # noqa: S311 - as above
+            self.random = random.Random().random  # noqa: S311 - as above
 
 
 def _choose(lane: Lane, field: Field) -> Lane:
