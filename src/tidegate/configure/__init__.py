@@ -14,6 +14,7 @@ from typing import Any
 from opentelemetry._logs import get_logger_provider
 
 from tidegate import watch
+from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
 from tidegate.configure.recording import attach
@@ -59,24 +60,27 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
     if settings.disabled or (config is not None and config.disabled) or process.is_helper_process():
         _handle = Handle(settings, None, idle=True)
         return _handle
+    gates = Gates(settings)
     # first of all, so that its exit hook runs after those of the providers
     recorder = process.recorder(settings=settings) if settings.store != OFF else None
     keep_place(settings)
     loading.prepare(settings)
     build(settings, config, auto_instrumentation_version)
+    gates.attach()
     if recorder is not None:
         attach(recorder, settings)
     if settings.capture_logs:
         capture.install(get_logger_provider())
-    watch.builtin.append(partial(_builtin_checks, recorder, settings))
+        capture.drop_early(gates.early if recorder is None else None)
+    watch.builtin.append(partial(_builtin_checks, recorder, settings, gates))
     _handle = Handle(settings, recorder)
     return _handle
 
 
-def _builtin_checks(recorder: Recorder | None, settings: Settings) -> list[Any]:
+def _builtin_checks(recorder: Recorder | None, settings: Settings, gates: Gates) -> list[Any]:
     from tidegate.watch import checks  # only a process that asks how it is needs them
 
-    return checks.for_process(recorder, settings)
+    return checks.for_process(recorder, settings, gates.policy, lambda: gates.problem)
 
 
 def own_store() -> str:

@@ -111,8 +111,8 @@ class Publisher:
         rows, now = self._sieve.rows(), self._sieve.clock()
         found = self._report.next(rows)
         seconds, self._since = max(now - self._since, 0.0), now
-        if not found:
-            return
+        if not found or found["tidegate.log.kept"] == found["tidegate.log.seen"]:
+            return  # nothing was held back: a short program's only record would have a companion
         body = (
             f"{found['tidegate.log.kept']:,} of {found['tidegate.log.seen']:,} log records kept"
             f" in {seconds:,.0f} s, of {found['tidegate.log.patterns']:,} patterns"

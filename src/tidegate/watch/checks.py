@@ -36,8 +36,13 @@ _PROBE_BYTES = 4096
 PROBE_SUFFIX = ".partial"
 
 
-def for_process(recorder: Recorder | None, settings: Settings) -> list[Check]:
-    """The checks of a process that records with ``recorder``, or sends only."""
+def for_process(
+    recorder: Recorder | None, settings: Settings, policy: str = "", problem: Callable[[], str] = str
+) -> list[Check]:
+    """The checks of a process that records with ``recorder``, or sends only.
+
+    ``policy`` is where the gates' policy comes from, ``problem`` says what is wrong with it.
+    """
     from tidegate.watch.destinations import destinations, reach
 
     checks = []
@@ -49,6 +54,7 @@ def for_process(recorder: Recorder | None, settings: Settings) -> list[Check]:
             _check("lag", partial(lag, recorder)),
         ]
         checks += [_check("disk", partial(disk, place))] if place != MEMORY else []
+    checks += [_check("policy", partial(policy_in_force, policy, problem))] if policy else []
     targets = destinations(settings)
     return checks + ([_check("destination", partial(reach, targets))] if targets else [])
 
@@ -109,6 +115,12 @@ def disk(place: str) -> Result:
     free = found.f_bavail * found.f_frsize
     status = HEALTHY if free >= LOW_DISK else DEGRADED
     return Result(status, f"{free >> 20} MiB free at {place}; {LOW_DISK >> 20} MiB are enough")
+
+
+def policy_in_force(location: str, problem: Callable[[], str]) -> Result:
+    """Whether the policy at ``location`` is the one in force: what is refused leaves the last good one."""
+    wrong = problem()
+    return Result(DEGRADED, f"not taken over: {wrong}") if wrong else Result(HEALTHY, location)
 
 
 class Queue:

@@ -1,0 +1,120 @@
+"""The gates of this process: a sampler for traces, the log gate in front of the exporters, one policy for both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.sdk.trace import TracerProvider
+
+from tidegate import otel
+from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.gate.processor import PatternLogRecordProcessor
+    from tidegate.gate.watcher import Watcher
+
+_logger = logging.getLogger("tidegate")
+
+
+class Gates:
+    """What decides in this process on what is sent; parts that nothing needs are not loaded."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `ConfigurationError` when the policy cannot be used."""
+        self._settings = settings
+        self._watcher: Watcher | None = None
+        self.logs: PatternLogRecordProcessor | None = None
+        if settings.policy and settings.send == "gated":
+            self._watcher = _watch(settings)
+
+    @property
+    def problem(self) -> str:
+        """Why the policy cannot be had, or was refused; empty while all is well."""
+        return self._watcher.problem if self._watcher is not None else ""
+
+    @property
+    def policy(self) -> str:
+        """Where the policy comes from; empty without one."""
+        return self._watcher.source.location if self._watcher is not None else ""
+
+    @property
+    def early(self) -> Callable[[logging.LogRecord], bool] | None:
+        """What says False to a stdlib record that is not sent, before it costs anything; None when all are."""
+        return self.logs.filter.filter if self.logs is not None else None
+
+    def attach(self) -> None:
+        """Put the gates into the global providers, in front of whatever sends."""
+        self._attach_logs()
+        if self._watcher is not None:
+            self._attach_sampler(self._watcher)
+            self._watcher.start()
+
+    def _attach_logs(self) -> None:
+        if self._settings.send != "gated":
+            return
+
+        def gate(senders: list[Any]) -> Any:
+            from tidegate.gate.processor import PatternLogRecordProcessor
+
+            resource = logger_provider.resource.attributes
+            options = _log_options(self._settings, self._watcher)
+            self.logs = PatternLogRecordProcessor(senders, resource=resource, **options)
+            return self.logs
+
+        logger_provider: Any = get_logger_provider()
+        otel.put_before_exporters(logger_provider, gate)
+        provider = trace.get_tracer_provider()
+        if self.logs is not None and self._settings.log_context and isinstance(provider, TracerProvider):
+            provider.add_span_processor(self.logs.span_processor())
+
+    def _attach_sampler(self, watcher: Watcher) -> None:
+        """The policy's part on traces goes to our sampler; without a sampler named, one that keeps all it may."""
+        from tidegate.gate.sampler import AdaptiveSampler
+
+        provider = trace.get_tracer_provider()
+        if not isinstance(provider, TracerProvider):
+            return
+        sampler: Any = provider.sampler
+        if not isinstance(sampler, AdaptiveSampler):
+            if self._settings.sampler:
+                watcher.subscribe(self._say_what_governs)
+                return
+            sampler = AdaptiveSampler(UNLIMITED, service=self._settings.service_name, parent_based=True)
+            otel.set_sampler(provider, sampler)
+        watcher.subscribe(sampler.apply)
+
+    def _say_what_governs(self, policy: Any) -> None:
+        if policy.traces is not None:
+            _logger.warning(
+                "the policy's part on traces has no effect: OTEL_TRACES_SAMPLER is %r, which governs sending."
+                " Name parentbased_tidegate, or none, to let the policy decide.",
+                self._settings.sampler,
+            )
+
+
+#: Traces per second that no process reaches: a policy that says nothing of a budget drops by its rules only.
+UNLIMITED = 1e9
+
+
+def _watch(settings: Settings) -> Watcher:
+    from tidegate.gate.sources import source
+    from tidegate.gate.watcher import Watcher
+
+    refresh = settings.policy_refresh_interval if settings.sources["policy_refresh_interval"] != "default" else None
+    return Watcher(source(settings.policy, token=settings.policy_token, refresh=refresh, service=settings.service_name))
+
+
+def _log_options(settings: Settings, watcher: Watcher | None) -> dict[str, Any]:
+    return {
+        "policy": watcher,
+        "budget": settings.log_budget,
+        "min_rate": settings.log_min_rate,
+        "context": settings.log_context,
+        "fallback_sample_rate": settings.fallback_sample_rate,
+        "max_pattern_cache_size": settings.max_pattern_cache_size,
+        "pattern_report_interval": settings.pattern_report_interval,
+    }
