@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tidegate.gate import matching
-from tidegate.gate.matching import TraceMatcher, compile_trace_rules, predicate, route
+from tidegate.gate.matching import TraceMatcher, compile_trace_rules, predicate, route, route_in_name
 from tidegate.gate.policy import Condition, TraceRule
 from tidegate.gate.regex import LONGEST, compile_regex
 
@@ -131,6 +131,7 @@ def test_usual_regexes_are_accepted(pattern: str, value: str) -> None:
     ("attributes", "expected"),
     [
         ({"http.route": "/u/{id}", "url.path": "/u/1"}, "/u/{id}"),
+        ({"http.route": "u/<id>"}, "/u/<id>"),
         ({"url.path": "/u/1"}, "/u/1"),
         ({"http.target": "/u/1?x=1"}, "/u/1"),
         ({"http.url": "https://shop:8080/u/1?x=1#y"}, "/u/1"),
@@ -142,6 +143,18 @@ def test_usual_regexes_are_accepted(pattern: str, value: str) -> None:
 )
 def test_the_route_or_path_comes_from_whatever_convention(attributes: dict[str, object], expected: str) -> None:
     assert route(attributes) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("GET /u", "/u"), ("GET u/<id>", "/u/<id>"), ("GET", None), ("get /u", None), ("a b", None)]
+)
+def test_the_route_may_be_in_the_spans_name(name: str, expected: str | None) -> None:
+    assert route_in_name(name) == expected
+
+
+def test_a_rule_on_routes_looks_at_the_name_where_there_is_no_other() -> None:
+    match = compile_trace_rules([rule(Condition("route", "/u/*"))])
+    assert [match("GET u/<id>", None, given) for given in (None, {"url.path": "/x"})] == [0, -1]
 
 
 def rule(*conditions: Condition, rate: float = 1.0) -> TraceRule:

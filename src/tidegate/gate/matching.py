@@ -112,14 +112,24 @@ def attribute(attributes: Attributes, name: str) -> Any:
 
 
 def route(attributes: Attributes | None) -> str | None:
-    """The route that a span starts with or, without one, the path."""
+    """The route that a span starts with or, without one, the path; from ``/``, which Django leaves out."""
     if not attributes:
         return None
     for name in ROUTES:
         value = attributes.get(name)
         if value and isinstance(value, str):
-            return value if name == "http.route" else path(value)
+            found = value if name == "http.route" else path(value)
+            return found if found[:1] == "/" else f"/{found}"
     return None
+
+
+def route_in_name(name: str) -> str | None:
+    """The route in a span's name such as ``GET /users/{id}``, which may be all there is when a span starts."""
+    method, _, rest = name.partition(" ")
+    return f"/{rest.removeprefix('/')}" if rest and method in _METHODS else None
+
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"))
 
 
 def path(url: str) -> str:
@@ -167,7 +177,7 @@ class TraceMatcher:
     def _remember(self, start: _Start) -> list[_Candidate]:
         """The rules that such a start could match, with what is left to be tested of each."""
         name, kind, route = start
-        values = (name, str(getattr(kind, "name", kind)).lower(), route)
+        values = (name, str(getattr(kind, "name", kind)).lower(), route_in_name(name) if route is None else route)
         candidates = []
         for index, tests, on_attributes in self._rules:
             for place, holds in tests:
