@@ -222,6 +222,13 @@ def test_a_rule_that_is_wrong_is_refused(rule: Any) -> None:
         AdaptiveSampler(rules=[rule])
 
 
+def test_rules_may_learn_of_the_process_later() -> None:
+    sampler = AdaptiveSampler(rules=[{"match": {"service": "shop", "resource": {"env": "prod"}}, "drop": True}])
+    before = kept(sampler)
+    sampler.identify({"service.name": "shop", "env": "prod"})
+    assert (before, kept(sampler)) == (True, False)
+
+
 def policy(budget: float | None = None, *rules: TraceRule) -> Policy:
     return Policy(TracePolicy(budget, rules))
 

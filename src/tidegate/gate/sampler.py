@@ -101,6 +101,13 @@ class AdaptiveSampler(Sampler):
         """
         self._gate.apply(policy)
 
+    def identify(self, resource: Mapping[str, Any]) -> None:
+        """Tell rules whose process this is: the attributes of its resource, ``service.name`` among them.
+
+        For whoever makes the sampler before there is a resource, as a declarative file does.
+        """
+        self._gate.identify(resource)
+
     def counts(self) -> dict[str, int]:
         """Decisions on spans in this process, by reason (`tidegate.gate.trace_gate.REASONS`)."""
         return dict(self._gate.counts)

@@ -95,6 +95,13 @@ class TraceGate:
             plan.common.rate = self._rate_of(policy)
             self._policy, self._plan = policy, plan
 
+    def identify(self, resource: Mapping[str, Any]) -> None:
+        """As `AdaptiveSampler.identify`."""
+        self._about = (str(resource.get("service.name", "")), dict(resource), self._about[2])
+        plan = self._planned(self._policy, self._plan)
+        with self._lock:
+            self._plan = plan
+
     def after_fork(self) -> None:
         """Start anew, in a child process."""
         rate = self.rate
