@@ -1,10 +1,11 @@
 """Write docs/reference/ from the code: settings, HTTP paths and parameters from their tables, Python from docstrings,
-commands from --help."""
+commands from --help, the schema of policies from what reads them."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -165,7 +166,15 @@ def cli_page() -> str:
     group = tidegate.cli.main
     with click.Context(group, info_name="tidegate") as context:
         commands = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
-    return CLI + "".join(command_part(name, command) for name, command in commands if command)
+    return CLI + "".join(part for name, command in commands if command for part in command_parts(name, command))
+
+
+def command_parts(name: str, command: click.Command) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for sub_name, sub_command in command.commands.items():
+            yield from command_parts(f"{name} {sub_name}", sub_command)
+    else:
+        yield command_part(name, command)
 
 
 def command_part(name: str, command: click.Command) -> str:
@@ -205,7 +214,19 @@ def code(words: Iterable[str]) -> str:
     return " ".join(f"`{word}`" for word in words)
 
 
-PAGES = {"http.md": http_page, "settings.md": settings_page, "python.md": python_page, "cli.md": cli_page}
+def policy_schema() -> str:
+    from tidegate.gate.document import schema
+
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+PAGES = {
+    "http.md": http_page,
+    "settings.md": settings_page,
+    "python.md": python_page,
+    "cli.md": cli_page,
+    "policy.schema.json": policy_schema,
+}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():

@@ -133,6 +133,19 @@ def test_a_policy_that_a_gate_cannot_use_is_refused() -> None:
     assert (in_force(watcher), watcher.problem) == (3, "")
 
 
+def test_a_policy_that_one_gate_cannot_use_is_left_by_the_others_too() -> None:
+    def refuse(policy: Policy) -> None:
+        if policy.traces and policy.traces.budget == 2:
+            raise ValueError("no twos")
+
+    applied: list[Any] = []
+    watcher = Watcher(Given(budget(1), budget(2)), applied.append)
+    watcher.subscribe(refuse)
+    watcher.poll()
+    watcher.poll()
+    assert [policy.traces.budget for policy in applied] == [1, 2, 1]
+
+
 def test_a_problem_is_over_with_the_next_good_policy() -> None:
     assert polled("{}", budget(1)).problem == ""
     assert polled(Unavailable("away"), budget(1)).problem == ""
@@ -298,6 +311,19 @@ def test_stopping_does_not_wait_for_a_server_that_is_silent(wait_for: Wait) -> N
         (thread,) = [each for each in threading.enumerate() if each.name == "tidegate-policy"]
         watcher.stop()
         wait_for(lambda: not thread.is_alive(), timeout=10)  # and not after the server's minute
+        silence.set()
+
+
+def test_subscribing_does_not_wait_for_a_server_that_is_silent(watch: Callable[..., Watcher], wait_for: Wait) -> None:
+    silence = threading.Event()
+    with policy_server() as server:
+        server.answer = lambda handler: (silence.wait(60), None)[1]
+        watcher = watch(server.url)
+        wait_for(lambda: server.requests)
+        subscribing = threading.Thread(target=watcher.subscribe, args=(print,))
+        subscribing.start()
+        subscribing.join(10)
+        assert not subscribing.is_alive()
         silence.set()
 
 

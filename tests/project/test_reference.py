@@ -15,7 +15,7 @@ def page(root: Path) -> str:
     return (root / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["settings.md", "python.md", "cli.md"])
+@pytest.mark.parametrize("name", ["settings.md", "python.md", "cli.md", "policy.schema.json"])
 def test_the_page_is_what_the_code_makes(root: Path, name: str) -> None:
     make = runpy.run_path(str(root / "docs" / "make_reference.py"))["PAGES"][name]
     assert (root / "docs" / "reference" / name).read_text(encoding="utf-8") == make(), "run docs/make_reference.py"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tidegate.gate.kinds import MAX_TEXT, Kind, Schema, as_mapping, known, near
+from tidegate.gate.kinds import MAX_TEXT, Kind, Schema, as_mapping, known, near, reference
 from tidegate.gate.lines import Mistake, Node
 from tidegate.gate.matching import predicate
 from tidegate.gate.policy import LOG_FIELDS, TRACE_FIELDS, Condition
@@ -66,8 +66,7 @@ def match(fields: Sequence[str], example: str) -> Kind:
     def read(node: Node) -> tuple[Condition, ...]:
         return tuple(_conditions(node, keys, example))
 
-    group = {"type": "object", "additionalProperties": VALUE_SCHEMA, "minProperties": 1}
-    properties: Schema = {name: group if name in _GROUPS else VALUE_SCHEMA for name in (*plain, *_GROUPS)}
+    properties = {name: reference("values" if name in _GROUPS else "value") for name in (*plain, *_GROUPS)}
     inner = {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
     return Kind(read, {**inner, "properties": {**properties, "not": inner}})
 
@@ -139,16 +138,19 @@ _SOME: Schema = {
     ]
 }
 
-#: JSON Schema of what a condition compares with.
-VALUE_SCHEMA: Schema = {
-    "anyOf": [
-        *_SOME["anyOf"],
-        {"type": "boolean"},
-        *(
-            {"type": "object", "properties": {name: _SOME}, "required": [name], "additionalProperties": False}
-            for name in _OPERATORS
-        ),
-    ]
+#: JSON Schema of what a condition compares with, and of such by their keys.
+DEFINITIONS: Schema = {
+    "value": {
+        "anyOf": [
+            *_SOME["anyOf"],
+            {"type": "boolean"},
+            *(
+                {"type": "object", "properties": {name: _SOME}, "required": [name], "additionalProperties": False}
+                for name in _OPERATORS
+            ),
+        ]
+    },
+    "values": {"type": "object", "additionalProperties": reference("value"), "minProperties": 1},
 }
 
 TRACE_MATCH = match(TRACE_FIELDS, "{route: /orders/*}")

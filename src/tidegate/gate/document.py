@@ -29,7 +29,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate import jaeger, otep
+from tidegate.gate import conditions, jaeger, kinds, otep
 from tidegate.gate.conditions import ALWAYS_KEPT, LOG_MATCH, TRACE_MATCH, severity
 from tidegate.gate.kinds import (
     BUDGET,
@@ -99,12 +99,12 @@ def _rules(kind: Callable[..., Rule], match: Kind, presets: dict[str, tuple[tupl
         if len(effects) > 1 and effects != ["rate", "budget"]:
             raise Mistake(node.line, f"{node.path} has {' and '.join(effects)}, which exclude each other; leave one.")
         drop, name = said.get("drop"), said.get("name", "")
-        conditions: tuple[Condition, ...] = said.get("match", ())
+        wanted: tuple[Condition, ...] = said.get("match", ())
         rate = 0.0 if drop else said.get("rate", 1.0)
         if isinstance(drop, str):
-            signs = [(*each, *conditions) for each in presets[drop]]
+            signs = [(*each, *wanted) for each in presets[drop]]
             return [kind(each, rate, None, name or f"drop {drop}") for each in signs]
-        return [kind(conditions, rate, said.get("budget"), name)]
+        return [kind(wanted, rate, said.get("budget"), name)]
 
     rules = listing(Kind(rule, {**one.schema, "anyOf": [{"required": [key]} for key in _EFFECTS]}), MAX_RULES)
 
@@ -187,6 +187,7 @@ def schema() -> Schema:
         "title": "Tidegate policy",
         **_DOCUMENT.schema,
         "anyOf": [{"required": ["traces"]}, {"required": ["logs"]}],
+        "$defs": {**kinds.DEFINITIONS, **conditions.DEFINITIONS},
     }
 
 

@@ -85,8 +85,19 @@ def _read_true(node: Node) -> bool:
     return True
 
 
-RATE = Kind(_read_rate, {"anyOf": [_RATIO.schema, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}]})
-BUDGET = Kind(_read_budget, {"anyOf": [_PER_SECOND.schema, {"type": "string", "pattern": f"^{_PER.pattern}$"}]})
+def reference(name: str) -> Schema:
+    """To one of a schema's definitions."""
+    return {"$ref": f"#/$defs/{name}"}
+
+
+#: Definitions of a schema that many places refer to.
+DEFINITIONS: Schema = {
+    "rate": {"anyOf": [_RATIO.schema, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}]},
+    "budget": {"anyOf": [_PER_SECOND.schema, {"type": "string", "pattern": f"^{_PER.pattern}$"}]},
+}
+
+RATE = Kind(_read_rate, reference("rate"))
+BUDGET = Kind(_read_budget, reference("budget"))
 TEXT = Kind(_read_text, {"type": "string", "minLength": 1, "maxLength": MAX_TEXT})
 TRUE = Kind(_read_true, {"const": True})
 

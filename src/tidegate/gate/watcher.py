@@ -66,7 +66,7 @@ class Watcher:
 
     def _begin(self) -> None:
         """What a thread of this process needs."""
-        self._lock = threading.RLock()
+        self._asking, self._lock = threading.Lock(), threading.RLock()  # a question may take long
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -110,14 +110,15 @@ class Watcher:
 
     def poll(self) -> bool:
         """Ask the source once; whether a new policy is in force. Never raises."""
-        with self._lock:
+        with self._asking:
             try:
                 found = self.source.fetch()
             except Exception as error:  # of a source that another package brings
                 self._fail(error)
                 return False
-            self._failures, self._trouble, self.answered = 0, "", True
-            return found is not None and self._take(found)
+            with self._lock:
+                self._failures, self._trouble, self.answered = 0, "", True
+                return found is not None and self._take(found)
 
     def delay(self) -> float:
         """Seconds to wait before the next question."""
@@ -145,14 +146,24 @@ class Watcher:
         self.fetched += 1
         try:
             policy = found if isinstance(found, Policy) else parse(found, self.source.location)
-            for apply in self._subscribers:
-                apply(policy)
+            self._hand_out(policy)
         except Exception as error:  # a gate may know better than the document
             self._refused = str(error) if isinstance(error, ConfigurationError) else f"{self.source.location}: {error}"
             self._tell("refused", self._refused)
             return False
         self._refused, self.policy = "", policy
         return True
+
+    def _hand_out(self, policy: Policy) -> None:
+        """To all gates, or to none."""
+        for number, apply in enumerate(self._subscribers):
+            try:
+                apply(policy)
+            except Exception:
+                if self.policy is not None:
+                    for earlier in self._subscribers[:number]:
+                        earlier(self.policy)
+                raise
 
     def _tell(self, what: str, problem: str) -> None:
         if problem in self._told or len(self._told) > MAX_TOLD:

@@ -22,7 +22,8 @@ def command() -> None:
 def check(location: str | None, service: str | None, as_json: bool) -> None:
     """Say in plain words what a policy means, or what is wrong with it and on which line.
 
-    POLICY is a file, a URL, jaeger+http://HOST:PORT, or NAME:... of an installed policy source. By default it is the one that OTEL_PYTHON_TIDEGATE_POLICY names.
+    POLICY is a file, a URL, jaeger+http://HOST:PORT, or NAME:... of an installed policy source. By default it is the
+    one that OTEL_PYTHON_TIDEGATE_POLICY names.
 
     Also a telemetry policy of OTEP 4738 and Jaeger's sampling strategies are understood. The exit status is 2 when the
     policy is refused or cannot be had.
