@@ -81,6 +81,17 @@ def test_a_million_names_stay_within_budget_and_memory() -> None:
     assert len(plan.match.__self__._memory) <= 1024  # type: ignore[union-attr]
 
 
+def test_huge_names_and_routes_stay_within_memory() -> None:
+    sampler = AdaptiveSampler(rules=[DROP_HEALTH_CHECKS])
+    for number in range(100):
+        huge = "/" + "x" * 100_000 + str(number)
+        sampler.should_sample(None, number, f"GET {huge}", attributes={"http.route": huge})
+    plan = sampler._gate._plan
+    assert len(plan.common) == 1  # told apart by their beginnings only
+    assert not plan.match.__self__._memory  # type: ignore[union-attr]
+    assert sampler.counts()["failed"] == 0
+
+
 def test_the_weights_of_what_is_kept_add_up_to_what_came() -> None:
     clock = Clock()
     service = Service(AdaptiveSampler(50, clock=clock))

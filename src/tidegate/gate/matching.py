@@ -35,6 +35,9 @@ RENAMED: Mapping[str, str] = {
 #: Answers that a matcher remembers, by (name, kind, route); then it starts over.
 REMEMBERED = 1024
 
+#: Characters of name and route together up to which an answer is remembered.
+LONGEST = 512
+
 
 def predicate(condition: Condition) -> Predicate:
     """Whether a value, or None where there is none, holds ``condition``.
@@ -187,9 +190,10 @@ class TraceMatcher:
                 candidates.append((index, on_attributes))
                 if not on_attributes:
                     break
-        if len(self._memory) >= REMEMBERED:
-            self._memory = {}
-        self._memory[start] = candidates
+        if len(name) + len(route or "") <= LONGEST:
+            if len(self._memory) >= REMEMBERED:
+                self._memory = {}
+            self._memory[start] = candidates
         return candidates
 
 

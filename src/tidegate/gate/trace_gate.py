@@ -27,6 +27,9 @@ REASONS = (
     "failed",
 )
 
+#: Characters by which names and routes are told apart, so that keys are bounded in bytes too.
+LONGEST = 256
+
 #: What is kept of each when a decision fails before the budget made any.
 FALLBACK = 0.01
 
@@ -115,7 +118,8 @@ class TraceGate:
         budget = lane.budget
         if budget is None:
             return self._certain(plan, max(lane.threshold, least), random)
-        key = (name, attributes.get("http.route") if attributes else None)
+        route = attributes.get("http.route") if attributes else None
+        key = (name, route) if len(name) <= LONGEST and not (route and len(route) > LONGEST) else _short(name, route)
         threshold, rate, weight = lane.threshold, lane.rate, lane.rate
         if least:
             threshold = max(threshold, least)
@@ -146,6 +150,10 @@ class TraceGate:
             self.counts["kept_by_rule"] += 1
             plan.common.charge(self._clock(), certain=True)
         return threshold
+
+
+def _short(name: str, route: str | None) -> tuple[str, str | None]:
+    return name[:LONGEST], route and route[:LONGEST]
 
 
 #: A threshold is never lower than that of its probability and what rounding may add to it.
