@@ -6,10 +6,12 @@ the feature that needs it says so.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -97,6 +99,22 @@ def extended(attributes: Any, more: Mapping[str, Any]) -> Any:
     return copied
 
 
+def shallow(record: Any) -> Any:
+    """A shallow copy, a tenth as dear as ``copy.copy`` for what is but a dict of fields."""
+    kind = type(record)
+    if not _is_plain(kind):
+        return copy.copy(record)
+    copied = object.__new__(kind)
+    copied.__dict__.update(record.__dict__)
+    return copied
+
+
+@lru_cache(maxsize=64)
+def _is_plain(kind: type) -> bool:
+    """Whether its objects are a dict of fields and nothing else."""
+    return kind.__dictoffset__ != 0 and not any(getattr(base, "__slots__", ()) for base in kind.__mro__)
+
+
 def lists(column: Sequence[Any]) -> Sequence[Any]:
     """What is in the SDK's lists of events or links, whose own ways to look inside are slow."""
     if hasattr(BoundedList(1), "_dq"):
@@ -154,6 +172,16 @@ def _current_context() -> Callable[[], Mapping[str, Any]]:
 
 #: The current context, at the cost of one call.
 current_context = _current_context()
+
+
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """A context that is not empty, whatever it is in."""
+    token = attach(set_value(name, True))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def is_suppressed() -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from tidegate import otel
 from tidegate.records import Origin
 
 #: The record that is being handed on here. What is emitted meanwhile is an echo of it, or the pipeline's own.
@@ -45,7 +46,8 @@ class Bridge:
             return
         token = handing.set(record)
         try:
-            self.handler.handle(record)
+            with otel.within("tidegate.handing"):  # in no context nothing is looked at closely, for speed
+                self.handler.handle(record)
         except Exception:  # a handler that has no handleError of its own; the application does not know of it
             pass
         finally:

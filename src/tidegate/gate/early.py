@@ -17,7 +17,7 @@ from weakref import ref
 
 from tidegate.gate import runs
 from tidegate.gate.logs import Verdict
-from tidegate.gate.runs import OVER, Run
+from tidegate.gate.runs import Run
 from tidegate.gate.sieve import Facts, Sieve
 from tidegate.patterns import Pattern
 from tidegate.records import Origin
@@ -25,14 +25,17 @@ from tidegate.records import Origin
 #: Records that wait for the processor; more come of handlers that are not OpenTelemetry's, and the oldest go.
 MAX_FOUND = 1000
 
-#: Kinds of records that runs are kept for; beyond that they begin anew.
-MAX_RUNS = 20_000
+#: Kinds of records that runs are kept for, beyond which they begin anew; and characters of their messages.
+MAX_RUNS, MAX_MESSAGE = 5_000, 500
 
 #: Threads whose last record is remembered while the filter hangs in several handlers.
 MAX_THREADS = 1000
 
+#: Records that were asked about once each, after which there is but one handler again.
+SURELY_ONE = 1000
+
 #: Names under which ``extra`` gives an event's name.
-_EVENT_NAMES = ("otel.event.name", "event.name")
+EVENT, FORMER_EVENT = "otel.event.name", "event.name"
 
 
 class Found(NamedTuple):
@@ -71,36 +74,38 @@ class EarlyDrop(logging.Filter):
         self._trace = trace
         self._severity = severity
         self._runs: dict[Hashable, Run] = {}
+        self._latest: dict[str, Run] = {}  # by message alone, as long as there is but one handler
         self._found: OrderedDict[tuple[int, str], Found] = OrderedDict()
         self._asker: Callable[[], object] | None = None
         self._last: dict[int | None, tuple[ref[logging.LogRecord], bool]] = {}
-        self._several: list[bool] = []
+        self._several, self._once = False, 0
         self.failures = 0
         #: Called after each record that was looked at more closely.
         self.tick: Callable[[], None] = _nothing
         sieve.settle = self.settle
         sieve.on_fork.append(self._forget)
-        self.filter = self._fast(context)  # type: ignore[assignment,method-assign]
+        self.filter = self._quick(context)  # type: ignore[assignment,method-assign]
 
-    def _fast(self, context: Callable[[], Mapping[str, Any]]) -> Callable[[logging.LogRecord], bool]:
+    def _quick(self, context: Callable[[], Mapping[str, Any]]) -> Callable[[logging.LogRecord], bool]:
         """`filter` as a closure: it is called for each record, and all that it costs is looking things up."""
-        find, several, slow = self._runs.get, self._several, self._slow
-        plain = len(vars(logging.makeLogRecord({})))
+        find, slow = self._latest.get, self._slow
 
         def look(record: logging.LogRecord) -> bool:
             try:
-                fields = record.__dict__
-                # extra attributes may name an event, and a context may hold a trace
-                if len(fields) <= plain and not context():
-                    run = find((fields["msg"], fields["levelno"], fields["name"], fields["lineno"]))
+                if not context():  # it may hold a trace
+                    run = find(record.msg)
                     if (
                         run is not None
-                        and run.since <= fields["created"] < run.until
-                        and run.path is fields["pathname"]
-                        and not several
-                        and next(run.left, OVER) is not OVER
+                        and record.created < run.until
+                        and record.lineno == run.line
+                        and record.pathname is run.path
+                        and record.levelno is run.level
+                        and record.name is run.logger
+                        and not hasattr(record, EVENT)
+                        and not hasattr(record, FORMER_EVENT)
                     ):
-                        return False
+                        for _ in run.left:  # one step of it, with no call
+                            return False
             except Exception:  # a message that cannot be hashed, a record that is none
                 pass
             return slow(record)
@@ -137,11 +142,11 @@ class EarlyDrop(logging.Filter):
 
     def _judge(self, record: logging.LogRecord, trace: Trace) -> bool:
         """With the lock held: whether to keep, by a run of its kind or judged now."""
-        event_name = next((str(record.__dict__[each]) for each in _EVENT_NAMES if each in record.__dict__), "")
+        event_name = str(getattr(record, EVENT, None) or getattr(record, FORMER_EVENT, None) or "")
         key = None
-        if not trace[0] and not event_name:
-            # only records of one pattern, severity and logger have this in common, if they are of one file
-            key = (record.msg, record.levelno, record.name, record.lineno)
+        if not trace[0] and not event_name and len(record.msg) <= MAX_MESSAGE:
+            # only records of one pattern, severity and logger have this in common
+            key = (record.msg, record.levelno, record.name, record.pathname, record.lineno)
             if self._is_next_of_run(key, record):
                 return False
         facts = Facts(
@@ -165,26 +170,30 @@ class EarlyDrop(logging.Filter):
         run = self._runs.get(key)
         if run is None:
             return False
-        holds = run.since <= record.created < run.until and run.path == record.pathname
-        if holds and next(run.left, OVER) is not OVER:
+        holds = run.since <= record.created < run.until
+        if holds and next(run.left, False) is None:
             return True
         del self._runs[key]
-        runs.end(self._sieve.gate, run, is_used=holds)
+        runs.end(run, is_used=holds)
         return False
 
     def _begin(self, key: Hashable, pattern: Pattern, record: logging.LogRecord) -> None:
         run = runs.begin(self._sieve.gate, key, pattern, self._sieve.clock())
         if run is None:
             return
-        if len(self._runs) >= MAX_RUNS:
+        if len(self._latest) >= MAX_RUNS or len(self._runs) >= MAX_RUNS:
             self.settle()
-        run.since, run.until, run.path = record.created, record.created + run.seconds, record.pathname
+        run.since, run.until = record.created, record.created + run.seconds
+        run.path, run.line, run.level, run.logger = record.pathname, record.lineno, record.levelno, record.name
         self._runs[key] = run
+        if not self._several:
+            self._latest[record.msg] = run
 
     def settle(self) -> None:
         """Count what all runs dropped, and end them. With the sieve's lock held."""
+        self._latest.clear()
         while self._runs:
-            runs.end(self._sieve.gate, self._runs.popitem()[1])
+            runs.end(self._runs.popitem()[1])
 
     # -- what the processor finds
 
@@ -205,8 +214,12 @@ class EarlyDrop(logging.Filter):
     # -- several handlers
 
     def _notice_asker(self) -> None:
-        """Remember the handler that asks; from the second one on, verdicts are remembered too."""
+        """Remember the handler that asks; from the second one on, verdicts are remembered too, until
+        handlers were exchanged and only one asks again."""
         if self._several:
+            self._once += 1
+            if self._once > SURELY_ONE:
+                self._several, self._asker = False, None
             return
         asker = sys._getframe(3).f_locals.get("self")
         if not isinstance(asker, logging.Handler):
@@ -214,13 +227,15 @@ class EarlyDrop(logging.Filter):
         if self._asker is None:
             self._asker = ref(asker)
         elif self._asker() is not asker:
-            self._several.append(True)
+            self._several, self._once = True, 0
+            self._latest.clear()
 
     def _was_here(self, record: logging.LogRecord) -> bool:
         last = self._last.get(record.thread)
         return last is not None and last[0]() is record
 
     def _say_again(self, record: logging.LogRecord) -> bool:
+        self._once = 0
         keep = self._last[record.thread][1]
         with self._sieve.lock:
             if keep and _name(record) not in self._found:

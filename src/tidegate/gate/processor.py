@@ -10,7 +10,6 @@ It wraps, since a processor in a chain cannot keep a record from the next one.
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -298,8 +297,8 @@ def _is_root(span: ReadableSpan) -> bool:
 
 def _copy(record: ReadWriteLogRecord, more: Mapping[str, Any]) -> ReadWriteLogRecord:
     """A copy with more attributes, which shares nothing that a later processor may change."""
-    copied = copy.copy(record)
-    copied.log_record = copy.copy(record.log_record)
+    copied = otel.shallow(record)
+    copied.log_record = otel.shallow(record.log_record)
     copied.log_record.attributes = otel.extended(record.log_record.attributes, more)
     return copied
 
@@ -358,7 +357,11 @@ def _sampling(context: SpanContext, trace_id: int) -> Trace:
 
 def _current_trace() -> Trace | None:
     """Of the current context; None when what is logged is the pipeline's own."""
-    if handing.get() is not None or otel.is_suppressed():
+    if handing.get() is not None:
+        return None
+    if not otel.current_context():
+        return _NO_TRACE
+    if otel.is_suppressed():
         return None
     context = get_current_span().get_span_context()
     return _sampling(context, context.trace_id) if context.trace_id else _NO_TRACE

@@ -11,7 +11,6 @@ from collections.abc import Hashable
 from itertools import repeat
 from math import log, log1p
 
-from tidegate.gate.counts import Cell
 from tidegate.gate.log_known import Lane
 from tidegate.gate.logs import LogGate
 from tidegate.patterns import Pattern
@@ -20,18 +19,19 @@ from tidegate.patterns.pattern import living
 #: Most drops of one run; what is left of a run is counted by making a list of it.
 LONGEST = 1000
 
-#: What ``next(run.left, OVER)`` gives when the run is over.
-OVER = object()
-
 
 class Run:
-    """The next records of one kind: each ``next(left, OVER)`` that is not `OVER` drops one.
+    """The next records of one kind: each step of ``left`` drops one.
 
-    ``left`` is an iterator of the interpreter's own, so that threads take from it without a lock and
-    none is counted twice or not at all. ``seconds`` is for how long it holds.
+    It is an iterator of the interpreter's own, so that threads step without a lock and none is counted
+    twice or not at all. ``seconds`` is for how long it holds. The rest is for whoever holds it: by
+    which times of its own clock it holds, and for which records.
     """
 
-    __slots__ = ("kept", "lane", "left", "length", "path", "pattern", "seconds", "since", "until")
+    __slots__ = (
+        *("kept", "lane", "left", "length", "pattern", "seconds"),
+        *("level", "line", "logger", "path", "since", "until"),
+    )
 
     def __init__(self, pattern: Pattern, lane: Lane, length: int, seconds: float) -> None:
         self.pattern = pattern
@@ -40,35 +40,27 @@ class Run:
         self.left = repeat(None, length)
         self.kept = lane.kept if length < LONGEST else None
         self.seconds = seconds
-        # for whoever holds the run: by which times of its own clock it holds, and for records of which file
         self.since = self.until = 0.0
-        self.path = ""
+        self.path = self.logger = ""
+        self.line = self.level = 0
 
 
 def begin(gate: LogGate, key: Hashable, pattern: Pattern, now: float) -> Run | None:
     """A run for the records of ``key``, which were judged under it; None where each has to be judged."""
-    lane = gate._early.get(key)
-    if lane is None or lane.budget is not None or lane.p >= 1 or not lane.since <= now < lane.until:
+    lane = gate.by_chance(key, now)
+    if lane is None:
         return None
     length = LONGEST
     if lane.p > 0:  # 1 - random() is never 0
-        length = min(int(log(1.0 - gate._random()) / log1p(-lane.p)), LONGEST)
-    return Run(pattern, lane, length, lane.until - now) if length else None
+        length = min(int(log(1.0 - gate.random()) / log1p(-lane.p)), LONGEST)
+    return Run(pattern, lane, length, lane.until - now)
 
 
-def end(gate: LogGate, run: Run, *, is_used: bool = False) -> None:
+def end(run: Run, *, is_used: bool = False) -> None:
     """Count what the run dropped. ``is_used``: the record that it keeps is judged next."""
     rest = len(list(run.left))  # takes the rest, so that no other thread does
     dropped = run.length - rest
-    _cell(gate, run.lane).lowered += dropped
+    run.lane.cell.lower(dropped)
     living(run.pattern).count += dropped
     if is_used and not rest:
         run.lane.drawn = run.kept
-
-
-def _cell(gate: LogGate, lane: Lane) -> Cell:
-    known = lane.known
-    if gate._known.get(known.id) is known:
-        return lane.cell
-    severity = next(number for number, cell in known.cells.items() if cell is lane.cell)
-    return gate._memory._other.setdefault(severity, Cell())

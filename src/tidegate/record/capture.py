@@ -93,8 +93,8 @@ _claim: ContextVar[Claim | None] = ContextVar("tidegate_claim", default=None)
 #: one: False drops it. A list, since `in_place_of` gives functions a copy of this module's names.
 _early: list[Callable[[logging.LogRecord], bool]] = []
 
-#: Libraries at work here that handlers may hand a stdlib record to, and that we capture too.
-_handed_to: list[str] = []
+#: Libraries at work here that hand messages to the stdlib's logging, or get them from its handlers.
+_libraries: list[str] = []
 
 _provider: LoggerProvider = NoOpLoggerProvider()
 _loggers: dict[str, Any] = {}
@@ -129,8 +129,7 @@ def drop_early(keep: Callable[[logging.LogRecord], bool] | None) -> None:
 
 
 def _install_library(name: str, module: ModuleType) -> None:
-    if name == "loguru":
-        _handed_to.append(name)
+    _libraries.append(name)
     importlib.import_module(f"tidegate.record.{name}").install(module)
 
 
@@ -159,12 +158,14 @@ def _wrap_call_handlers() -> None:
     @in_place_of(original, like=logging.shutdown)
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         state = _doing.get().state
-        is_dropped = not state and _early and _claim.get() is None and not _early[0](record)
-        if (is_dropped and not _handed_to) or state in (PASSING_ON, EMITTING):
-            original(self, record)
-        elif is_dropped:
+        if _early and not state and (not _libraries or _claim.get() is None) and not _early[0](record):
+            if not _libraries:
+                original(self, record)
+                return
             with Doing(HANDLING):
                 original(self, record)
+        elif state in (PASSING_ON, EMITTING):
+            original(self, record)
         elif state != RENDERING or not is_said_again():
             capture_record(record)
             with Doing(HANDLING):

@@ -1,0 +1,111 @@
+"""What a dropped ``logger.info`` costs its caller: by the gate's filter on a handler, by the capture, and without."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.measure import interleaved, table
+
+CALLS = 20_000
+
+LABELS = {
+    "null": "stdlib's NullHandler",
+    "constant": "OpenTelemetry's handler with a filter that drops all",
+    "filter": "OpenTelemetry's handler with the gate's filter, all dropped",
+    "capture": "Tidegate's capture where nothing is stored, all dropped",
+    "share": "OpenTelemetry's handler with the gate's filter, 20 % kept and queued",
+    "stock": "OpenTelemetry's handler, all queued",
+    "processor": "OpenTelemetry's handler without a filter, all dropped in the gate's processor",
+}
+
+
+def run(repeats: int) -> str:
+    log = logging.getLogger("shop.orders")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    former = logging.Logger.callHandlers
+    try:
+        cases = {name: _case(log, handler, call) for name, (handler, call) in _ways().items()}
+        times = interleaved(cases, repeats * 2)
+    finally:
+        logging.Logger.callHandlers = former  # type: ignore[method-assign]
+        log.handlers = []
+    rows = [
+        [LABELS[name], f"{seconds / CALLS * 1e6:.2f}", f"{seconds / times['null']:.2f}"]
+        for name, seconds in sorted(times.items(), key=lambda item: list(LABELS).index(item[0]))
+    ]
+    return table("Cost of a log call that is dropped", ["", "µs of CPU", "over NullHandler"], rows)
+
+
+def _ways() -> dict[str, tuple[logging.Handler, Any]]:
+    """Handler and `Logger.callHandlers` of each case."""
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler
+
+    plain = logging.Logger.callHandlers
+
+    def otel(*, gate: bool = True, rate: float = 0.0, choose: Callable[[Any], Any] | None = None) -> logging.Handler:
+        provider, processor = _provider(gate=gate, rate=rate)
+        handler = LoggingHandler(logger_provider=provider)
+        if choose is not None:
+            handler.addFilter(choose(processor))
+        return handler
+
+    return {
+        "null": (logging.NullHandler(), plain),
+        "constant": (otel(gate=False, choose=lambda _: _never), plain),
+        "filter": (otel(choose=lambda processor: processor.filter), plain),
+        "share": (otel(rate=0.2, choose=lambda processor: processor.filter), plain),
+        "stock": (otel(gate=False), plain),
+        "processor": (otel(), plain),
+        "capture": (logging.NullHandler(), _captured()),
+    }
+
+
+def _never(record: logging.LogRecord) -> bool:
+    return False
+
+
+def _captured() -> Any:
+    from tidegate.record import capture
+
+    provider, processor = _provider(gate=True, rate=0.0)
+    capture.install(provider)
+    capture.drop_early(processor.filter.filter)
+    return logging.Logger.callHandlers
+
+
+def _case(log: logging.Logger, handler: logging.Handler, call_handlers: Any) -> Callable[[], None]:
+    def log_many() -> None:
+        logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
+        log.handlers = [handler]
+        info = log.info
+        for number in range(CALLS):
+            info("order %d of user %d was placed for %.2f EUR", number, 7, 12.5)
+
+    return log_many
+
+
+def _provider(*, gate: bool, rate: float) -> tuple[Any, Any]:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+
+    from tidegate.gate import PatternLogRecordProcessor
+
+    class Nowhere(LogRecordExporter):
+        def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
+            return LogRecordExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            pass
+
+        def force_flush(self, timeout_millis: int = 30_000) -> bool:
+            return True
+
+    processor: Any = BatchLogRecordProcessor(Nowhere())
+    if gate:
+        processor = PatternLogRecordProcessor(processor, severity_rates={"INFO": rate}, min_rate=0, seed=1)
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(processor)
+    return provider, processor
