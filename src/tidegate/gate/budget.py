@@ -1,76 +1,68 @@
-"""So many records a second, shared among keys: the law behind the sampler's and the log gate's budgets.
+"""So many records a second, shared among keys: what the sampler's and the log gate's budgets are made of.
 
-Pure: time (seconds of any clock, as a float) is an argument, and the caller draws the randomness: `offer` answers with
-a probability, `charge` tells what was kept. Not safe for threads by itself: whoever shares a budget holds a lock.
+Pure: time is an argument (seconds of any clock, as a float), and randomness is the caller's: `offer` answers with a
+probability, and `charge` is told what was kept. Not safe for threads by itself: whoever shares a budget holds a lock.
+
+    ledger    how generous chance is now, so that the rate holds
+    shares    what each key is allotted, so that busy keys cannot starve rare ones
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from heapq import nsmallest
+from heapq import nlargest
 
-from tidegate.gate.ledger import JITTER, Ledger
+from tidegate.gate.ledger import WRONG, Ledger, Reserve
 from tidegate.gate.shares import HEADROOM, MEMORY, Meter, allot
 
-#: Seconds between two sharings, and seconds more for each key, so that their cost stays small.
-SHARING = 0.1
-SHARING_PER_KEY = 0.0005
-#: Seconds after which a key of which nothing was kept may have its next record kept for certain.
+#: Seconds between two sharings, and seconds more for each key, so that sharing costs little; while what is kept moves
+#: the exponent by less than `CALM`, so many times as long.
+PAUSE = 0.1
+PAUSE_PER_KEY = 0.0005
+CALM = 0.3
+CALM_PAUSES = 4.0
+#: When the exponent was moved by more, rates have changed: the memory of what came before is only so many seconds.
+CHANGED = 0.7
+MEMORY_CHANGED = 0.05
+#: A key of which nothing was kept for so many seconds has its next one kept, from this part of the budget.
 RENEWAL = 40.0
-#: Share of the budget for that; a new key's first record is paid from `reserve`.
 RENEWAL_SHARE = 0.5
-#: Seconds until an answer of 1 that was not charged, or for which there was no reserve, is tried again.
+#: Seconds until that is tried again: when there was none left, and when it was granted but not charged.
 RETRY = 1.0
-#: Seconds after which a key that was not seen is forgotten; when there are too many keys, the longest unseen part.
+UNCHARGED = 10.0
+#: Keys not seen for so many seconds are forgotten; when there is no room for new ones, this part of them: the longest
+#: unseen.
 FORGOTTEN = 300.0
 CROWDED = 0.02
-
-
-class _Pot:
-    """A share of the budget that is spent one by one: a token bucket of one second's worth, at least one."""
-
-    __slots__ = ("_level", "share")
-
-    def __init__(self, share: float, rate: float) -> None:
-        self.share = share
-        self._level = max(share * rate, 1.0) if share and rate else 0.0
-
-    def fill(self, rate: float, passed: float) -> None:
-        income = self.share * rate
-        if income:
-            self._level = min(self._level + income * passed, max(income, 1.0))
-
-    def take(self) -> bool:
-        if self._level < 1.0:
-            return False
-        self._level -= 1.0
-        return True
 
 
 class SharedBudget:
     """`rate` records a second, shared among keys so that busy ones cannot starve rare ones.
 
-    `max_keys` are told apart; beyond, keys share one overflow key, and those unseen longest make room. `reserve` is
-    the share of the rate spent on first sights of keys. A key that comes at least once a second is kept at least
-    once a minute, as far as half of the rate allows.
+    `max_keys` are told apart; the others share one overflow key until there is room, which those unseen for longest
+    make. `reserve` is the part of the rate spent on first sights of keys. A key that comes at least once a second is
+    kept at least once a minute, as far as half of the rate allows.
+
+    ValueError for a rate that is negative, infinite or not a number, for less than one key, and for a reserve that is
+    not between 0 and 1.
     """
 
-    __slots__ = ("_earliest", "_first", "_ledger", "_meters", "_overflow", "_renewal", "_shared_at", "max_keys")
+    __slots__ = ("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "max_keys")
 
     def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1) -> None:
         if max_keys < 1:
             raise ValueError(f"max_keys {max_keys!r}: at least 1 key is told apart from the others")
         if not 0 <= reserve <= 1:
-            raise ValueError(f"reserve {reserve!r}: a share of the budget is between 0 and 1")
+            raise ValueError(f"reserve {reserve!r}: the part of a budget for first sights is between 0 and 1")
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
-        self._first = _Pot(reserve, rate)
-        self._renewal = _Pot(RENEWAL_SHARE, rate)
+        self._first = Reserve(reserve)
+        self._renewals = Reserve(RENEWAL_SHARE)
         self._meters: dict[Hashable, Meter] = {}
-        self._overflow = Meter(None, math.inf)
+        self._overflow = Meter(HEADROOM, math.inf)
         self._shared_at: float | None = None
-        self._earliest = -math.inf
+        self._changed = True
 
     @property
     def rate(self) -> float:
@@ -80,95 +72,107 @@ class SharedBudget:
     @rate.setter
     def rate(self, rate: float) -> None:
         self._ledger.rate = rate
-        self._shared_at = None
+        self._changed = True
+
+    def __len__(self) -> int:
+        """Keys that are told apart now."""
+        return len(self._meters)
 
     def offer(self, key: Hashable, now: float, weight: float = 1.0) -> float:
         """The probability, in [0, 1], with which to keep one arrival of `key`, from the past only; counts it.
 
         `weight` is the chance it had anyway (a rule's rate): its chance in the end is weight × the answer.
-        The answer is 1 for first sights and renewals, too.
+        The answer is 1 for first sights within the reserve, and for a key of which nothing was kept for long.
         """
         ledger = self._ledger
-        if now >= ledger.due or now < self._earliest:
+        if now >= ledger.due or now < ledger.earliest:
             self._settle(now)
         meter = self._meters.get(key)
         if meter is None:
-            meter = self._admit(key)
-        meter.seen += weight
-        if now >= meter.renew and self._renew(meter, now):
-            return 1.0
+            self._remember(key, now).seen += weight
+            if self._first.take(now, ledger.rate):
+                return 1.0
+            meter = self._overflow
+        else:
+            meter.seen += weight
+            if now >= meter.renew and self._renew(meter, now):
+                return 1.0
         chance = meter.chance * ledger.scale
         return chance if chance < 1.0 else 1.0  # noqa: FURB136 - min() takes three times as long
 
     def charge(self, now: float, amount: float = 1.0, key: Hashable = None, *, certain: bool = False) -> None:
         """Something was really kept, by whatever decision: it is paid from the budget.
 
-        `key` (if it was offered) puts off its renewal. `certain` is what is kept without being offered (errors, rules):
-        it is paid from nine tenths of the budget at most, so that there is always something left for chance.
+        `key`, if it was offered, puts off its renewal. `certain` is for what is kept without being offered (errors,
+        rules): it is paid from nine tenths of the budget at most, so that something is always left to chance.
         """
         self._ledger.spend(amount, certain)
-        if key is not None:
-            meter = self._meters.get(key)
-            if meter is not None:
-                meter.renew = now + RENEWAL
+        meter = self._meters.get(key)
+        if meter is not None:
+            meter.renew = now + RENEWAL
 
     def first_sight(self, key: Hashable, now: float) -> bool:
-        """Whether `key` is to be kept for certain because it is new, or was not kept for long, and there is reserve.
+        """Whether to keep this arrival because `key` is new, or nothing of it was kept for long, and there is reserve.
 
-        The arrival is counted when the answer is True: do not offer it then, only charge it.
+        For callers who want to know the reason. When True, the arrival is counted: charge it, and do not offer it.
         """
         ledger = self._ledger
-        if now >= ledger.due or now < self._earliest:
+        if now >= ledger.due or now < ledger.earliest:
             self._settle(now)
         meter = self._meters.get(key)
         if meter is None:
-            meter = self._admit(key)
-        if now < meter.renew or not self._renew(meter, now):
+            if not self._first.take(now, ledger.rate):
+                return False
+            meter = self._remember(key, now)
+        elif now < meter.renew or not self._renew(meter, now):
             return False
         meter.seen += 1.0
         return True
 
-    def __len__(self) -> int:
-        """Keys that are told apart now."""
-        return len(self._meters)
+    def _remember(self, key: Hashable, now: float) -> Meter:
+        """Tell `key` apart from now on, if there is room.
 
-    def _admit(self, key: Hashable) -> Meter:
-        if len(self._meters) >= self.max_keys:
-            return self._overflow
-        meter = self._meters[key] = Meter(key, -math.inf)
-        return meter
+        Its first arrival counts for the overflow key, so that a flood of keys has no more than the part of one.
+        """
+        if len(self._meters) < self.max_keys:
+            self._meters[key] = Meter(self._overflow.chance, now + RETRY)
+        return self._overflow
 
     def _renew(self, meter: Meter, now: float) -> bool:
-        pot = self._first if meter.renew == -math.inf else self._renewal
-        meter.renew = now + RETRY
-        return pot.take()
+        granted = self._renewals.take(now, self._ledger.rate)
+        meter.renew = now + (UNCHARGED if granted else RETRY)
+        return granted
 
     def _settle(self, now: float) -> None:
-        back = now < self._earliest
-        passed = self._ledger.settle(now)
-        self._earliest = max(self._earliest, now - JITTER) if not back else now - JITTER
-        rate = self._ledger.rate
-        self._first.fill(rate, passed)
-        self._renewal.fill(rate, passed)
-        if back:
-            self._shared_at = None
-            for meter in self._meters.values():
-                meter.renew = min(meter.renew, now + RENEWAL)
-        shared = self._shared_at
-        if shared is None:
-            self._share(now, 0.0)
-        elif now - shared >= SHARING + SHARING_PER_KEY * len(self._meters) or self._ledger.alarmed:
-            self._share(now, now - shared)
+        ledger = self._ledger
+        if now < ledger.earliest:
+            self._turn_back(now)
+        ledger.settle(now)
+        pause = PAUSE + PAUSE_PER_KEY * len(self._meters)
+        surprise = ledger.surprise
+        if -CALM < surprise < CALM:
+            pause *= CALM_PAUSES
+        time = now if ledger.now is None else ledger.now  # that of a thread that was faster
+        passed = 0.0 if self._shared_at is None else time - self._shared_at
+        if self._changed or surprise < WRONG or passed >= pause:
+            # Had anything arrived in the silence, it would have made us share.
+            self._share(time, min(passed, pause), max(0.0, passed - pause))
 
-    def _share(self, now: float, passed: float) -> None:
-        """Update the rates of all keys and what they are allotted."""
+    def _turn_back(self, now: float) -> None:
+        """The clock was set back: nothing waits for a time that may never come."""
         self._shared_at = now
-        self._ledger.calm()
+        for meter in self._meters.values():
+            meter.renew = min(meter.renew, now + RENEWAL)
+
+    def _share(self, now: float, passed: float, silence: float) -> None:
+        """Update the rates of all keys, and what they are allotted."""
+        self._shared_at, self._changed = now, False
+        ledger = self._ledger
+        decay = math.exp(-passed / (MEMORY_CHANGED if abs(ledger.surprise) > CHANGED else MEMORY))
         meters = [*self._meters.values(), self._overflow]
-        decay = math.exp(-passed / MEMORY)
-        rates = [meter.update(passed, decay) for meter in meters] if passed > 0 else [m.count / m.span for m in meters]
-        self._ledger.load = sum(rates)
-        chance, level = allot(rates, self._ledger.rate)
+        rates = [meter.update(passed, silence, decay) for meter in meters]
+        chance, level = allot(rates, ledger.income)
+        ledger.allotted(sum(rates))
         for meter, rate in zip(meters, rates, strict=True):
             if rate:
                 meter.chance = min(chance + level / rate, HEADROOM)
@@ -176,10 +180,9 @@ class SharedBudget:
 
     def _forget(self) -> None:
         meters = self._meters
-        gone = [key for key, meter in meters.items() if meter.quiet > FORGOTTEN]
-        if len(meters) - len(gone) >= self.max_keys:
-            part = max(1, int(CROWDED * self.max_keys))
-            quiet = nsmallest(part, (meter for meter in meters.values() if meter.quiet), key=lambda meter: -meter.quiet)
-            gone += [meter.key for meter in quiet]
-        for key in gone:
-            meters.pop(key, None)
+        for key in [key for key, meter in meters.items() if meter.quiet > FORGOTTEN]:
+            del meters[key]
+        if len(meters) >= self.max_keys:
+            quiet = ((meter.quiet, key) for key, meter in meters.items() if meter.quiet)
+            for _, key in nlargest(max(1, int(CROWDED * self.max_keys)), quiet, key=lambda pair: pair[0]):
+                del meters[key]

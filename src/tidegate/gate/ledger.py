@@ -1,66 +1,86 @@
 """The account of one budget: what comes in by the second, and what was kept of late.
 
-The law. Records come in at `rate` a second; whatever is kept is paid from a *balance*, whose size relative to what
-`SMOOTHING` seconds bring decides how generous chance is::
+The law. `rate` records a second come in; what is kept is paid from a *balance*, and the balance decides how generous
+chance is, as an integrator in the exponent::
 
-    scale = exp(balance / (rate × SMOOTHING))        probability = min(1, scale × what the key is allotted)
+    scale = exp(balance / (rate × SMOOTHING))      probability = min(1, scale × what the record's key is allotted)
 
-An integrator in the exponent: at any load the kept rate returns to the budget with the same time constant, a wrong
-allotment by a factor f costs `rate × SMOOTHING × ln f` records once, and the chance is small but never zero, so that
-counts weighted by 1/probability stay true. It depends on what was kept before and never on a record's own randomness.
+Whatever the load, what is kept returns to the budget within the same time; an allotment that is wrong by a factor f
+costs `rate × SMOOTHING × ln f` records, once; and no chance is ever zero, so that counts weighted by 1/probability
+stay true. It depends on what was kept before, never on a record's own randomness.
 
-What arrives when the balance is full goes to *savings* (at most `SAVED` seconds' worth), paid back slowly and only
-when load is near the budget; so a load of 1.05 × spends all of its budget, and a burst after a quiet time does not
-get what was saved at once. Certain keeps are *owed* and paid from at most nine tenths of the income.
+What the balance cannot hold goes to *savings*, paid back only while load is near the budget: so a load of 1.05 × the
+budget spends all of it, and a burst after a quiet time is not let through. What is kept for certain is *owed*.
 """
 
 from __future__ import annotations
 
 import math
 
-#: Seconds in which a deviation is made good; longer for budgets so small that this would be less than a few records.
-SMOOTHING = 0.25
-SMOOTHING_RECORDS = 4.0
-#: Seconds' worth of budget that is saved while there is less to keep than may be kept.
-SAVED = 0.5
-#: Share of the income by which savings may raise it.
-PAYBACK = 0.1
-#: Share of the income that certain keeps may take; the rest is left to chance.
-OWED_SHARE = 0.9
-#: Seconds' worth of budget that certain keeps may be in debt; what is beyond is forgotten.
-OWED = 2.0
-#: Bounds of the exponent.
+#: Seconds within which a deviation is made good; more for budgets of which this is less than some records.
+SMOOTHING = 0.1
+SMOOTHING_RECORDS = 3.0
+#: The exponent is steeper when too much was kept than when too little was, since a burst is quicker than chance.
+STEEP = 2.0
+#: Bounds of the balance, as exponents: full near the budget, full when there is much more to keep, and empty.
 FULL = 0.2
-FULL_BUSY = 1.0
+FULL_BUSY = 2.0
 EMPTY = -8.0
-#: Seconds between two updates of the scale (what is kept counts at once).
+#: Savings are at most so many seconds' worth of the budget, or records.
+SAVED = 1.0
+SAVED_RECORDS = 30.0
+#: Savings raise the income by at most this part of it, or by so many times its standard deviation, whichever is more;
+#: not while the balance is below this exponent: that is a burst.
+PAYBACK = 0.1
+PAYBACK_DEVIATIONS = 3.0
+BURST = 2.0
+#: What is kept for certain takes at most this part of the income; debts beyond so many seconds' worth are forgotten.
+OWED_SHARE = 0.9
+OWED = 2.0
+#: Seconds between two updates of the scale by time; what is kept counts at once.
 STEP = 0.02
-#: Seconds that a clock may seem to go back (threads that read it in one order and arrive in another).
+#: Allotments are wrong when what is kept has moved the exponent so far since they were made.
+WRONG = -1.0
+#: A clock that goes back by less, in seconds, is one that threads read in one order and passed on in another.
 JITTER = 1.0
+#: Longer pauses, in seconds, change nothing.
+LONGEST = 1e6
 
 
 def checked(rate: float) -> float:
-    """`rate` as a float; ValueError if it is not a finite number of at least 0."""
+    """`rate` as a float; ValueError unless it is a finite number of at least 0."""
     if not 0 <= rate < math.inf:
         raise ValueError(f"budget {rate!r}: records a second are a finite number of at least 0; 0 keeps none by chance")
     return float(rate)
 
 
 class Ledger:
-    """Income, balance, savings and debts of one budget, in records. Pure: every time is an argument, in seconds."""
+    """Income, balance, savings and debts of one budget, in records; times are seconds of any clock."""
 
-    __slots__ = ("_alarm", "_balance", "_owed", "_per_scale", "_rate", "_saved", "_then", "due", "load", "scale")
+    __slots__ = (
+        "_balance",
+        "_made_at",
+        "_near",
+        "_owed",
+        "_rate",
+        "_saved",
+        "_unit",
+        "due",
+        "earliest",
+        "now",
+        "scale",
+    )
 
     def __init__(self, rate: float) -> None:
         self._rate = checked(rate)
-        self._per_scale = max(self._rate * SMOOTHING, SMOOTHING_RECORDS)
-        self._balance = self._saved = self._owed = 0.0
-        self._then: float | None = None
-        self._alarm = -self._per_scale
-        #: When to call `settle` next; also as soon as the clock was set back.
-        self.due = -math.inf
-        #: Arrivals a second, told by the owner.
-        self.load = 0.0
+        #: Records that change the exponent by one.
+        self._unit = max(self._rate * SMOOTHING, SMOOTHING_RECORDS)
+        self._balance = self._made_at = self._saved = self._owed = 0.0
+        #: 1 while no more arrives than may be kept, 0 from half as much more on.
+        self._near = 1.0
+        self.now: float | None = None
+        #: `settle` is to be called when the time is not in this interval.
+        self.earliest = self.due = -math.inf
         #: By what allotted chances are multiplied.
         self.scale = 1.0 if rate else 0.0
 
@@ -70,42 +90,50 @@ class Ledger:
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        rate = checked(rate)
-        before, self._per_scale = self._per_scale, max(rate * SMOOTHING, SMOOTHING_RECORDS)
-        self._balance *= self._per_scale / before
-        self._rate = rate
-        self._saved = min(self._saved, SAVED * rate)
-        self._owed = min(self._owed, OWED * rate)
+        self._rate = checked(rate)
+        before, self._unit = self._unit, max(self._rate * SMOOTHING, SMOOTHING_RECORDS)
+        self._balance *= self._unit / before
+        self._made_at *= self._unit / before
+        self._saved = min(self._saved, self._savings())
+        self._owed = min(self._owed, OWED * self._rate)
         self.due = -math.inf
         self._rescale()
 
     @property
-    def alarmed(self) -> bool:
-        """Whether so much more was kept than allotted since `calm` that the allotment must be wrong."""
-        return self._balance < self._alarm
+    def income(self) -> float:
+        """Records a second that may be kept now, with what savings give."""
+        rate = self._rate
+        if not self._saved or self._balance < -BURST * math.sqrt(self._unit):
+            return rate
+        return rate + min(self._saved, max(PAYBACK * rate, PAYBACK_DEVIATIONS * math.sqrt(rate))) * self._near
 
-    def calm(self) -> None:
-        self._alarm = self._balance - self._per_scale
+    @property
+    def surprise(self) -> float:
+        """By how much the exponent has moved since allotments were made."""
+        return (self._balance - self._made_at) / self._unit
+
+    def allotted(self, load: float) -> None:
+        """Allotments were made, for so many arrivals a second."""
+        self._made_at = self._balance
+        self._near = min(1.0, max(0.0, 3.0 - 2.0 * load / self._rate)) if self._rate else 0.0
 
     def spend(self, amount: float, certain: bool) -> None:
         if certain:
-            self._owed = min(self._owed + amount, max(OWED * self._rate, 1.0))
-        else:
-            self._balance -= amount
-            self._rescale()
-            if self._balance < self._alarm:
-                self.due = -math.inf
+            self._owed = min(self._owed + amount, OWED * self._rate)
+            return
+        self._balance -= amount
+        self._rescale()
+        if self.surprise < WRONG:
+            self.due = -math.inf
 
     def settle(self, now: float) -> float:
-        """Take in what came since the last time; returns the seconds that have passed, 0 when the clock went back."""
-        then = self._then
-        passed = 0.0 if then is None else now - then
-        if passed < 0:
-            if passed > -JITTER:
-                return 0.0
-            passed = 0.0
-        self._then = now
-        self.due = now + STEP
+        """Take in what came since the last time; returns the seconds that count as passed."""
+        passed = 0.0 if self.now is None else min(now - self.now, LONGEST)
+        if -JITTER < passed < 0:
+            return 0.0
+        self.now, self.due, self.earliest = now, now + STEP, now - JITTER
+        if passed <= 0:
+            return 0.0
         self._earn(passed)
         self._rescale()
         return passed
@@ -114,21 +142,41 @@ class Ledger:
         income = self._rate * passed
         paid = min(self._owed, OWED_SHARE * income)
         self._owed -= paid
-        near = min(1.0, self._rate / self.load) ** 2 if self.load else 1.0
-        back = min(self._saved * min(passed, 1.0), PAYBACK * income) * near
+        back = min(self._saved, (self.income - self._rate) * passed)
         self._saved -= back
         self._balance += income - paid + back
-        full = (FULL * near + FULL_BUSY * (1 - near)) * self._per_scale
+        full = (FULL + (FULL_BUSY - FULL) * (1.0 - self._near) ** 2) * self._unit
         if self._balance > full:
-            self._saved = min(self._saved + self._balance - full, SAVED * self._rate)
+            self._saved = min(self._saved + self._balance - full, self._savings())
             self._balance = full
 
+    def _savings(self) -> float:
+        return max(SAVED * self._rate, SAVED_RECORDS) if self._rate else 0.0
+
     def _rescale(self) -> None:
-        if not self._rate:
-            self.scale = 0.0
-            return
-        exponent = self._balance / self._per_scale
-        if exponent < EMPTY:
-            exponent = EMPTY
-            self._balance = EMPTY * self._per_scale
-        self.scale = math.exp(exponent)
+        self._balance = max(self._balance, EMPTY * self._unit)
+        exponent = self._balance / self._unit
+        self.scale = math.exp(exponent if exponent > 0 else STEEP * exponent) if self._rate else 0.0
+
+
+class Reserve:
+    """A part of a budget that is spent record by record: a token bucket of one second's worth, at least of one."""
+
+    __slots__ = ("_level", "_now", "share")
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self._level = math.inf
+        self._now = 0.0
+
+    def take(self, now: float, rate: float) -> bool:
+        """Whether there is one left of `share` × `rate` a second; takes it."""
+        income = self.share * rate
+        if not income:
+            return False
+        self._level = min(self._level + income * max(0.0, now - self._now), max(income, 1.0))
+        self._now = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True
