@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
 from policy_server import PolicyServer, document, policy_server, with_etag
+from scripted import head, scripted
 from tidegate.errors import ConfigurationError
 from tidegate.gate import remote
 from tidegate.gate.lines import MAX_BYTES
@@ -236,3 +239,34 @@ source({server.url!r}).fetch()
 print([name for name in sys.modules if name in ("requests", "urllib3", "httpx", "aiohttp", "opentelemetry")])
 """
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"[]\n"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of this machine's own, with its key."""
+    directory = tmp_path_factory.mktemp("certificate")
+    path, key = directory / "own.pem", directory / "key.pem"
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run([*command, "-keyout", key, "-out", path], check=True, capture_output=True, timeout=60)
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls(certificate: Path) -> Iterator[str]:
+    """The URL of a server with that certificate, which answers with a policy."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted(head("application/json") + POLICY.encode()) as server:
+        server.wrap = lambda connection: context.wrap_socket(connection, server_side=True)
+        yield server.url.replace("http://", "https://")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tls: str) -> None:
+    assert "its certificate is not trusted" in trouble(tls, token="t0ken")
+
+
+def test_one_s_own_authority_may_be_named(tls: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert source(tls).fetch() == POLICY.encode()

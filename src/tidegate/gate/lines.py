@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from tidegate.errors import ConfigurationError
 
 #: Bounds of a document.
-MAX_BYTES, MAX_DEPTH, MAX_NODES = 1 << 20, 32, 100_000
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 1 << 20, 32, 50_000
 
 #: Characters shown of a value that is refused.
 _SHOWN = 80

@@ -15,7 +15,6 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Protocol
 
 from tidegate.errors import ConfigurationError, TidegateError
@@ -162,6 +161,8 @@ class PluginSource:
 
 
 def _plugin(name: str) -> Callable[[str], Fetched]:
+    from importlib.metadata import entry_points
+
     found = entry_points(group=GROUP)
     for each in found:
         if each.name == name:
