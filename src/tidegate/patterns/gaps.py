@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tidegate.patterns.line import ANY, VALUE, Line, constants, enough
+from tidegate.patterns.line import ANY, VALUE, Line, constants, enough, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Lines compared with; first and last words, and keys, remembered; patterns tried for one first or last word.
-LATEST, BUCKETS, KEYS, TRIED = 16, 2048, 8192, 32
+LATEST, KEPT, BUCKETS, KEYS, TRIED = 16, 48, 2048, 8192, 32
 NEVER = 99
 #: Different lines that make a stretch a variable, by words in common (the last: this many and more).
-ENOUGH = (NEVER, NEVER, NEVER, 5, 4, 3)
+ENOUGH = (NEVER,) * 6
 #: The same where the stretch begins or ends the line, and nothing says that a value stands there.
 ENOUGH_OUTER = (NEVER, NEVER, NEVER, NEVER, 5, 4)
 ENOUGH_FIRST = (NEVER, NEVER, NEVER, 5, 4, 3)
@@ -36,7 +36,7 @@ _FAILS = re.compile(
 Key = tuple[str, str | None]
 #: Different lines with several different words that make those variables, by words in common; and where values differ.
 ENOUGH_WORDS = (NEVER, NEVER, NEVER, 6, 4, 3)
-ENOUGH_WORD_VALUES = (NEVER, NEVER, 6, 3, 2, 2)
+ENOUGH_WORD_VALUES = (NEVER, NEVER, NEVER, 3, 2, 2)
 
 #: A pattern, and the line that made it.
 Recent = tuple[Pattern, list[str]]
@@ -51,7 +51,7 @@ class Gaps:
     def __init__(self) -> None:
         self._latest: dict[str, list[Recent]] = {}
         self._forms: dict[int, list[Recent]] = {}
-        self._known: dict[str, list[tuple[str, str, Pattern]]] = {}
+        self._known: dict[str, list[tuple[list[str], list[str], Pattern]]] = {}
         self._keys: dict[Key, list[Pattern]] = {}
 
     def find(self, line: Line) -> Pattern | None:
@@ -59,10 +59,9 @@ class Gaps:
         if not self._known:
             return None
         parts = line.plain
-        text = "".join(parts)
-        for word in (parts[0], "\0" + parts[-1]):
+        for word in (parts[0], "\0" + parts[-1], ANY):
             for prefix, suffix, pattern in self._known.get(word, ()):
-                if fits(text, prefix, suffix) and pattern.kind == "mined":
+                if fits(parts, prefix, suffix) and pattern.kind == "mined":
                     return pattern
         return None
 
@@ -90,6 +89,17 @@ class Gaps:
         ]
         return [other for other in dict.fromkeys(found) if other is not pattern and other.kind == "mined"]
 
+    def within(self, key: Key, line: Line) -> list[Pattern]:
+        """Patterns of late whose lines have this in common with a line, however much lies between."""
+        prefix, suffix = split(key[0] + ANY)[:-1], split(ANY + (key[1] or ""))[1:]
+        found = [
+            living(other)
+            for word in _ends(line.plain)
+            for other, others in self._latest.get(word, ())
+            if fits(others, prefix, suffix)
+        ]
+        return [other for other in dict.fromkeys(found) if other.kind == "mined"]
+
     def _compared(
         self, parts: list[str], pattern: Pattern, latest: list[Recent], compare: Compare
     ) -> tuple[list[Pattern], Key] | None:
@@ -111,12 +121,10 @@ class Gaps:
 
     def learn(self, key: Key, pattern: Pattern) -> None:
         """From now on, what has this in common is the pattern."""
-        prefix, suffix = key
-        if suffix is None:
+        if key[1] is None:
             return
-        known = self._known.setdefault(
-            Line(prefix + ANY).plain[0] if prefix else "\0" + Line(suffix).plain[-1], []
-        )
+        prefix, suffix = split(key[0] + ANY)[:-1], split(ANY + key[1])[1:]
+        known = self._known.setdefault(prefix[0] if prefix else "\0" + suffix[-1], [])
         known.append((prefix, suffix, pattern))
         known.sort(key=lambda one: -len(one[0]) - len(one[1]))
         del known[TRIED:]
@@ -130,20 +138,25 @@ def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, p
     if latest is None:
         table[key] = [(pattern, parts)]
         return []
-    before = latest[-LATEST:]
-    table[key] = [*before, (pattern, parts)]
-    return before
+    table[key] = [*latest[1 - KEPT :], (pattern, parts)]
+    return latest[-LATEST:]
 
 
 def _ends(parts: list[str]) -> tuple[str, str]:
     return " ".join(parts[:3:2]), "\0" + " ".join(parts[:-4:-2])
 
 
-def fits(text: str, prefix: str, suffix: str) -> bool:
-    """Whether a text has these two, and between them something, or nothing at its end."""
-    if text.startswith(prefix) and text.endswith(suffix):
-        return len(text) > len(prefix) + len(suffix)
-    return not suffix and text == prefix.rstrip()
+def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:
+    """Whether a line begins and ends so; what is between may be nothing at its end."""
+    if len(parts) <= len(prefix) + len(suffix):
+        return False
+    for mine, theirs in zip(prefix, parts, strict=False):
+        if mine not in (theirs, ANY) and not (parts[-1] == "" and mine == theirs + " "):
+            return False
+    for mine, theirs in zip(reversed(suffix), reversed(parts), strict=False):
+        if mine not in (theirs, ANY):
+            return False
+    return True
 
 
 def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:

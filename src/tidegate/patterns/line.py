@@ -8,16 +8,16 @@ from math import log2
 from tidegate.patterns.mask import NAMES
 
 #: Messages for each different line after which one that differs is less likely to be of the same statement.
-PATIENCE = 1.5
+PATIENCE = 2.0
 #: The same where all that differs looks like values.
 PATIENCE_VALUES = 4.0
-SLOPE = 1.5
+SLOPE = 1.25
 #: Words of a line that are looked at.
-WORDS = 64
+WORDS = 96
 #: What stands for any variable where types do not matter.
 ANY = "<*>"
 
-_SPLIT = re.compile(r"((?:[ =:,;()\[\]{}\"'|@#]|\.+(?= |$))+)")
+_SPLIT = re.compile(r"([=:,;|]+ ?| +|[()\[\]{}\"'@#]|\.(?=[ .]|$))")
 _LETTERS = re.compile("[A-Za-z]{2}")
 _TYPED = re.compile(f"[<>~+$-]?<(?:{NAMES})>[%+]?")
 _NOTHING = frozenset(("None", "null", "nil", "-"))

@@ -7,6 +7,8 @@ units, lists, exception texts). Digits are made ``0`` before anything else, so t
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 
 #: Characters of a text that are looked at; what follows is shown as ``<*>``.
@@ -175,6 +177,7 @@ _BUILT = (
 )
 _TIMES = "ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?"
 _JOINED = (
+    (" <url>", r"\b(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT)(?= <url>)", "<*>"),
     ("<num> ", rf"<num>(?= (?:{_TIMES})\b) [a-zµ]+", "<dur>"),
     ("<num> ", r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+", "<size>"),
     ("<size> (", r"<size> \(<size>\)", "<size>"),
@@ -183,10 +186,11 @@ _JOINED = (
     ("> ", rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)", r"\1"),
 )
 _BUILT_FORMS, _JOINED_FORMS = ([(a, re.compile(b), c) for a, b, c in table] for table in (_BUILT, _JOINED))
-_RAISED = r"\[(?:Errno|WinError|SSL)[^\]]*\]"
+#: What the system says of an error, as exceptions of Python and C show it.
+_SYSTEM = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}, key=len, reverse=True))
 _EXCEPTION = re.compile(
-    rf"(?<=\(){_RAISED}.*(?=\))|(?<='){_RAISED}[^']*(?=')|{_RAISED}.*"
-    r"|(?<=[:(=-] )[\w.]*[A-Z]\w*(?:Error|Exception|Timeout|Warning|Refused|Interrupt)(?:\(.*\))?:.*"
+    rf"\[(?:Errno|WinError) [^\]]*\](?: (?:{_SYSTEM}|\w+(?: \w+){{0,3}}))?(?:: <str>(?: -> <str>)?)?"
+    r"|\[SSL[^\]]*\][^()]*(?:\(\w+\.c:<num>\))?"
 )
 
 
@@ -222,13 +226,17 @@ def keep_codes(text: str) -> str:
     return _CODE.sub(lambda found: found[0][: -len(code := found[1] or found[2])] + code.translate(_KEPT), text)
 
 
+#: Words that are values.
+_WORDS = {"True": "<obj>", "False": "<obj>"}
+
+
 class Masker:
     """Masks texts and remembers the shapes of their tokens; at most `TOKENS` of them."""
 
     __slots__ = ("_tokens",)
 
     def __init__(self) -> None:
-        self._tokens: dict[str, str] = {}
+        self._tokens = dict(_WORDS)
 
     def mask(self, text: str) -> str:
         """The text, blanks made single, with its variables masked; only `LOOKED_AT` characters are looked at."""
@@ -237,11 +245,11 @@ class Masker:
             text = text[:LOOKED_AT].rpartition(" ")[0] or text[:LOOKED_AT]
         text = text.encode("utf-8", "replace").translate(_ZEROS).decode()
         known = self._tokens
-        masked = [word if word.isalpha() else known.get(word) or self._token(word) for word in _blanks(text).split()]
+        masked = [known.get(word) or (word if word.isalpha() else self._token(word)) for word in _blanks(text).split()]
         text = " ".join(masked)
         if "<" in text or "[" in text or "{" in text or "(" in text:
             text = _built(text)
-        if "[" in text or ":" in text:
+        if "[" in text:
             text = _EXCEPTION.sub("<exc>", text)
         return text + " <*>" if cut else text
 
@@ -250,5 +258,6 @@ class Masker:
         if len(text) <= TOKEN_LENGTH:
             if len(self._tokens) >= TOKENS:
                 self._tokens.clear()
+                self._tokens.update(_WORDS)
             self._tokens[text] = masked
         return masked

@@ -9,6 +9,8 @@ from tidegate.patterns.pattern import Pattern
 
 #: Merges that one new line can bring about.
 MERGES = 8
+#: Messages of a pattern that goes with others which became one, though it was not among those that showed it.
+RARE = 2
 
 
 class Merger:
@@ -48,7 +50,9 @@ class Merger:
             size = len(lines[-1])
             same = [(m, parts) for m, parts in zip(members, lines, strict=True) if len(parts) == size]
             return join([m for m, _ in same], _common([parts for _, parts in same]))
-        pattern = join(members, prefix + ANY + suffix)
+        line = Line(members[-1].template)
+        rare = [other for other in self.gaps.within(key, line) if other.count <= RARE]
+        pattern = join(list(dict.fromkeys([*members, *rare])), prefix + ANY + suffix)
         self.gaps.learn(key, pattern)
         return pattern
 
