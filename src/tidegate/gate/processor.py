@@ -170,8 +170,9 @@ class PatternLogRecordProcessor(LogRecordProcessor):
     # -- LogRecordProcessor
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        if self._closed or handing.get() is not None or otel.is_suppressed():
-            return  # what is emitted while a record is passed on is its echo, or the pipeline's own
+        handed = handing.get()
+        if self._closed or (handed is not None and handed is not log_record) or otel.is_suppressed():
+            return  # what is emitted while a record is handed on is its echo, or the pipeline's own
         try:
             passed = self._judge(log_record)
         except Exception:
