@@ -79,6 +79,14 @@ def test_where_more_than_a_rate_decides_each_record_is_judged(policy: LogPolicy)
     assert gate.by_chance(KEY, 1) is None
 
 
+def test_a_rule_that_held_for_one_record_does_not_decide_on_the_next_by_chance() -> None:
+    rule = LogRule((Condition("attribute", "bot", key="user"),), rate=0)
+    gate = LogGate(LogPolicy(rules=(rule,), min_rate=0), seed=1)
+    (pattern,) = known(gate)
+    gate.judge(pattern, INFO, "app", 1, key=KEY, field=lambda name, key: "bot")
+    assert gate.by_chance(KEY, 1) is None
+
+
 def test_errors_are_always_judged() -> None:
     gate = LogGate(PLAIN, seed=1)
     for now in range(100):

@@ -71,6 +71,26 @@ def test_the_first_sight_of_a_pattern_is_certain_and_the_second_is_not() -> None
     assert not second.keep
 
 
+def test_the_first_sight_of_a_pattern_in_another_logger_is_certain_too() -> None:
+    gate = LogGate(PLAIN, seed=1)
+    (pattern,) = known(gate)
+    assert gate.judge(pattern, INFO, "other", 1, randomness=NEVER).reason == "first_sight"
+    assert not gate.judge(pattern, DEBUG, "other", 1, randomness=NEVER).keep
+
+
+def test_loggers_beyond_a_bound_share_their_first_sight() -> None:
+    gate = LogGate(PLAIN, seed=1)
+    (pattern,) = known(gate)
+    verdicts = [gate.judge(pattern, INFO, f"worker-{index}", 1, randomness=NEVER) for index in range(500)]
+    assert kept(verdicts) == 64
+
+
+def test_what_a_budget_lets_through_is_a_first_sight_where_the_reserve_is_used_up() -> None:
+    gate = LogGate(LogPolicy(budget=100, min_rate=0), seed=1)
+    verdicts = [gate.judge(pattern, DEBUG, "app", 1 + index / 50) for index, pattern in enumerate(_flood(1000))]
+    assert kept(verdicts) >= 950
+
+
 def test_an_error_is_a_first_sight_too() -> None:
     gate = LogGate(PLAIN, seed=1)
     (pattern,) = patterns(1)
@@ -167,6 +187,7 @@ def test_min_rate_does_not_overrule_what_was_chosen_for_a_pattern_or_logger() ->
     policy = LogPolicy(logger_rates={"noisy": 0.01}, pattern_rates={"event 0*": 0.01})
     gate = LogGate(policy, seed=1)
     one, other = known(gate, 2)
+    judge_all(gate, other, [0.5], logger="noisy")
     assert not gate.judge(one, INFO, "app", 1, randomness=NEVER).keep
     assert not gate.judge(other, INFO, "noisy", 1, randomness=NEVER).keep
     assert gate.judge(other, INFO, "app", 1, randomness=NEVER).keep

@@ -26,8 +26,24 @@ class Verdict(NamedTuple):
     reason: str
 
 
+#: Loggers and severities of one pattern that are remembered; beyond that this memory starts over.
+LANES = 64
+
 #: A record that is kept whatever is drawn, but not for a reason of its own.
 WHOLE = Verdict(keep=True, adjusted_count=1.0, reason="rate")
+
+
+class Sight:
+    """What was seen of a pattern in one logger: ``kept`` when a record was; ``due`` when one is certain again.
+
+    Some templates are not one statement's (``%s``); loggers tell their statements apart.
+    """
+
+    __slots__ = ("due", "kept")
+
+    def __init__(self) -> None:
+        self.due = -inf
+        self.kept = False
 
 
 class Lane:
@@ -36,26 +52,30 @@ class Lane:
     ``p`` is the chance by rate, ``threshold`` the same as what randomness has to reach, and ``kept`` the
     verdict of a record that it keeps; they hold from ``since`` to ``until``. ``drawn`` is a verdict that
     was drawn already, for the record which `LogGate.judge` is about to see. ``others`` are tried first on
-    each record.
+    each record. ``is_alone``: nothing else is tried. ``is_closed``: its rate may be another one by now.
     """
 
     __slots__ = (
         "budget",
         "cell",
         "drawn",
+        "is_alone",
+        "is_closed",
         "kept",
         "known",
         "others",
         "p",
         "rate",
+        "sight",
         "since",
         "threshold",
         "turn",
         "until",
     )
 
-    def __init__(self, known: Known, cell: Cell, rate: Rate, budget: SharedBudget | None) -> None:
+    def __init__(self, known: Known, sight: Sight, cell: Cell, rate: Rate, budget: SharedBudget | None) -> None:
         self.known = known
+        self.sight = sight
         self.cell = cell
         self.rate = rate
         self.budget = budget
@@ -63,12 +83,15 @@ class Lane:
         self.turn = -1
         self.since, self.until = inf, -inf
         self.drawn: Verdict | None = None
+        self.is_closed = self.is_alone = False
         self.p, self.threshold, self.kept = 1.0, 0.0, WHOLE
 
     def settle(self, boost: float) -> None:
         """Take over what the pattern has learnt since the last turn."""
         known, (value, explicit, _) = self.known, self.rate
-        if value > 0 and known.rare and not explicit:
+        # of what was never kept a budget lets more through than a rate, and bounds it as well
+        whole = known.rare if known.kept else self.budget is not None
+        if value > 0 and whole and not explicit:
             value = 1.0
         elif known.watch.jumping:
             value = min(1.0, value * boost)
@@ -78,26 +101,26 @@ class Lane:
             self.kept = Verdict(keep=True, adjusted_count=1 / value, reason="rate") if value > 0 else WHOLE
         self.turn = known.turn
         # what is never kept has nothing due
-        self.since, self.until = known.since, min(known.until, known.due) if value > 0 else known.until
+        self.since, self.until = known.since, min(known.until, self.sight.due) if value > 0 else known.until
 
 
 class Known:
     """One pattern. What was learnt of it holds from ``since`` to ``until`` and for ``room`` more records.
 
-    ``rare``: comes so seldom that rates do not apply. ``due``: when a record of it is certain again.
-    ``sighted``: it had its first sight. ``active``: it came again since it was last considered for eviction.
+    ``rare``: comes so seldom that rates do not apply. ``kept``: a record of it was.
+    ``sights``: by logger. ``active``: it came again since it was last considered for eviction.
     """
 
     __slots__ = (
         "active",
         "cells",
         "counted",
-        "due",
         "id",
+        "kept",
         "lanes",
         "rare",
         "room",
-        "sighted",
+        "sights",
         "since",
         "template",
         "turn",
@@ -112,10 +135,9 @@ class Known:
         self.watch = Watch(now)
         self.counted = self.turn = 0
         self.since, self.until = inf, -inf
-        self.due = -inf
         self.room = 0.0
-        self.rare = self.sighted = False
-        self.active = False
+        self.rare = self.kept = self.active = False
+        self.sights: dict[str, Sight] = {}
 
     def fresh(self) -> int:
         """How many records came that the watch has not counted yet."""
@@ -128,10 +150,21 @@ class Known:
         return self.watch.add(fresh, now, awake)
 
     def close(self) -> None:
-        """Forget the lanes, and let nobody who still has one use it."""
+        """Let nobody who has a lane go on with it."""
         for lane in self.lanes.values():
-            lane.until = -inf
-        self.lanes = {}
+            lane.turn, lane.until, lane.is_closed = -1, -inf, True
+
+    def make_room(self) -> None:
+        """Have no more than `LANES` lanes when one is added."""
+        if len(self.lanes) >= LANES:
+            self.close()
+            self.lanes = {}
+
+    def sight(self, logger: str) -> Sight:
+        """The sight of this logger; of those that are too many, of all of them together."""
+        if logger not in self.sights and len(self.sights) >= LANES:
+            logger = OTHER
+        return self.sights.setdefault(logger, Sight())
 
 
 class Memory:

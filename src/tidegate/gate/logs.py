@@ -32,9 +32,6 @@ TURN = 1.0
 #: Highest severity number of OpenTelemetry; what is beyond counts as this.
 _HIGHEST = 24
 
-#: Loggers and severities of one pattern that are remembered; beyond that this memory starts over.
-_LANES = 64
-
 #: Without a budget: first sights per second, and at once (a start shows everything for the first time).
 _FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
 
@@ -151,24 +148,42 @@ class LogGate:
             self._learn(known, pattern, now)
         known.room -= 1
         lane = known.lanes.get((severity, logger))
-        if lane is None:
-            lane = self._open(known, severity, logger)
-        if lane.others and field is not None:
-            lane = _choose(lane, field)
-        if lane.turn != known.turn:
-            lane.settle(self.policy.anomaly_boost)
+        if lane is None or lane.turn != known.turn or lane.others:
+            lane = self._choose(known, lane, severity, logger, now, field)
         if lane.drawn is not None and randomness is None:
             verdict, lane.drawn = lane.drawn, None
-        elif severity >= ERROR or certain or (known.due <= now and lane.rate.value > 0):
-            verdict = self._certain(known, lane, severity, certain, now) or self._draw(
-                lane, now, randomness, trace_threshold
-            )
+        elif severity >= ERROR or certain or (lane.sight.due <= now and lane.rate.value > 0):
+            verdict = self._certain(lane, severity, certain, now) or self._draw(lane, now, randomness, trace_threshold)
         else:
-            if key is not None and lane.p < 1 and lane.budget is None and not lane.others:
+            if key is not None and lane.p < 1 and lane.is_alone and lane.budget is None:
                 self._remember(key, lane)
             verdict = self._draw(lane, now, randomness, trace_threshold)
         _count(lane.cell, verdict)
+        if verdict.keep and not lane.sight.kept:
+            self._sighted(lane, now)
         return verdict
+
+    def _choose(
+        self, known: Known, lane: Lane | None, severity: int, logger: str, now: float, field: Field | None
+    ) -> Lane:
+        """The lane that holds for this record in this turn."""
+        if lane is None or lane.is_closed:
+            lane = self._open(known, severity, logger)
+        if lane.others and field is not None:
+            tried = (
+                other for tests, other in lane.others if all(holds(field(name, key)) for name, key, holds in tests)
+            )
+            lane = next(tried, lane)
+        if lane.turn != known.turn:
+            lane.settle(self.policy.anomaly_boost)
+            lane.sight.due = min(lane.sight.due, now + self._periodic)  # a clock that jumped back
+        return lane
+
+    def _sighted(self, lane: Lane, now: float) -> None:
+        """The first record of a pattern in a logger is kept, by whatever."""
+        lane.sight.kept, lane.sight.due = True, now + self._periodic
+        if not lane.known.kept:
+            lane.known.kept, lane.known.until = True, now
 
     def _draw(self, lane: Lane, now: float, randomness: int | None, trace_threshold: int | None) -> Verdict:
         """Whether chance keeps a record, by 56 random bits and a threshold, as with spans."""
@@ -186,26 +201,24 @@ class LogGate:
             budget.charge(now, 1.0, lane.known.id, certain=drawn < (1 - offered) * _MAX)
         return lane.kept if p == lane.p else Verdict(keep=True, adjusted_count=1 / p, reason="rate")
 
-    def _certain(self, known: Known, lane: Lane, severity: int, certain: str, now: float) -> Verdict | None:
+    def _certain(self, lane: Lane, severity: int, certain: str, now: float) -> Verdict | None:
         """A verdict of its own for an error, for what the caller is certain of, and for first and periodic sights."""
         if severity >= ERROR:
             verdict = _ERROR
             self._watch_errors(now)
         elif certain:
             verdict = Verdict(keep=True, adjusted_count=1.0, reason=certain)
-        elif known.sighted and lane.p >= 1 and lane.budget is None:
-            known.due = now + self._periodic  # it is kept anyway
+        elif lane.sight.kept and lane.p >= 1 and lane.budget is None:
+            lane.sight.due = now + self._periodic  # it is kept anyway
             return None
         elif self._reserve.take(now):
-            verdict = Verdict(keep=True, adjusted_count=1.0, reason="periodic" if known.sighted else "first_sight")
+            verdict = Verdict(keep=True, adjusted_count=1.0, reason="periodic" if lane.sight.kept else "first_sight")
         else:
-            known.due = now + TURN
+            lane.sight.due = now + TURN
             return None
-        known.due = now + self._periodic
-        if not known.sighted:
-            known.sighted, known.until = True, now
+        lane.sight.due = now + self._periodic
         if lane.budget is not None:
-            lane.budget.charge(now, 1.0, known.id, certain=True)
+            lane.budget.charge(now, 1.0, lane.known.id, certain=True)
         return verdict
 
     def _learn(self, known: Known, pattern: Named, now: float) -> None:
@@ -220,10 +233,9 @@ class LogGate:
         count = frequency.short if self._window == SHORT else frequency.long
         # after a burst the count takes long to fall; three times the gap of a rare pattern says so sooner
         rare = count <= self._rare_count or silence * self.policy.min_rate > 3
-        known.rare = rare and known.sighted and self._rare_count > 0
+        known.rare = rare and self._rare_count > 0
         known.room = max(self._rare_count - count, 0.0) + 1 if known.rare else inf
         known.since, known.until = now, now + TURN
-        known.due = min(known.due, now + self._periodic)  # a clock that jumped back
         known.turn += 1
         known.active = known.turn > 1
         if known.template != pattern.template:
@@ -237,12 +249,15 @@ class LogGate:
         self._announcer.tell("error_surge", worst, self._errors, now)
 
     def _open(self, known: Known, severity: int, logger: str) -> Lane:
-        if len(known.lanes) >= _LANES:
-            known.close()
         cell = known.cells.setdefault(max(0, min(severity, _HIGHEST)), Cell())
-        *others, (_, rate) = self._rates.find(known.id, known.template, severity, logger)
-        lane = known.lanes[severity, logger] = Lane(known, cell, rate, self._budget_of(rate.rule))
-        lane.others = [(tests, Lane(known, cell, rate, self._budget_of(rate.rule))) for tests, rate in others]
+        sight = known.sight(logger)
+        *others, last = [
+            (tests, Lane(known, sight, cell, rate, self._budget_of(rate.rule)))
+            for tests, rate in self._rates.find(known.id, known.template, severity, logger)
+        ]
+        known.make_room()
+        lane = known.lanes[severity, logger] = last[1]
+        lane.others, lane.is_alone = others, not others
         return lane
 
     def _budget_of(self, rule: int) -> SharedBudget | None:
@@ -283,13 +298,6 @@ class LogGate:
         self._announcer.waiting.clear()
         if self._seed is None:
             self.random = random.Random().random  # noqa: S311 - as above
-
-
-def _choose(lane: Lane, field: Field) -> Lane:
-    for tests, other in lane.others:
-        if all(holds(field(name, key)) for name, key, holds in tests):
-            return other
-    return lane
 
 
 def _new_budget(rate: float | None) -> SharedBudget | None:
