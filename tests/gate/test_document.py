@@ -232,6 +232,8 @@ def test_no_rules_at_all_can_be_said() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
+        ("trace:\n  budget: 1", 1, "trace is not known: did you mean 'traces'?"),
+        ("log: {}\ntraces: {budget: 1}", 1, "log is not known: did you mean 'logs'?"),
         ("traces:\n  budgt: 1", 2, "traces.budgt is not known: did you mean 'budget'?"),
         ('{"traces": {\n"rules": [\n{"rate": 1.5}]}}', 3, "traces.rules[0].rate is 1.5; "),
         ("traces:\n  rules:\n  - name: a", 3, "traces.rules[0] has no effect; "),

@@ -59,9 +59,12 @@ class _Keep(NamedTuple):
 
 
 def is_format(root: Node) -> bool:
-    if isinstance(root.value, list):
-        return True
-    return isinstance(root.value, dict) and ("policies" in root.value or any(map(root.value.__contains__, _TARGETS)))
+    """Whether it is one policy, a list of them, or a provider's answer, and not a slip in our own format."""
+    if not isinstance(root.value, dict):
+        return isinstance(root.value, list)
+    targets = [root.value[name].value for name in _TARGETS if name in root.value]
+    is_one = "id" in root.value or any(isinstance(target, dict) and "match" in target for target in targets)
+    return "policies" in root.value or bool(targets and is_one)
 
 
 def policy(root: Node) -> Policy:
