@@ -29,7 +29,7 @@ LEVELS = {
     "critical": "CRITICAL",
     "fatal": "CRITICAL",
 }
-_RECEIVER = re.compile(r"(^|[._])\w*log(ger|ging|)(\(.*\))?$|getLogger\(.*\)$", re.IGNORECASE)
+_RECEIVER = re.compile(r"(?<!cata)(?<!dia)(?<!back)(?<!change)log(ger|ging|)(\(.*\))?$|getLogger\(.*\)$", re.IGNORECASE)
 _MENTIONS = re.compile(
     rb"log(?:ger|ging|)?(?:\([^()\n]*\))?\s*\.\s*(?:debug|info|warn|error|exc|crit|fatal|log)|\._log\(", re.IGNORECASE
 )

@@ -87,7 +87,7 @@ SHAPES = (
     (r"^type\(|\.__class__$", "type"),
     (r"format_exc|format_exception|format_stack|print_exc", "traceback"),
     (r"^(repr|str|unicode|text_type|force_str|safe_str|to_native|to_text|hide_url)\((?P<inner>.*)\)$", ""),
-    (r"\.join\(", "separated"),
+    (r"(?<!path)\.join\(", "separated"),
     (r"getpid\(|getppid\(", "pid"),
     (r"json\.dumps|\.model_dump|\.to_dict", "payload"),
     (r"\btime\(\) - |monotonic\(\) - |perf_counter\(\) - |total_seconds\(", "seconds"),

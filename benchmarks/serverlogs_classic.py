@@ -242,7 +242,7 @@ r24=0x«hex8» r25=0x«hex8» r26=0x«hex8» r27=0x«hex8»
 iar «hex8» dear «hex8»
 critical input interrupt (unit=0x«hex2» bit=0x«hex2»): warning for torus y+ wire
 critical input interrupt (unit=0x«hex2» bit=0x«hex2»): warning for tree C1 wire, suppressing further interrupts of same type
-ciod: In packet from node «0..999».«0..3» («card»), message code «0..90» is not «3» or «4294967295» (softheader=«hex8» «hex8» «hex8» «hex8»)
+ciod: In packet from node «0..999».«0..3» («card»), message code «0..90» is not 3 or 4294967295 (softheader=«hex8» «hex8» «hex8» «hex8»)
 Node card VPD check: missing U«01..17» node, VPD ecid in processor card slot J«02..17»
 NFS Mount failed on bglio«1..99», slept «15|30» seconds, retrying («1..9»)
 Node card is not fully functional
@@ -282,8 +282,8 @@ Failed subcommands «1000..4500»
 ClusterFileSystem: There is no server for ServerFileSystem domain storage«1..999»
 ClusterFileSystem: ServerFileSystem domain storage«1..999» is no longer served by node node-«0..255»
 ServerFileSystem: ServerFileSystem domain storage«1..999»_«root|usr|tmp» is full
-NIFF: node node-«0..255» detected a failed network connection on network «ip» via interface «alt0»
-NIFF: node node-«0..255» has detected an available network connection on network «ip» via interface «ee0»
+NIFF: node node-«0..255» detected a failed network connection on network «ip» via interface alt0
+NIFF: node node-«0..255» has detected an available network connection on network «ip» via interface ee0
 NIFF: node node-«0..255» has detected an available network connection on network «ip» via interface scip0
 """,
     "apache": """
