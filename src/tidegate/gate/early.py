@@ -115,11 +115,10 @@ class EarlyDrop(logging.Filter):
     def _slow(self, record: logging.LogRecord) -> bool:
         try:
             self._notice_asker()
-            if self._several and self._was_here(record):
+            if self._was_here(record):
                 return self._say_again(record)
             keep = self._decide(record)
-            if self._several:
-                self._remember(record, keep=keep)
+            self._remember(record, keep=keep)
             self.tick()
             return keep
         except Exception:
@@ -214,8 +213,7 @@ class EarlyDrop(logging.Filter):
     # -- several handlers
 
     def _notice_asker(self) -> None:
-        """Remember the handler that asks; from the second one on, verdicts are remembered too, until
-        handlers were exchanged and only one asks again."""
+        """Remember the handler that asks, as a second one means that records come more than once."""
         if self._several:
             self._once += 1
             if self._once > SURELY_ONE:
@@ -227,15 +225,20 @@ class EarlyDrop(logging.Filter):
         if self._asker is None:
             self._asker = ref(asker)
         elif self._asker() is not asker:
-            self._several, self._once = True, 0
-            self._latest.clear()
+            self._be_careful()
+
+    def _be_careful(self) -> None:
+        """Each record may come again: nothing is dropped at a glance, until handlers were exchanged and
+        records come once only."""
+        self._several, self._once = True, 0
+        self._latest.clear()
 
     def _was_here(self, record: logging.LogRecord) -> bool:
         last = self._last.get(record.thread)
         return last is not None and last[0]() is record
 
     def _say_again(self, record: logging.LogRecord) -> bool:
-        self._once = 0
+        self._be_careful()
         keep = self._last[record.thread][1]
         with self._sieve.lock:
             if keep and _name(record) not in self._found:
