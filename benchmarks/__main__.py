@@ -7,7 +7,7 @@ import importlib
 
 from benchmarks.measure import machine
 
-ALL = ("recording", "calling", "starting", "exposing", "reading")
+ALL = ("recording", "calling", "starting", "exposing", "reading", "sampling")
 
 
 def main() -> None:

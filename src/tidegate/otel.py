@@ -217,6 +217,11 @@ def sampler_by_name(name: str, argument: str) -> Any:
     raise LookupError(name)
 
 
+def root_sampler(sampler: Any) -> Any:
+    """What decides on traces that start here, when that is left to another one (`ParentBased`)."""
+    return getattr(sampler, "_root", sampler)
+
+
 def set_sampler(provider: Any, sampler: Any) -> None:
     """Replace a provider's sampler, for the tracers that exist already too."""
     provider.sampler = sampler

@@ -221,3 +221,18 @@ while (found := policy.call()).status == "healthy":
 print(found.status, found.detail)
 """
     assert run([sys.executable, program(source)]).stdout.startswith("degraded not taken over: ")
+
+
+def test_a_policys_rules_may_ask_for_the_service_and_its_resource(
+    sent: Callable[..., OtlpReceiver], policy: Callable[[object], str]
+) -> None:
+    rules = [
+        {"match": {"service": "shop", "resource": {"tier": "gold"}, "name": "pay"}, "drop": True},
+        {"match": {"service": "other"}, "drop": True},
+    ]
+    receiver = sent(
+        TRACES,
+        OTEL_PYTHON_TIDEGATE_POLICY=policy({"traces": {"rules": rules}}),
+        OTEL_RESOURCE_ATTRIBUTES="service.name=shop,tier=gold",
+    )
+    assert receiver.span_names == {"GET /healthz"}

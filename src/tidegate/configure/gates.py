@@ -49,8 +49,10 @@ class Gates:
     def attach(self) -> None:
         """Put the gates into the global providers, in front of whatever sends."""
         self._attach_logs()
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, TracerProvider):
+            self._attach_sampler(provider)
         if self._watcher is not None:
-            self._attach_sampler(self._watcher)
             self._watcher.start()
 
     def _attach_logs(self) -> None:
@@ -71,21 +73,22 @@ class Gates:
         if self.logs is not None and self._settings.log_context and isinstance(provider, TracerProvider):
             provider.add_span_processor(self.logs.span_processor())
 
-    def _attach_sampler(self, watcher: Watcher) -> None:
+    def _attach_sampler(self, provider: TracerProvider) -> None:
         """The policy's part on traces goes to our sampler; without a sampler named, one that keeps all it may."""
-        from tidegate.gate.sampler import AdaptiveSampler
-
-        provider = trace.get_tracer_provider()
-        if not isinstance(provider, TracerProvider):
-            return
-        sampler: Any = provider.sampler
-        if not isinstance(sampler, AdaptiveSampler):
+        sampler, watcher = otel.root_sampler(provider.sampler), self._watcher
+        is_ours = type(sampler).__module__ == "tidegate.gate.sampler"
+        if watcher is not None and not is_ours:
             if self._settings.sampler:
                 watcher.subscribe(self._say_what_governs)
                 return
-            sampler = AdaptiveSampler(UNLIMITED, service=self._settings.service_name, parent_based=True)
+            from tidegate.gate.sampler import AdaptiveSampler
+
+            sampler, is_ours = AdaptiveSampler(UNLIMITED, parent_based=True), True
             otel.set_sampler(provider, sampler)
-        watcher.subscribe(sampler.apply)
+        if is_ours:
+            sampler.identify(provider.resource.attributes)
+        if watcher is not None:
+            watcher.subscribe(sampler.apply)
 
     def _say_what_governs(self, policy: Any) -> None:
         if policy.traces is not None:
@@ -105,7 +108,8 @@ def _watch(settings: Settings) -> Watcher:
     from tidegate.gate.watcher import Watcher
 
     refresh = settings.policy_refresh_interval if settings.sources["policy_refresh_interval"] != "default" else None
-    return Watcher(source(settings.policy, token=settings.policy_token, refresh=refresh, service=settings.service_name))
+    service = settings.service_name or settings.resource_attributes.get("service.name", "")
+    return Watcher(source(settings.policy, token=settings.policy_token, refresh=refresh, service=service))
 
 
 def _log_options(settings: Settings, watcher: Watcher | None) -> dict[str, Any]:
