@@ -214,7 +214,7 @@ ciod: Error loading «path»: invalid or missing program image, Permission denie
 ciod: Error creating node map from file «path»: Permission denied
 ciod: generated «1..512» core files for program «path»
 ciod: cpu «0..1» at treeaddr «0..999» sent unrecognized message 0xffffffff
-ciod: Message code «0..90» is not «51|3» or «4294967295»
+ciod: Message code «0..90» is not «51|3» or 4294967295
 ciod: duplicate canonical-rank «0..90» to logical-rank «0..90» mapping at line «1..99» of node map file «path»
 data TLB error interrupt
 data storage interrupt
