@@ -6,6 +6,7 @@ place keeps its own habits (how its ids look, how many different values there ar
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -182,6 +183,7 @@ _KIND_OF = {word: kind for kind, text in WORDS.items() for word in text.split()}
 _NAMED = {"path", "host", "class_name", "module", "function_name", "person", "dotted", "directory"}
 _INTEGERS, _FLOATS = frozenset("diuxXob"), frozenset("feEFgG%")
 _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
+_SEPARATOR = re.compile(r"""('[^']*'|"[^"]*")\.join\(""")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -225,6 +227,8 @@ class Filler:
         self.hole = hole
         self.kind = self._kind(hole)
         self.make: Kind = habits.choice(KINDS[self.kind])
+        if self.kind == "separated" and (found := _SEPARATOR.search(hole.source)):
+            self.make = kinds.separated(ast.literal_eval(found[1]))
         if self.kind in {"object", "objects", "callable"}:  # what passes one place is of few classes
             some = [
                 habits.sample(of, min(len(of), habits.choice((1, 1, 1, 2, 5)))) for of in (names.classes, names.modules)

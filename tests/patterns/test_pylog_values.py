@@ -73,6 +73,12 @@ def test_one_place_keeps_its_habits_on_every_machine() -> None:
     assert texts(Hole("task.id"), "one") != texts(Hole("task.id"), "two")
 
 
+def test_what_is_joined_is_joined_by_what_the_source_says() -> None:
+    shown = texts(Hole("' -> '.join(names)"))
+    assert max(text.count(" -> ") for text in shown) >= 3
+    assert not any(", " in text for text in shown)
+
+
 def test_alternatives_are_what_is_chosen_from() -> None:
     assert set(texts(Hole("x", choices=("hit", "miss")))) <= {"hit", "miss", "None"}
 
