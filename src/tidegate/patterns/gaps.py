@@ -8,19 +8,18 @@ falls with the words in common, and where the stretch stands where values do: af
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from tidegate.patterns.line import ANY, VALUE, Line, constants, enough, split
+from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Lines compared with; first and last words, and keys, remembered; patterns tried for one first or last word.
 LATEST, KEPT, BUCKETS, KEYS, TRIED = 16, 48, 2048, 8192, 32
 NEVER = 99
-#: Different lines that make a stretch a variable, by words in common (the last: this many and more).
-ENOUGH = (NEVER,) * 6
-#: The same where the stretch begins or ends the line, and nothing says that a value stands there.
+#: Different lines that make a stretch at a line's end a variable, by words in common (the last: this many and more).
 ENOUGH_OUTER = (NEVER, NEVER, NEVER, NEVER, 5, 4)
+#: The same at a line's beginning.
 ENOUGH_FIRST = (NEVER, NEVER, NEVER, 5, 4, 3)
 #: The same where values stand.
 ENOUGH_VALUES = (NEVER, NEVER, 8, 4, 3, 2)
@@ -34,13 +33,18 @@ _FAILS = re.compile(
 
 #: What lines have in common before and after a stretch; or, without a stretch, the line with its variables.
 Key = tuple[str, str | None]
+#: Words at most in which lines of one form may differ.
+WORDS = 3
 #: Different lines with several different words that make those variables, by words in common; and where values differ.
 ENOUGH_WORDS = (NEVER, NEVER, NEVER, 6, 4, 3)
+ENOUGH_NAMED = (NEVER, NEVER, NEVER, NEVER, 9, 7)
 ENOUGH_WORD_VALUES = (NEVER, NEVER, NEVER, 3, 2, 2)
 
 #: A pattern, and the line that made it.
 Recent = tuple[Pattern, list[str]]
-Compare = Callable[[list[str], list[str]], Iterable[tuple[Key, int, tuple[int, ...]]]]
+#: What lines have in common, how many words that are, and how many lines are enough by them.
+Found = tuple[Key, int, tuple[int, ...]]
+Compare = Callable[[list[str], list[str], dict[tuple[int, int], list[Found]]], list[Found]]
 
 
 class Gaps:
@@ -76,7 +80,7 @@ class Gaps:
         for word in _ends(parts):
             latest = _remembered(self._latest, word, pattern, parts)
             if latest and found is None:
-                found = self._compared(parts, pattern, latest, _keys)
+                found = self._compared(parts, pattern, latest, _stretches)
         return found
 
     def covered(self, line: Line, pattern: Pattern) -> list[Pattern]:
@@ -103,21 +107,26 @@ class Gaps:
     def _compared(
         self, parts: list[str], pattern: Pattern, latest: list[Recent], compare: Compare
     ) -> tuple[list[Pattern], Key] | None:
+        alike: dict[Found, list[Pattern]] = {}
+        known: dict[tuple[int, int], list[Found]] = {}
         for before, others in reversed(latest):
             other = living(before)
-            if other is pattern or other.kind != "mined":
-                continue
-            for key, common, table in compare(parts, others):
-                members = self._keys.get(key)
-                if members is None:
-                    if len(self._keys) >= KEYS:
-                        self._keys.clear()
-                    members = self._keys[key] = []
-                members += [other, pattern]
-                members[:] = [m for m in dict.fromkeys(map(living, members)) if m.kind == "mined"]
-                if len(members) >= enough(table, common, sum(m.count for m in members), len(members)):
-                    return members, key
+            if other is not pattern and other.kind == "mined":
+                for found in compare(parts, others, known):
+                    alike.setdefault(found, []).append(other)
+        for (key, common, table), others_of in alike.items():
+            members = self._members(key, others_of, pattern)
+            if len(members) >= enough(table, common, sum(m.count for m in members), len(members)):
+                return members, key
         return None
+
+    def _members(self, key: Key, others: list[Pattern], pattern: Pattern) -> list[Pattern]:
+        """Every living pattern that came with this in common, these included."""
+        if len(self._keys) >= KEYS:
+            self._keys.clear()
+        members = dict.fromkeys([*map(living, self._keys.get(key, ())), *others, pattern])
+        found = self._keys[key] = [member for member in members if member.kind == "mined"]
+        return found
 
     def learn(self, key: Key, pattern: Pattern) -> None:
         """From now on, what has this in common is the pattern."""
@@ -159,51 +168,59 @@ def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:
     return True
 
 
-def _keys(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
-    """What two lines have in common, in the ways that may matter, and how many lines are enough."""
+def _stretches(one: list[str], other: list[str], known: dict[tuple[int, int], list[Found]]) -> list[Found]:
+    """What two lines have in common before and after a stretch, in the ways that may matter."""
     size = min(len(one), len(other))
     start = 0
     while start < size and one[start] == other[start]:
         start += 1
     start -= start % 2  # a separator alone is nothing
-    end = 0
-    while end < size - start and one[-1 - end] == other[-1 - end]:
+    end, rest = 0, size - start
+    while end < rest and one[-1 - end] == other[-1 - end]:
         end += 1
     end -= end % 2
-    if start + end < 2 or start + end >= size + 1:
-        return
-    prefix, suffix = one[:start], one[len(one) - end :] if end else []
-    yield from _key(prefix, suffix)
-    opening = next((i for i in range(start, 0, -2) if ": " in one[i - 1]), 0)
-    if opening and (end or opening < start):
-        yield from _key(one[:opening], [])
+    if start + end < 2 or start + end > size:
+        return []
+    found = known.get((start, end))
+    if found is None:
+        found = known[start, end] = _around(one[:start], one[len(one) - end :] if end else [])
+        opening = next((i for i in range(start, 0, -2) if ": " in one[i - 1]), 0)
+        if opening and (end or opening < start):
+            found += _around(one[:opening], [])
+    return found
 
 
-def _key(prefix: list[str], suffix: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
+def _around(prefix: list[str], suffix: list[str]) -> list[Found]:
     first = constants(prefix[::2])
     common = first + constants(suffix[1::2])
-    if common < 1:
-        return
+    if not common:
+        return []
     before = "".join(prefix)
-    table = ENOUGH if suffix else ENOUGH_OUTER
+    table = ENOUGH_OUTER
     if not first:  # what tells statements apart mostly comes first
-        table = ENOUGH_FIRST
         if not suffix or ":" in suffix[0]:
-            return
+            return []
+        table = ENOUGH_FIRST
     elif _OPENS.search(before):
         table = ENOUGH_ERRORS if _FAILS.search(before) else ENOUGH_VALUES
-    if table[min(common, len(table) - 1)] < NEVER:
-        yield (before, "".join(suffix)), common, table
+    elif suffix:
+        return []
+    return [((before, "".join(suffix)), common, table)] if table[min(common, len(table) - 1)] < NEVER else []
 
 
-def _words(one: list[str], other: list[str]) -> Iterator[tuple[Key, int, tuple[int, ...]]]:
+def _words(one: list[str], other: list[str], known: dict[tuple[int, int], list[Found]]) -> list[Found]:
     """Lines of one form that differ in several words."""
     if len(one) != len(other):
-        return
-    same = [mine if mine == theirs else ANY for mine, theirs in zip(one, other, strict=True)]
+        return []
     differ = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if mine != theirs]
-    if 1 <= len(differ) <= 3:
-        table = ENOUGH_WORD_VALUES if any(ANY in pair or VALUE.search(" ".join(pair)) for pair in differ) else ENOUGH_WORDS
-        common = constants(same[::2])
-        if table[min(common, len(table) - 1)] < NEVER:
-            yield ("".join(same), None), common, table
+    if not 1 <= len(differ) <= WORDS:
+        return []
+    if any(NAMED.fullmatch(mine) and NAMED.fullmatch(theirs) for mine, theirs in differ):
+        table = ENOUGH_NAMED
+    elif any(ANY in pair or VALUE.search(" ".join(pair)) for pair in differ):
+        table = ENOUGH_WORD_VALUES
+    else:
+        table = ENOUGH_WORDS
+    same = [mine if mine == theirs else ANY for mine, theirs in zip(one, other, strict=True)]
+    common = constants(same[::2])
+    return [(("".join(same), None), common, table)] if table[min(common, len(table) - 1)] < NEVER else []

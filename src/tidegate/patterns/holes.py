@@ -15,7 +15,7 @@ PLACES, SETS = 24, 12
 #: Variables that tell as much of a statement as a word does.
 TYPED = 3
 #: Fillers that make a place a variable, by the number of words in common (the last: this many and more).
-ENOUGH = (0, 20, 7, 4, 3)
+ENOUGH = (0, 20, 7, 5, 3)
 #: The same when some filler looks like a value (digits, underscores, dots, capitals inside).
 ENOUGH_VALUES = (0, 5, 3, 2, 2)
 #: The same when all are in capitals, as requests' methods and states are.

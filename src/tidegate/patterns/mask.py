@@ -113,7 +113,9 @@ def token(text: str) -> str:
     after = text[len(before) + len(core) :]
     if not core:
         return "<ip>" if text == "::" else text
-    if whole := _typed(core):
+    if core.isalpha():
+        return text
+    if ("0" in core or "/" in core or "\\" in core or "@" in core or ":" in core) and (whole := _typed(core)):
         return before + whole + after
     if "," in core and _COMMAS.fullmatch(core) and (core.count(",") > 1 or not core.replace(",", "").isalpha()):
         return before + "<list>" + after
