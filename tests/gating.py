@@ -22,6 +22,11 @@ COUNT, PATTERN, TEMPLATE, REASON = (
 )
 
 
+def memory() -> InMemoryLogRecordExporter:
+    make: Any = InMemoryLogRecordExporter  # which has no types
+    return make()  # type: ignore[no-any-return]
+
+
 class Clock:
     """Seconds that pass when they are told to."""
 
@@ -35,14 +40,15 @@ class Clock:
 class Gated:
     """``log`` writes through OpenTelemetry's own handler into ``processor``, ``kept`` is what it passes on.
 
-    With ``early`` the handler has the processor's filter. Everything is seeded and on a virtual clock.
+    With ``early`` the handler has the processor's filter; ``behind`` are further processors.
+    Everything is seeded and on a virtual clock.
     """
 
-    def __init__(self, *, early: bool = False, next: Sequence[LogRecordProcessor] = (), **options: Any) -> None:
-        self.exporter = InMemoryLogRecordExporter()
+    def __init__(self, *, early: bool = False, behind: Sequence[LogRecordProcessor] = (), **options: Any) -> None:
+        self.exporter = memory()
         self.clock = Clock()
         options = {"seed": 1, "clock": self.clock, "meter_provider": MeterProvider(shutdown_on_exit=False), **options}
-        self.processor = PatternLogRecordProcessor([SimpleLogRecordProcessor(self.exporter), *next], **options)
+        self.processor = PatternLogRecordProcessor([SimpleLogRecordProcessor(self.exporter), *behind], **options)
         self.provider = LoggerProvider(shutdown_on_exit=False)
         self.provider.add_log_record_processor(self.processor)
         self.traces = TracerProvider(shutdown_on_exit=False)
@@ -71,7 +77,7 @@ class Gated:
 
     def stands_for(self) -> float:
         """The sum of adjusted counts."""
-        return sum(attribute(record, COUNT) for record in self.kept())
+        return sum(float(attribute(record, COUNT)) for record in self.kept())
 
 
 def attribute(record: ReadableLogRecord, name: str) -> Any:

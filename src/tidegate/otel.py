@@ -101,7 +101,7 @@ def extended(attributes: Any, more: Mapping[str, Any]) -> Any:
 
 def shallow(record: Any) -> Any:
     """A shallow copy, a tenth as dear as ``copy.copy`` for what is but a dict of fields."""
-    kind = type(record)
+    kind: Any = type(record)
     if not _is_plain(kind):
         return copy.copy(record)
     copied = object.__new__(kind)
@@ -110,9 +110,9 @@ def shallow(record: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _is_plain(kind: type) -> bool:
+def _is_plain(kind: Any) -> bool:
     """Whether its objects are a dict of fields and nothing else."""
-    return kind.__dictoffset__ != 0 and not any(getattr(base, "__slots__", ()) for base in kind.__mro__)
+    return bool(kind.__dictoffset__) and not any(getattr(base, "__slots__", ()) for base in kind.__mro__)
 
 
 def lists(column: Sequence[Any]) -> Sequence[Any]:
@@ -175,12 +175,17 @@ current_context = _current_context()
 
 
 @contextmanager
-def within(name: str) -> Iterator[None]:
-    """A context that is not empty, whatever it is in."""
-    token = attach(set_value(name, True))
+def handing_to(handler: Any) -> Iterator[None]:
+    """A context that is not empty, and in which OpenTelemetry's own handler takes records although
+    another one of its kind may be at work here."""
+    token = attach(set_value("tidegate.handing", True))
+    guard = getattr(handler, "_is_emitting", None)
+    former = guard.set(False) if isinstance(guard, ContextVar) else None
     try:
         yield
     finally:
+        if former is not None:
+            guard.reset(former)  # type: ignore[union-attr]
         detach(token)
 
 

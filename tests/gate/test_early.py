@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 from opentelemetry._logs import NoOpLoggerProvider
-from opentelemetry.context import attach, detach, set_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from gating import COUNT, REASON, TEMPLATE, Gated, attribute
 from tidegate.gate.policy import Condition, LogRule
-from tidegate.otel import SUPPRESS_KEY
 from tidegate.record import capture
 
 NOTHING: dict[str, Any] = {"min_rate": 0, "severity_rates": {"DEBUG": 0, "INFO": 0, "WARN": 0}}
@@ -225,7 +224,7 @@ def test_records_of_our_own_and_of_exporters_pass_uncounted() -> None:
     own.addHandler(listing)
     own.info("something %s", "new")
     gated.log.handlers = [listing]
-    token = attach(set_value(SUPPRESS_KEY, True))
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
     gated.log.info("exported %d", 3)
     detach(token)
     assert (len(listing.records), gated.seen()) == (2, 0)
@@ -244,10 +243,9 @@ def test_other_baggage_in_the_context_is_no_trace() -> None:
 def test_a_clock_that_jumps_costs_no_count(jump: float, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    gated = Gated(early=True, min_rate=0)
+    gated, now = Gated(early=True, min_rate=0), time.time
     for number in range(1_000):
         if number == 500:
-            now = time.time
             monkeypatch.setattr(time, "time", lambda: now() + jump)
         gated.log.info("order %d", number)
     assert gated.seen() == 1_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -13,11 +13,10 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-from gating import COUNT, PATTERN, REASON, TEMPLATE, Gated, attribute, scope
+from gating import COUNT, PATTERN, REASON, TEMPLATE, Gated, attribute, memory, scope
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policy import Condition, LogPolicy, LogRule, Policy
 from tidegate.gate.processor import PatternLogRecordProcessor
-from tidegate.otel import SUPPRESS_KEY
 
 
 class Seen(LogRecordProcessor):
@@ -86,7 +85,11 @@ def test_an_event_is_always_kept() -> None:
 
 def test_no_rate_lowers_an_error() -> None:
     rule = LogRule((Condition("logger", "shop"),), rate=0.0)
-    rates = {"severity_rates": {"ERROR": 0, "FATAL": 0}, "pattern_rates": {"*": 0}, "logger_rates": {"*": 0}}
+    rates: dict[str, Any] = {
+        "severity_rates": {"ERROR": 0, "FATAL": 0},
+        "pattern_rates": {"*": 0},
+        "logger_rates": {"*": 0},
+    }
     gated = Gated(global_rate=0, min_rate=0, rules=[rule], budget=0, **rates)
     for number in range(50):
         gated.log.error("broken %d", number)
@@ -138,7 +141,7 @@ def test_the_first_of_a_pattern_says_why_it_is_kept() -> None:
 
 def test_other_processors_have_the_record_as_it_was() -> None:
     gated, before, after = Gated(), Seen(), Seen()
-    gated.provider._multi_log_record_processor._log_record_processors = (before, gated.processor, after)  # type: ignore[attr-defined]
+    gated.provider._multi_log_record_processor._log_record_processors = (before, gated.processor, after)
     gated.log.error("broken", extra={"order": 7})
     assert [dict(each.records[0].log_record.attributes or {}) for each in (before, after)] == [{"order": 7}] * 2
 
@@ -173,8 +176,8 @@ def test_time_stamps_and_resource_stay() -> None:
 
 
 def test_each_of_several_processors_gets_what_is_kept() -> None:
-    other = InMemoryLogRecordExporter()
-    gated = Gated(next=[SimpleLogRecordProcessor(other)])
+    other = memory()
+    gated = Gated(behind=[SimpleLogRecordProcessor(other)])
     gated.log.error("both")
     assert len(gated.kept()) == len(other.get_finished_logs()) == 1
 
@@ -231,7 +234,8 @@ def test_what_an_exporter_logs_does_not_come_back() -> None:
             gated.log.error("exporting %d", len(batch))
             return super().export(batch)
 
-    gated.processor.next = (SimpleLogRecordProcessor(chatty := Chatty()),)
+    make: Any = Chatty
+    gated.processor.next = (SimpleLogRecordProcessor(chatty := make()),)
     logger = gated.provider.get_logger("api")  # not by the handler, which has a guard of its own
     logger.emit(LogRecord(severity_number=SeverityNumber.ERROR, body="broken"))
     assert [record.log_record.body for record in chatty.get_finished_logs()] == ["broken"]
@@ -239,10 +243,10 @@ def test_what_an_exporter_logs_does_not_come_back() -> None:
 
 
 def test_what_is_logged_under_suppression_is_left_out() -> None:
-    from opentelemetry.context import attach, detach, set_value
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
     gated = Gated()
-    token = attach(set_value(SUPPRESS_KEY, True))
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
     gated.log.error("of an exporter")
     detach(token)
     assert (gated.kept(), gated.seen()) == ([], 0)
@@ -258,9 +262,9 @@ def test_our_own_records_pass_and_are_not_counted() -> None:
 
 
 def test_a_second_gate_behind_the_first_judges_nothing_again() -> None:
-    exporter = InMemoryLogRecordExporter()
+    exporter = memory()
     second = PatternLogRecordProcessor(SimpleLogRecordProcessor(exporter), min_rate=0, severity_rates={"INFO": 0})
-    gated = Gated(min_rate=0, severity_rates={"INFO": 0.5}, next=[second])
+    gated = Gated(min_rate=0, severity_rates={"INFO": 0.5}, behind=[second])
     for number in range(50):
         gated.log.info("order %d", number)
     assert len(exporter.get_finished_logs()) == len(gated.kept()) > 10
@@ -303,13 +307,13 @@ def test_a_record_without_anything_is_passed() -> None:
 
 
 def test_an_object_without_a_text_is_counted_and_passed() -> None:
-    gated = Gated()
-    gated.provider.get_logger("api").emit(LogRecord(body=Hostile()))  # type: ignore[arg-type]
+    gated, hostile = Gated(), cast("Any", Hostile())
+    gated.provider.get_logger("api").emit(LogRecord(body=hostile))
     assert (gated.seen(), len(gated.kept())) == (1, 1)
 
 
 def test_a_processor_that_fails_harms_neither_the_application_nor_the_others() -> None:
-    gated = Gated(next=[Failing()])
+    gated = Gated(behind=[Failing()])
     gated.processor.next = gated.processor.next[::-1]
     gated.log.error("broken")
     assert (gated.bodies(), gated.processor.failures) == (["broken"], 1)
@@ -374,7 +378,7 @@ def test_wrong_arguments_are_refused() -> None:
 
 
 def test_shutdown_ends_what_is_behind_once_and_nothing_is_judged_after() -> None:
-    gated = Gated(next=[seen := Seen()])
+    gated = Gated(behind=[seen := Seen()])
     gated.log.info("before")
     gated.processor.shutdown()
     gated.processor.shutdown()
@@ -387,8 +391,8 @@ def test_flushing_reaches_everything_behind() -> None:
         def force_flush(self, timeout_millis: int = 30000) -> bool:
             return False
 
-    assert Gated(next=[Seen()]).provider.force_flush()
-    assert not Gated(next=[Slow(), Seen()]).provider.force_flush()
+    assert Gated(behind=[Seen()]).provider.force_flush()
+    assert not Gated(behind=[Slow(), Seen()]).provider.force_flush()
 
 
 def test_it_is_enabled_as_long_as_something_behind_is() -> None:

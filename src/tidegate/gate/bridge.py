@@ -11,14 +11,39 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping
-from contextvars import ContextVar
-from typing import Any
+from contextvars import ContextVar, Token
+from typing import Any, NamedTuple
 
 from tidegate import otel
 from tidegate.records import Origin
 
-#: The record that is being handed on here. What is emitted meanwhile is an echo of it, or the pipeline's own.
-handing: ContextVar[object] = ContextVar("tidegate_handing", default=None)
+
+class Handing(NamedTuple):
+    """``owner`` hands ``record`` on, in the midst of ``former`` maybe."""
+
+    owner: object
+    record: object
+    former: Handing | None
+
+
+#: What is being handed on here. What reaches its owner meanwhile is an echo of it, or the pipeline's own.
+handing: ContextVar[Handing | None] = ContextVar("tidegate_handing", default=None)
+
+
+def is_handing(owner: object) -> bool:
+    """Whether ``owner`` is handing something on here."""
+    now = handing.get()
+    while now is not None:
+        if now.owner is owner:
+            return True
+        now = now.former
+    return False
+
+
+def begin(owner: object, record: object) -> Token[Handing | None]:
+    """``owner`` begins to hand ``record`` on, until `handing` is reset by the token."""
+    return handing.set(Handing(owner, record, handing.get()))
+
 
 #: Severity numbers of the OpenTelemetry log data model, in fours, to levels of the standard library.
 _LEVELS = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
@@ -27,10 +52,10 @@ _RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class Bridge:
-    """Hands kept records to ``handler``, from construction until `close`."""
+    """Hands kept records of ``owner`` to ``handler``, from construction until `close`."""
 
-    def __init__(self, handler: logging.Handler) -> None:
-        self.handler = handler
+    def __init__(self, handler: logging.Handler, owner: object) -> None:
+        self.handler, self.owner = handler, owner
         handler.addFilter(self._is_handed)
 
     def close(self) -> None:
@@ -38,15 +63,16 @@ class Bridge:
         self.handler.removeFilter(self._is_handed)
 
     def _is_handed(self, record: logging.LogRecord) -> bool:
-        return handing.get() is record
+        now = handing.get()
+        return now is not None and now.record is record
 
     def hand(self, record: logging.LogRecord) -> None:
         """Let the handler have ``record``, if it is of its level. Never raises."""
         if record.levelno < self.handler.level:
             return
-        token = handing.set(record)
+        token = begin(self.owner, record)
         try:
-            with otel.within("tidegate.handing"):  # in no context nothing is looked at closely, for speed
+            with otel.handing_to(self.handler):  # in no context nothing is looked at closely, for speed
                 self.handler.handle(record)
         except Exception:  # a handler that has no handleError of its own; the application does not know of it
             pass

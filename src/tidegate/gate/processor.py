@@ -26,7 +26,7 @@ from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
 from tidegate import otel
 from tidegate.gate import tracestate
-from tidegate.gate.bridge import Bridge, handing, stdlib_record, with_attributes
+from tidegate.gate.bridge import Bridge, begin, handing, is_handing, stdlib_record, with_attributes
 from tidegate.gate.early import EarlyDrop, Trace, origin_of
 from tidegate.gate.logs import LogGate
 from tidegate.gate.policy import LogRule, Policy
@@ -135,7 +135,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             task_context=task_context,
         )
         self._early = EarlyDrop(self._sieve, otel.current_context, _current_trace, _severity)
-        self._bridge = Bridge(downstream_handler) if downstream_handler is not None else None
+        self._bridge = Bridge(downstream_handler, self) if downstream_handler is not None else None
         self._model: ReadWriteLogRecord | None = None
         self._own = 0
         self._closed = False
@@ -170,8 +170,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
     # -- LogRecordProcessor
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        handed = handing.get()
-        if self._closed or (handed is not None and handed is not log_record) or otel.is_suppressed():
+        if self._closed or is_handing(self) or otel.is_suppressed():
             return  # what is emitted while a record is handed on is its echo, or the pipeline's own
         try:
             passed = self._judge(log_record)
@@ -242,7 +241,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
                 self._bridge.hand(_for_handler(kept) if stdlib is None else with_attributes(stdlib, more))
 
     def _pass(self, record: ReadWriteLogRecord) -> None:
-        token = handing.set(record)
+        token = begin(self, record)
         try:
             for each in self.next:
                 try:
@@ -298,7 +297,7 @@ def _is_root(span: ReadableSpan) -> bool:
 
 def _copy(record: ReadWriteLogRecord, more: Mapping[str, Any]) -> ReadWriteLogRecord:
     """A copy with more attributes, which shares nothing that a later processor may change."""
-    copied = otel.shallow(record)
+    copied: ReadWriteLogRecord = otel.shallow(record)
     copied.log_record = otel.shallow(record.log_record)
     copied.log_record.attributes = otel.extended(record.log_record.attributes, more)
     return copied
