@@ -74,7 +74,9 @@ class Gaps:
         parts = line.plain
         first, last = parts[0], parts[-1]
         alike = [
-            one for one in _remembered(self._forms, line.form, pattern, parts) if one[1][0] == first or one[1][-1] == last
+            one
+            for one in _remembered(self._forms, line.form, pattern, parts)
+            if one[1][0] == first or one[1][-1] == last
         ]
         found = self._compared(parts, pattern, alike, _words) if alike else None
         for word in _ends(parts):
@@ -138,6 +140,11 @@ class Gaps:
         known.sort(key=lambda one: -len(one[0]) - len(one[1]))
         del known[TRIED:]
 
+    def forget(self) -> None:
+        """Rids itself of patterns that went."""
+        known = {word: [one for one in some if not one[2].gone] for word, some in self._known.items()}
+        self._known = {word: some for word, some in known.items() if some}
+
 
 def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, parts: list[str]) -> list[Recent]:
     """The latest lines under a key, of which this is one from now on."""
@@ -162,10 +169,7 @@ def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:
     for mine, theirs in zip(prefix, parts, strict=False):
         if mine not in (theirs, ANY) and not (parts[-1] == "" and mine == theirs + " "):
             return False
-    for mine, theirs in zip(reversed(suffix), reversed(parts), strict=False):
-        if mine not in (theirs, ANY):
-            return False
-    return True
+    return all(mine in (theirs, ANY) for mine, theirs in zip(reversed(suffix), reversed(parts), strict=False))
 
 
 def _stretches(one: list[str], other: list[str], known: dict[tuple[int, int], list[Found]]) -> list[Found]:

@@ -77,6 +77,12 @@ class Holes:
                 return members
         return None
 
+    def forget(self) -> None:
+        """Rids itself of patterns that went."""
+        self._general = {key: pattern for key, pattern in self._general.items() if not pattern.gone}
+        if len(self._sets) > self._limit:
+            self._sets.clear()
+
     def _gather(self, key: int, found: Pattern | list[Pattern], pattern: Pattern) -> list[Pattern]:
         """The living patterns with this hole, when there are several."""
         known = [found] if isinstance(found, Pattern) else found
@@ -94,7 +100,7 @@ def _shows(members: list[Pattern], place: int, common: int, size: int) -> bool:
 
 
 def is_variable(fillers: set[str], common: int, seen: int) -> bool:
-    """Whether a place with these words, on lines with so many words in common that were seen so often, is a variable."""
+    """Whether a place with these words is a variable, on lines with so many words in common, seen so often."""
     if len(fillers) < 2 or fillers <= _NEVER:
         return False
     if any(map(is_typed, fillers)):

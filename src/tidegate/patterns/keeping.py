@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tidegate.patterns.mask import LOOKED_AT
 from tidegate.patterns.pattern import Pattern, identify, living
 
-#: What a pattern takes with its entries in the tables, in bytes, measured; its texts come on top.
-PATTERN_BYTES = 480
-#: The share of patterns that goes at a time, so that finding them costs little for each.
+#: What a pattern takes with its entries in the tables, and what a text seen recently takes, in bytes, measured.
+PATTERN_BYTES, RECENT_BYTES = 480, 120
+#: Of this many patterns one goes when room is made, so that finding them costs little for each.
 SHARE = 10
 _DIGITS = b"0123456789"
 
 
 class Keeper:
-    """The patterns by id, by masked text, and by what was recently seen."""
+    """The patterns by id, by masked text, and by what was recently seen. ``forget`` is called when some went."""
 
-    def __init__(self, max_patterns: int, max_bytes: int) -> None:
-        self.max_patterns = max_patterns
-        self.max_bytes = max_bytes
+    def __init__(self, max_patterns: int, max_bytes: int, forget: Callable[[], object] = lambda: None) -> None:
+        self._limit = max(1, max_patterns - 1)  # one is for what went
+        self._max_bytes = max_bytes
+        self._forget = forget
         self.evicted = 0
         self.other = Pattern(identify("other", ""), "<*>", "other")
         self.by_id: dict[str, Pattern] = {}
@@ -35,16 +37,15 @@ class Keeper:
         known = self.by_id.get(id)
         if known is not None:
             return living(known)
-        if len(self.by_id) >= self.max_patterns or self._bytes >= self.max_bytes:
+        if len(self.by_id) >= self._limit or self._bytes >= self._max_bytes:
             self._make_room()
-        pattern = self.by_id[id] = Pattern(id, template, kind)
-        self._bytes += PATTERN_BYTES + 2 * len(template)
-        return pattern
+        return self.put(Pattern(id, template, kind))
 
-    def put(self, pattern: Pattern) -> None:
+    def put(self, pattern: Pattern) -> Pattern:
         """A pattern from elsewhere."""
         self.by_id[pattern.id] = pattern
         self._bytes += PATTERN_BYTES + 2 * len(pattern.template)
+        return pattern
 
     def recall(self, text: str) -> Pattern | None:
         """What `remember` was told."""
@@ -56,23 +57,23 @@ class Keeper:
         key = text[:LOOKED_AT].encode().translate(None, _DIGITS)
         if not key.strip():  # only digits, which are not to be taken for nothing
             return
-        self._recent_bytes += 120 + len(key)
-        if self._recent_bytes > self.max_bytes // 2:
+        self._recent_bytes += RECENT_BYTES + len(key)
+        if self._recent_bytes > self._max_bytes // 2:
             self.recent.clear()
             self._recent_bytes = 0
         self.recent[key] = pattern
 
     def index(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        """Puts a value into a table that is emptied of what went, and never larger than the patterns may be."""
+        """Puts a pattern, or what has one, into a table that is rid of what went and of bounded size."""
         if not any(known is table for known in self._indexes):
             self._indexes.append(table)
-        if len(table) >= 2 * self.max_patterns:
+        if len(table) >= 2 * self._limit:
             table.clear()
         table[key] = value
 
-    def count_other(self, count: int) -> Pattern:
-        """Counts what has no pattern."""
-        self.other.count += count
+    def count_other(self) -> Pattern:
+        """Counts a message that no pattern can be made for."""
+        self.other.count += 1
         return self.other
 
     def living(self) -> list[Pattern]:
@@ -81,30 +82,34 @@ class Keeper:
         return [*alive, self.other] if self.other.count else alive
 
     def _make_room(self) -> None:
-        """Lets those go that were not used since the last time, the rarest first; aliases go with what they became."""
-        patterns = list(self.by_id.values())
-        alive = [pattern for pattern in patterns if pattern.into is None]
+        """Lets patterns go that were not used since the last time, the rarest first."""
+        alive = [pattern for pattern in self.by_id.values() if pattern.into is None]
         alive.sort(key=lambda pattern: (pattern.count != pattern.seen, pattern.count))
-        keep = max(0, len(patterns) - max(1, self.max_patterns // SHARE))
-        aliases = len(patterns) - len(alive)
-        for pattern in alive[: max(1, min(len(alive) // SHARE + 1, len(alive) - max(0, keep - aliases)))]:
+        for pattern in alive[: max(1, len(alive) // SHARE)]:
             self.other.count += pattern.count
-            pattern.into = self.other
             self.evicted += 1
+            pattern.into, pattern.due = self.other, 0
         for pattern in alive:
             pattern.seen = pattern.count
-        if aliases > len(patterns) // 2:
-            patterns = alive
-        self.by_id = {pattern.id: pattern for pattern in patterns if living(pattern) is not self.other}
+        self._clean(forget_aliases=2 * len(alive) < len(self.by_id))
+
+    def _clean(self, *, forget_aliases: bool) -> None:
+        """Rids all tables of what went; of what others became, too, when that is most of it."""
+        self.by_id = {
+            id: pattern
+            for id, pattern in self.by_id.items()
+            if not pattern.gone and (pattern.into is None or not forget_aliases)
+        }
         self.masked = {text: pattern for text, pattern in self.masked.items() if pattern.into is None}
         self.recent.clear()
+        self._recent_bytes = 0
         for table in self._indexes:
-            for key in [
-                key for key, value in table.items() if _pattern_of(value) is not None and _pattern_of(value).gone
-            ]:
+            for key in [key for key, value in table.items() if _has_gone(value)]:
                 del table[key]
         self._bytes = sum(PATTERN_BYTES + 2 * len(pattern.template) for pattern in self.by_id.values())
+        self._forget()
 
 
-def _pattern_of(value: Any) -> Any:
-    return value if isinstance(value, Pattern) else value.pattern
+def _has_gone(value: Any) -> bool:
+    pattern = value if isinstance(value, Pattern) else value.pattern
+    return pattern is not None and pattern.gone

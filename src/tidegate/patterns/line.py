@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import log2
 
-from tidegate.patterns.mask import NAMES
+from tidegate.patterns.tokens import NAMES
 
 #: Messages for each different line after which one that differs is less likely to be of the same statement.
 PATIENCE = 2.0

@@ -56,6 +56,11 @@ class Merger:
         self.gaps.learn(key, pattern)
         return pattern
 
+    def forget(self) -> None:
+        """Rids holes and gaps of patterns that went."""
+        self.holes.forget()
+        self.gaps.forget()
+
     def restore(self, pattern: Pattern) -> None:
         """Knows a pattern from elsewhere."""
         line = Line(pattern.template)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tidegate.patterns import saving
+from tidegate.patterns import codes, saving
 from tidegate.patterns.keeping import Keeper
 from tidegate.patterns.line import Line
-from tidegate.patterns.mask import LOOKED_AT, SHOWN_CODES, Masker, keep_codes
+from tidegate.patterns.mask import LOOKED_AT, Masker
 from tidegate.patterns.merging import Merger
 from tidegate.patterns.pattern import Pattern, living
 from tidegate.patterns.sites import Site, location
@@ -16,6 +16,8 @@ from tidegate.patterns.templates import shown
 from tidegate.patterns.texts import text_of
 
 _DIGITS = b"0123456789"
+#: What a hole takes, by the share that holes have in all bytes.
+HOLE_BYTES = 512
 
 
 class Miner:
@@ -40,12 +42,13 @@ class Miner:
         self.max_bytes = max_bytes
         self.keep_status_codes = keep_status_codes
         self.overflowed = 0
-        self._keeper = Keeper(max_patterns, max_bytes // 2)
         self._masker = Masker()
-        self._merger = Merger(max_bytes >> 9)
+        self._merger = Merger(max_bytes // HOLE_BYTES)
+        self._keeper = Keeper(max_patterns, max_bytes // 2, self._merger.forget)
         self._recent = self._keeper.recent
         self._templates: dict[str, Pattern] = {}
-        self._sites: dict[tuple[str, int], Site] = {}
+        self._sites: dict[tuple[str, int], Pattern] = {}
+        self._places: dict[tuple[str, int], Site] = {}
 
     @property
     def evicted(self) -> int:
@@ -58,7 +61,7 @@ class Miner:
         """The pattern of a logging call whose template is known: %-style, {}-style, or a structlog event."""
         try:
             pattern = self._templates[template]
-        except Exception:  # noqa: BLE001 — unknown, or no text at all
+        except Exception:  # unknown, or no text at all
             return self._new_template(template)
         pattern.count += 1
         return pattern
@@ -66,22 +69,19 @@ class Miner:
     def match_site(self, path: str, line: int, function: str, message: object) -> Pattern:
         """The pattern of a call site while it shows the text of one statement; mined where it does not."""
         try:
-            site = self._sites[path, line]
-            pattern = site.pattern
-            if pattern is None:
-                return self.match(message)
-            if pattern.count < site.due:
-                pattern.count += 1
-                return pattern
-        except Exception:  # noqa: BLE001 — unknown, or not what a call site is made of
+            pattern = self._sites[path, line]
+        except Exception:  # unknown, or not what a call site is made of
             return self._new_site(path, line, function, message)
-        return self._look(site, message)
+        if pattern.count < pattern.due:
+            pattern.count += 1
+            return pattern
+        return self._look(self._places.get((path, line)), message)
 
     def match(self, message: object) -> Pattern:
         """The pattern of a message, from its text alone; any object is one, and nothing is ever raised."""
         try:
             pattern = self._recent[message[:LOOKED_AT].encode().translate(None, _DIGITS)]  # type: ignore[index]
-        except Exception:  # noqa: BLE001 — not seen recently, or no text, or one that cannot be encoded
+        except Exception:  # not seen recently, or no text, or one that cannot be encoded
             return self._guarded(message)
         if pattern.into is not None:
             return self._guarded(message)
@@ -91,8 +91,8 @@ class Miner:
     def match_record(
         self, body: object, template: str = "", path: str = "", line: int = 0, function: str = ""
     ) -> Pattern:
-        """The pattern of a log record: by its template when values were filled in, else by its call site, else mined."""
-        if template and template != body:
+        """The pattern of a record: by its template where values were filled in, else by its call site, else mined."""
+        if template and (type(body) is not str or template != body):  # comparing other objects may do anything
             return self.match_template(template)
         return self.match_site(path, line, function, body) if path else self.match(body)
 
@@ -121,19 +121,19 @@ class Miner:
     def _guarded(self, message: object) -> Pattern:
         try:
             return self._mine(message)
-        except Exception:  # noqa: BLE001 — a guest never raises: what cannot be mined is counted
+        except Exception:  # a guest never raises: what cannot be mined is counted
             self.overflowed += 1
-            return self._keeper.count_other(1)
+            return self._keeper.count_other()
 
     def _mine(self, message: object) -> Pattern:
         text = text_of(message)
         if self.keep_status_codes:
-            text = keep_codes(text)
+            text = codes.keep(text)
             pattern = self._keeper.recall(text)
             if pattern is not None:
                 pattern.count += 1
                 return pattern
-        masked = self._masker.mask(text).translate(SHOWN_CODES) if self.keep_status_codes else self._masker.mask(text)
+        masked = self._masker.mask(text).translate(codes.SHOWN) if self.keep_status_codes else self._masker.mask(text)
         pattern = self._keeper.masked.get(masked)
         if pattern is None or pattern.into is not None:
             pattern = self._place(masked) if pattern is None or pattern.gone else living(pattern)
@@ -163,18 +163,20 @@ class Miner:
 
     def _new_site(self, path: Any, line: Any, function: Any, message: object) -> Pattern:
         try:
-            site = Site(self._keeper.new("site", location(path, line, function), ""))
-            self._keeper.index(self._sites, (path, line), site)
-        except Exception:  # noqa: BLE001 — a place that is none: its text says what it is
+            pattern = self._keeper.new("site", location(path, line, function), "")
+            site = Site(pattern)
+            self._keeper.index(self._sites, (path, line), pattern)
+            self._keeper.index(self._places, (path, line), site)
+        except Exception:  # a place that is none: its text says what it is
             return self.match(message)
         return self._look(site, message)
 
-    def _look(self, site: Site, message: object) -> Pattern:
+    def _look(self, site: Site | None, message: object) -> Pattern:
         try:
-            is_one = site.look(self._masker.mask(text_of(message)))
-        except Exception:  # noqa: BLE001 — as _guarded
+            is_one = site is not None and site.look(self._masker.mask(text_of(message)))
+        except Exception:  # as _guarded
             is_one = True
-        pattern = site.pattern
+        pattern = site.pattern if site is not None else None
         if not is_one or pattern is None:
             return self.match(message)
         pattern.count += 1

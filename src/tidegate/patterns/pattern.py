@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-
 KINDS = ("template", "site", "mined", "other")
 
 
@@ -19,7 +18,7 @@ class Pattern:
     ``into``      None while it lives, else the pattern that counts its messages now
     """
 
-    __slots__ = ("__weakref__", "count", "id", "into", "kind", "seen", "template")
+    __slots__ = ("__weakref__", "count", "due", "id", "into", "kind", "seen", "template")
 
     def __init__(self, id: str, template: str, kind: str, count: int = 0) -> None:
         self.id = id
@@ -27,6 +26,7 @@ class Pattern:
         self.kind = kind
         self.count = count
         self.into: Pattern | None = None
+        self.due = 0  # of a call site: its count when its text is looked at next
         self.seen = 0  # its count when it was last looked whether it is still in use
 
     @property

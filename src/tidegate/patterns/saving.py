@@ -8,7 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigurationError
-from tidegate.patterns.pattern import KINDS, Pattern
+from tidegate.patterns.pattern import KINDS, Pattern, living
 from tidegate.patterns.sites import Site
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FORMAT = "tidegate-patterns"
 VERSION = 1
+#: Stands for a place whose texts are mined.
+WRAPPER = Pattern("", "", "site")
 
 
 def dump(miner: Miner) -> dict[str, Any]:
@@ -32,17 +34,11 @@ def dump(miner: Miner) -> dict[str, Any]:
         "overflowed": miner.overflowed,
         "other": keeper.other.count,
         "patterns": [[p.id, p.kind, p.count, p.template] for p in patterns if p.into is None],
-        "became": {p.id: _end(p).id for p in patterns if p.into is not None},
-        "masked": {text: _end(p).id for text, p in keeper.masked.items() if not p.gone and text != p.template},
+        "became": {p.id: living(p).id for p in patterns if p.into is not None},
+        "masked": {text: living(p).id for text, p in keeper.masked.items() if not p.gone and text != p.template},
         "templates": {text: p.id for text, p in miner._templates.items() if not p.gone},
-        "sites": [[*key, s.pattern.id if s.pattern else None, s.words, s.looked] for key, s in miner._sites.items()],
+        "sites": [[*key, s.pattern.id if s.pattern else None, s.words, s.looked] for key, s in miner._places.items()],
     }
-
-
-def _end(pattern: Pattern) -> Pattern:
-    while pattern.into is not None:
-        pattern = pattern.into
-    return pattern
 
 
 def write(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
@@ -108,7 +104,8 @@ def _restored(cls: type[Miner], data: dict[str, Any]) -> Miner:
     for path, line, id, words, looked in data["sites"]:
         site = Site(keeper.by_id[id] if id else None)
         site.words, site.looked = words, int(looked)
-        keeper.index(miner._sites, (path, line), site)
+        keeper.index(miner._places, (path, line), site)
+        keeper.index(miner._sites, (path, line), site.pattern or WRAPPER)
     return miner
 
 

@@ -28,15 +28,14 @@ def location(path: str, line: int, function: str) -> str:
 
 
 class Site:
-    """One place. ``due`` is the count at which the next text is looked at; ``pattern`` None: a wrapper."""
+    """One place; ``pattern`` None: a wrapper."""
 
-    __slots__ = ("due", "looked", "pattern", "words")
+    __slots__ = ("looked", "pattern", "words")
 
     def __init__(self, pattern: Pattern | None) -> None:
         self.pattern = pattern
         self.words: list[str] | None = None
         self.looked = 0
-        self.due = 0
 
     def look(self, masked: str) -> bool:
         """Whether the place still shows the text of one statement, now that this masked text has come from it."""
@@ -44,7 +43,7 @@ class Site:
         if pattern is None:
             return False
         self.looked += 1
-        self.due = pattern.count + (1 if self.looked < FIRST else EVERY)
+        pattern.due = pattern.count + (1 if self.looked < FIRST else EVERY)
         if self.words is None:
             self.words, pattern.template = _words(masked), masked
             return True
@@ -54,7 +53,7 @@ class Site:
         have = set(words)
         self.words = [word for word in self.words if word in have]
         if len(self.words) * SHARED < len(words) or not self.words:
-            self.pattern = None
+            self.pattern, pattern.due = None, 0
             return False
         pattern.template = common(pattern.template, masked)
         return True

@@ -20,7 +20,7 @@ def text_of(message: object) -> str:
         text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace").decode()
-    except Exception:  # noqa: BLE001 — an object of the application, whose __str__ may do anything
+    except Exception:  # an object of the application, whose __str__ may do anything
         return f"<unprintable {type(message).__name__}>"
     return text
 

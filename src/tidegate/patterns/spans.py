@@ -1,0 +1,91 @@
+"""What several tokens make together: quoted strings, object reprs and dates before tokens are masked; containers,
+units, lists and exceptions' texts after.
+
+A form is looked for only where a text that it needs is there, and none of them goes over the same text twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from tidegate.patterns.tokens import CLOCK, MONTH, NAMES, ZONE
+
+#: How deep containers within containers are looked into.
+DEPTH = 4
+
+_OBJECT = re.compile(rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
+_DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
+_DATE = re.compile(
+    rf"{_DAY}\b(?:00?[ -]{MONTH}|{MONTH}  ?00?),?(?:[ -]0000)?,? {CLOCK}{ZONE}?(?: {ZONE})?(?: 0000\b)?"
+    rf"|\b0000-00-00[ T]{CLOCK}{ZONE}?"
+)
+_REQUEST = re.compile(r"[\"'](?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT) [^ ]")
+_MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=)$")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    """What stands for a quoted string: itself, when it is a request, or the message of structured text."""
+    before = found.string[max(0, found.start() - 9) : found.start()]
+    if _REQUEST.match(found[0]):  # one of an access log is a value, one within a text says what is done
+        return "<str>" if found.string[found.end() : found.end() + 2] == " 0" else found[0]
+    if found[0][0] == '"' and _MESSAGE.search(before):
+        return found[0]
+    return "<str>"
+
+
+def with_blanks(text: str) -> str:
+    """The text with quoted strings, object reprs and dates masked."""
+    if "<" in text:
+        text = _OBJECT.sub("<obj>", _OBJECT.sub("<obj>", text))
+    if "'" in text or '"' in text or "`" in text:
+        text = _QUOTED.sub(_quoted, text)
+    if "0:00" in text:
+        text = _DATE.sub("<time>", text)
+    return text
+
+
+_LEAF = rf"(?:<(?:{NAMES})>|\(<list>\)|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)"
+_ITEM = rf"(?:[\w.]+=[\w.$/<>@:-]+|(?:[\w.]+ ?[=:] ?)?{_LEAF}(?: ?: ?{_LEAF})?)"
+_ITEMS = rf"\s*{_ITEM}(?:, ?{_ITEM})*,?\s*"
+#: A text without which there is none, the form, and what stands for it; again for what holds others.
+_BUILT = (
+    ("(", rf"\b(?:[a-z_][\w.]*\.)?_*[A-Z]\w*\((?:{_ITEMS})?\)|\b[a-z_]\w*\.\w+\({_ITEMS}\)", "<obj>"),
+    ("[", rf"(?<!\w)\[(?:{_ITEMS})?\]", "<list>"),
+    ("{", rf"\{{(?:{_ITEMS})?\}}", "<list>"),
+    ("(", rf"(?<!\w)\((?:{_ITEM}(?:, ?{_ITEM})+,?|<(?:{NAMES})>,|)\)", "(<list>)"),
+)
+_TIMES = "ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?"
+_JOINED = (
+    (" <url>", r"\b(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT)(?= <url>)", "<*>"),
+    ("<num> ", rf"<num>(?= (?:{_TIMES})\b) [a-zµ]+", "<dur>"),
+    ("<num> ", r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+", "<size>"),
+    ("<size> (", r"<size> \(<size>\)", "<size>"),
+    ("<time> ", r"<time>(?:[ ,T]+<time>)+", "<time>"),
+    ("<time> <num>]", r"(?<=<time>) <num>(?=\])", ""),
+    ("> ", rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)", r"\1"),
+)
+_BUILT_FORMS, _JOINED_FORMS = ([(a, re.compile(b), c) for a, b, c in table] for table in (_BUILT, _JOINED))
+#: What the system says of an error, as exceptions of Python and C show it.
+_SYSTEM = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}, key=len, reverse=True))
+_EXCEPTION = re.compile(
+    rf"\[(?:Errno|WinError) [^\]]*\](?: (?:{_SYSTEM}|\w+(?: \w+){{0,3}}))?(?:: <str>(?: -> <str>)?)?"
+    r"|\[SSL[^\]]*\][^()]*(?:\(\w+\.c:<num>\))?"
+)
+
+
+def made(text: str) -> str:
+    """The text with containers, units, lists and exceptions' texts masked that are made of masked tokens."""
+    for _ in range(DEPTH):
+        before = text
+        for guard, form, name in _BUILT_FORMS:
+            if guard in text:
+                text = form.sub(name, text)
+        if text == before:
+            break
+    for guard, form, name in _JOINED_FORMS:
+        if guard in text:
+            text = form.sub(name, text)
+    return _EXCEPTION.sub("<exc>", text) if "[" in text else text
