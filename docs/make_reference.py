@@ -75,6 +75,9 @@ nothing, and HEAD is answered wherever GET is. `/openapi.json` has the same for 
 #: The modules whose ``__all__`` is public, or all of whose own classes and functions are.
 MODULES = (
     "tidegate",
+    "tidegate.gate",
+    "tidegate.gate.policy",
+    "tidegate.patterns",
     "tidegate.store",
     "tidegate.serve",
     "tidegate.watch.health",

@@ -1,12 +1,12 @@
 """Tidegate: keep everything near, send what matters. An OpenTelemetry distribution for Python.
 
-     application ──OpenTelemetry API──▶ SDK providers
+     application ──OpenTelemetry API──▶ SDK providers ── 3 DECIDE  gate: what is sent ──▶ any exporter
                                           │ span ends / log emitted / metrics collected
                                      1 RECORD   record: one queue and one writer thread per process
                                           │ blocks of columns
                                      2 KEEP     store: segments of every process on the host
                                           │
-                                     3 READ     store.open(), the command ``tidegate``, serve: HTTP
+                                     5 READ     store.open(), the command ``tidegate``, serve: HTTP
 
 `configure` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
 every option in one table, and `health` says how the application and all this are.
@@ -21,11 +21,14 @@ from tidegate._version import __version__
 if TYPE_CHECKING:
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
+    from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
     from tidegate.watch import health
 
 __all__ = [
+    "AdaptiveSampler",
     "ConfigurationError",
     "Handle",
+    "PatternLogRecordProcessor",
     "QueryError",
     "StoreError",
     "TidegateError",
@@ -35,6 +38,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AdaptiveSampler": "tidegate.gate",
+    "PatternLogRecordProcessor": "tidegate.gate",
     "ConfigurationError": "tidegate.errors",
     "Handle": "tidegate.configure",
     "QueryError": "tidegate.errors",

@@ -413,3 +413,12 @@ class TestSchema:
     def test_it_refuses_what_is_refused(self, text: str) -> None:
         refusal(text)
         assert not self.is_valid(text)
+
+
+def test_what_a_document_says_goes_before_what_a_gate_was_made_with_defaults_included() -> None:
+    base = LogPolicy(min_rate=0, anomaly_boost=3, budget=5, severity_rates={"INFO": 1})
+    assert logs("{min_rate: 1, anomaly_boost: 2}").over(base) == LogPolicy(budget=5, severity_rates={"INFO": 1})
+
+
+def test_a_policy_made_in_code_says_what_differs_from_the_defaults() -> None:
+    assert LogPolicy(budget=9).over(LogPolicy(min_rate=0, budget=5)) == LogPolicy(min_rate=0, budget=9)

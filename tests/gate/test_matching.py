@@ -107,6 +107,14 @@ def test_a_regex_that_could_take_long_is_refused(pattern: str) -> None:
         compile_regex(pattern)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["a?" * 24 + "a" * 24, "[ab]{0,8}" * 6, "(a?){24}b", "(a|aa)" * 20 + "b", "(a{0,8}){8}"]
+)
+def test_a_regex_with_too_many_optional_parts_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="it must have fewer optional parts"):
+        compile_regex(pattern)
+
+
 @pytest.mark.parametrize("pattern", ["[", "(", "*", "a{999999999999}", "(" * 5000])
 def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="is not valid"):
@@ -120,6 +128,8 @@ def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
         (r"(foo|bar)+", "xxbar"),
         (r"\d+-\d+-\d+T\d+", "at 2026-01-01T10"),
         ("x{1,100}", "x"),
+        (r"https?://(www\.)?shop\.(com|org|net)(:\d{1,5})?/", "at http://shop.org:80/"),
+        (r"\d{1,3}(\.\d{1,3}){3}", "from 10.0.0.1"),
         ("(?i)ERROR.*timeout", "an error: timeout"),
     ],
 )

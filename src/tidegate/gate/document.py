@@ -163,9 +163,10 @@ def _trace_policy(node: Node) -> TracePolicy:
 def _log_policy(node: Node) -> LogPolicy:
     """Rates by severity replace those of the built-in table, a global rate all the others."""
     found: dict[str, Any] = _LOGS.read(node)
+    said = frozenset(found) | ({"severity_rates"} if "global_rate" in found else frozenset())
     rates = {name: rate for name, rate in found.get("severity_rates", {}).items() if name not in ALWAYS_KEPT}
     found["severity_rates"] = rates if "global_rate" in found else {**SEVERITY_RATES, **rates}
-    return LogPolicy(**found)
+    return LogPolicy(**found, said=said)
 
 
 _DOCUMENT = mapping(

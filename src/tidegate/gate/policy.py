@@ -8,7 +8,7 @@ probability from 0 (drop) to 1 (keep), a budget is a number of traces or log rec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -74,7 +74,8 @@ class LogPolicy:
     or glob of it), its logger's (``logger_rates``: name or glob), its severity's, ``global_rate``. It
     applies to patterns above ``min_rate`` records per second, 0 for all. ``budget`` is in records per
     second, shared fairly among patterns; None is no limit. The rate of a pattern whose frequency
-    jumps is multiplied by ``anomaly_boost``.
+    jumps is multiplied by ``anomaly_boost``. ``said`` names the fields that go before what a gate was
+    made with; by default those that are not as they are here.
     """
 
     severity_rates: Mapping[str, float] = field(default_factory=lambda: SEVERITY_RATES)
@@ -85,6 +86,15 @@ class LogPolicy:
     min_rate: float = 1.0
     anomaly_boost: float = 2.0
     rules: tuple[LogRule, ...] = ()
+    said: frozenset[str] | None = field(default=None, compare=False)
+
+    def over(self, base: LogPolicy) -> LogPolicy:
+        """``base``, with what this policy says in its place."""
+        said = self.said
+        if said is None:
+            default = LogPolicy()
+            said = frozenset(f.name for f in fields(self) if getattr(self, f.name) != getattr(default, f.name))
+        return replace(base, **{name: getattr(self, name) for name in said})
 
 
 @dataclass(frozen=True, slots=True)

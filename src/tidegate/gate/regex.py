@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from math import log2
 from typing import Any
 
 if sys.version_info >= (3, 11):
@@ -21,6 +22,9 @@ LONGEST, LONGEST_OF_SLOW = 1024, 256
 #: A repetition up to this count is as good as writing it out.
 _SHORT = 8
 
+#: Ways to match that short repetitions and alternatives may give together, as a power of two.
+_MOST_BITS = 12
+
 _REPEATS = (_names.MAX_REPEAT, _names.MIN_REPEAT)
 _ANCHORS = (_names.AT_BEGINNING, _names.AT_BEGINNING_STRING)
 _NEXT_STEP = "A glob (`*` and `?`) may have any number of stars"
@@ -30,8 +34,8 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
     """Whether ``pattern`` is found in the first `LONGEST` characters of a text.
 
     Raises ValueError when it is no expression of `re`, when a repetition is inside another or has
-    alternatives that begin alike, since such take exponential time, and when more than two
-    repetitions can match the same characters.
+    alternatives that begin alike or too many parts are optional, since such take exponential time,
+    and when more than two repetitions can match the same characters.
     """
     try:
         compiled = re.compile(pattern)
@@ -42,6 +46,11 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
         raise ValueError(
             f"the regular expression {pattern!r} has a repetition inside a repetition, which can take for ever;"
             f" it must not, write it flat. {_NEXT_STEP}."
+        )
+    if _bits(tree) > _MOST_BITS:
+        raise ValueError(
+            f"the regular expression {pattern!r} can match one text in too many ways, which can take for ever;"
+            f" it must have fewer optional parts. {_NEXT_STEP}."
         )
     degree = sum(map(_is_wide, _repeated(tree))) + _adjacent(tree) + (not _is_anchored(tree))
     if degree > 3:
@@ -87,6 +96,21 @@ def _is_explosive(body: Any) -> bool:
         if operation is _names.BRANCH and _begin_alike(argument[1]):
             return True
     return False
+
+
+def _bits(tree: Any) -> float:
+    """In how many ways, as a power of two, short repetitions and alternatives can match at most."""
+    found = 0.0
+    for operation, argument in tree:
+        if operation in _REPEATS:
+            low, high, body = argument
+            found += 0 if _is_long(operation, argument) else log2(high - low + 1) + high * _bits(body)
+        elif operation is _names.BRANCH:
+            alternatives = argument[1]
+            found += max(map(_bits, alternatives)) + (log2(len(alternatives)) if _begin_alike(alternatives) else 0)
+        else:
+            found += sum(map(_bits, _parts(argument)))
+    return found
 
 
 def _begin_alike(alternatives: Any) -> bool:

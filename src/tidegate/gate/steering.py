@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +57,9 @@ class Steering:
             watcher.start()
 
     def take(self, policy: Policy) -> None:
-        """Let ``policy`` be in force. What it leaves at its default is as the arguments say."""
+        """Let ``policy`` be in force. What it does not say is as the arguments say."""
         self._waits = False
-        said = policy.logs or LogPolicy()
-        default = LogPolicy()
-        over = {each.name: getattr(said, each.name) for each in fields(said)}
-        self._apply(
-            replace(self._base, **{name: value for name, value in over.items() if value != getattr(default, name)})
-        )
+        self._apply(policy.logs.over(self._base) if policy.logs is not None else self._base)
 
     def tick(self) -> None:
         """A server has answered with what cannot be used: it is not away, so its fallback is over."""
