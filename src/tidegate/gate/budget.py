@@ -50,7 +50,7 @@ class SharedBudget:
 
     __slots__ = ("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "max_keys")
 
-    def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1) -> None:
+    def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = RENEWAL_SHARE) -> None:
         if max_keys < 1:
             raise ValueError(f"max_keys {max_keys!r}: at least 1 key is told apart from the others")
         if not 0 <= reserve <= 1:
@@ -58,7 +58,7 @@ class SharedBudget:
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
         self._first = Reserve(reserve)
-        self._renewals = Reserve(RENEWAL_SHARE)
+        self._renewals = Reserve(renewal)
         self._meters: dict[Hashable, Meter] = {}
         self._overflow = Meter(HEADROOM, math.inf)
         self._shared_at: float | None = None

@@ -18,13 +18,13 @@ from __future__ import annotations
 import math
 
 #: Seconds within which a deviation is made good; more for budgets of which this is less than some records.
-SMOOTHING = 0.1
+SMOOTHING = 0.08
 SMOOTHING_RECORDS = 3.0
 #: The exponent is steeper when too much was kept than when too little was, since a burst is quicker than chance.
 STEEP = 2.0
 #: Bounds of the balance, as exponents: full near the budget, full when there is much more to keep, and empty.
-FULL = 0.2
-FULL_BUSY = 2.0
+FULL = 0.3
+FULL_BUSY = 2.5
 EMPTY = -8.0
 #: Savings are at most so many seconds' worth of the budget, or records.
 SAVED = 1.0

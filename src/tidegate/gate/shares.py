@@ -39,7 +39,7 @@ class Meter:
         self.quiet = 0.0
 
     def update(self, passed: float, silence: float, decay: float) -> float:
-        """Arrivals a second, after `passed` more seconds and `silence` seconds after those; 0 once the key has stopped."""
+        """Arrivals a second, `passed` and then `silence` seconds later; 0 once the key has stopped."""
         seen, count = self.seen, self.count
         if seen:
             if self.quiet > SILENT:
