@@ -30,7 +30,7 @@ class Kept(NamedTuple):
     fewer: float
     """Share of the records that were not kept."""
     sites: float
-    """Share of the call sites that logged of which something was kept."""
+    """Share of the call sites that logged of which something was kept; sites with one template are one."""
     errors: float
     bias: float
     """Sum of the adjusted counts over what came, less 1."""
@@ -88,11 +88,10 @@ def gated(messages: list[tuple[float, pylog.Message]], policy: LogPolicy, find: 
     for now, message in messages:
         severity = SEVERITIES[message.level]
         verdict = gate.judge(find(miner, message), severity, message.logger, now)
-        site = (message.path, message.line)
-        came.add(site)
+        came.add(message.truth)
         errors += severity >= SEVERITIES["ERROR"]
         if verdict.keep:
-            seen.add(site)
+            seen.add(message.truth)
             kept += 1
             counted += verdict.adjusted_count
             kept_errors += severity >= SEVERITIES["ERROR"]
