@@ -219,6 +219,8 @@ def test_less_than_one_key_or_an_impossible_reserve_is_refused() -> None:
         SharedBudget(1, max_keys=0)
     with pytest.raises(ValueError, match="reserve 2"):
         SharedBudget(1, reserve=2)
+    with pytest.raises(ValueError, match="renewal -1"):
+        SharedBudget(1, renewal=-1)
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0, -2.0, 1e12])

@@ -230,7 +230,7 @@ def test_all_records_of_a_sampled_trace_are_kept_and_stand_for_its_share() -> No
 
 
 def test_a_budget_is_met_though_ten_times_as_much_comes() -> None:
-    gate = LogGate(LogPolicy(budget=50, min_rate=0, severity_rates={}), seed=1)
+    gate = LogGate(LogPolicy(budget=50, min_rate=0, severity_rates={}), seed=1, reserve=0.5)
     found = known(gate, 10)
     rng = random.Random(1)
     now, verdicts = 1.0, []
@@ -238,6 +238,19 @@ def test_a_budget_is_met_though_ten_times_as_much_comes() -> None:
         now += rng.expovariate(500)
         verdicts.append(gate.judge(rng.choice(found), INFO, "app", now))
     assert abs(kept(verdicts) - 50 * 60) <= 0.03 * 50 * 60
+
+
+def test_a_small_budget_leaves_something_to_chance_though_errors_take_half_and_patterns_are_many() -> None:
+    gate = LogGate(LogPolicy(budget=5, min_rate=0), seed=1)
+    found, rng = patterns(300), random.Random(1)
+    weights = [1 / (rank + 1) for rank in range(300)]
+    estimate, number, total = 0.0, 0, 0
+    for index in rng.choices(range(300), weights, k=30_000):
+        severity = ERROR if rng.random() < 0.05 else INFO
+        verdict = gate.judge(found[index], severity, "app", number / 50)
+        number, total, estimate = number + 1, total + verdict.keep, estimate + verdict.adjusted_count
+    assert abs(total - 5 * 600) <= 0.05 * 5 * 600
+    assert 0.8 <= estimate / number <= 1.2
 
 
 def test_errors_are_paid_from_the_budget() -> None:

@@ -42,19 +42,24 @@ class SharedBudget:
 
     `max_keys` are told apart; the others share one overflow key until there is room, which those unseen for longest
     make. `reserve` is the part of the rate spent on first sights of keys. A key that comes at least once a second is
-    kept at least once a minute, as far as half of the rate allows.
+    kept at least once a minute, as far as `renewal` allows, another part of the rate: where much is certain (errors)
+    and keys are many, less of it leaves more to chance.
 
-    ValueError for a rate that is negative, infinite or not a number, for less than one key, and for a reserve that is
-    not between 0 and 1.
+    ValueError for a rate that is negative, infinite or not a number, for less than one key, and for a reserve or
+    renewal that is not between 0 and 1.
     """
 
     __slots__ = ("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "max_keys")
 
-    def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = RENEWAL_SHARE) -> None:
+    def __init__(
+        self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = RENEWAL_SHARE
+    ) -> None:
         if max_keys < 1:
             raise ValueError(f"max_keys {max_keys!r}: at least 1 key is told apart from the others")
         if not 0 <= reserve <= 1:
             raise ValueError(f"reserve {reserve!r}: the part of a budget for first sights is between 0 and 1")
+        if not 0 <= renewal <= 1:
+            raise ValueError(f"renewal {renewal!r}: the part of a budget for renewals is between 0 and 1")
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
         self._first = Reserve(reserve)

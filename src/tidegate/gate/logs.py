@@ -35,6 +35,10 @@ _HIGHEST = 24
 #: Without a budget: first sights per second, and at once (a start shows everything for the first time).
 _FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
 
+#: Share of a budget for patterns of which nothing was kept for long. Patterns are many and errors are certain: with
+#: more of it, nothing would be left to chance where a budget is small, and estimates would be worth nothing.
+_RENEWAL = 0.2
+
 #: A product with a float is twice as fast as with an int.
 _MAX = float(MAX)
 
@@ -103,10 +107,11 @@ class LogGate:
             self._reserve.set(_FIRST_SIGHTS, _FIRST_BURST)
             return
         if self._budget is None:
-            self._budget = SharedBudget(rate)
+            self._budget = _new_budget(rate)
         elif self._budget.rate != rate:
             self._budget.rate = rate
-        self._reserve.set(self._share * rate, max(rate, 1.0) if rate > 0 else 0.0)
+        reserve = self._share * rate
+        self._reserve.set(reserve, max(reserve, 1.0) if reserve > 0 else 0.0)
 
     def by_chance(self, key: Hashable, now: float) -> Lane | None:
         """What decides on records that were judged under ``key``, while nothing but a rate does; else None.
@@ -301,7 +306,7 @@ class LogGate:
 
 
 def _new_budget(rate: float | None) -> SharedBudget | None:
-    return None if rate is None else SharedBudget(rate)
+    return None if rate is None else SharedBudget(rate, renewal=_RENEWAL)
 
 
 def _count(cell: Cell, verdict: Verdict) -> None:
