@@ -257,7 +257,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         """Emit an event through the global provider, and give it to ``next`` if we are not a part of that one."""
         own, now = self._own, time.time_ns()
         otel.emit_event(name, now, severity, severity_number, body, attributes)
-        if own == self._own and self._model is not None:
+        if own == self._own:
             log = LogRecord(
                 timestamp=now,
                 severity_text=severity,
@@ -267,7 +267,10 @@ class PatternLogRecordProcessor(LogRecordProcessor):
                 event_name=name,
             )
             scope = InstrumentationScope("tidegate")
-            self._pass(ReadWriteLogRecord(log, resource=self._model.resource, instrumentation_scope=scope))
+            record = ReadWriteLogRecord(log, instrumentation_scope=scope)
+            if self._model is not None:
+                record.resource = self._model.resource
+            self._pass(record)
 
 
 class _SpanEnds(SpanProcessor):
