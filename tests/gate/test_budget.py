@@ -214,11 +214,13 @@ def test_a_rate_that_is_none_is_refused(rate: float) -> None:
     assert budget.rate == 3
 
 
-def test_less_than_one_key_or_an_impossible_reserve_is_refused() -> None:
+def test_less_than_one_key_or_an_impossible_part_is_refused() -> None:
     with pytest.raises(ValueError, match="max_keys 0"):
         SharedBudget(1, max_keys=0)
     with pytest.raises(ValueError, match="reserve 2"):
         SharedBudget(1, reserve=2)
+    with pytest.raises(ValueError, match="renewal -1"):
+        SharedBudget(1, renewal=-1)
     with pytest.raises(ValueError, match="renewal -1"):
         SharedBudget(1, renewal=-1)
 

@@ -25,9 +25,8 @@ CALM_PAUSES = 4.0
 #: When the exponent was moved by more, rates have changed: the memory of what came before is only so many seconds.
 CHANGED = 0.7
 MEMORY_CHANGED = 0.05
-#: A key of which nothing was kept for so many seconds has its next one kept, from this part of the budget.
+#: A key of which nothing was kept for so many seconds has its next one kept, if there is something left for renewals.
 RENEWAL = 40.0
-RENEWAL_SHARE = 0.5
 #: Seconds until that is tried again: when there was none left, and when it was granted but not charged.
 RETRY = 1.0
 UNCHARGED = 10.0
@@ -51,9 +50,7 @@ class SharedBudget:
 
     __slots__ = ("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "max_keys")
 
-    def __init__(
-        self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = RENEWAL_SHARE
-    ) -> None:
+    def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = 0.5) -> None:
         if max_keys < 1:
             raise ValueError(f"max_keys {max_keys!r}: at least 1 key is told apart from the others")
         if not 0 <= reserve <= 1:
