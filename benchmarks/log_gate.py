@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from math import sqrt
 from statistics import mean, pstdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.measure import median_of, table
 from tidegate.gate import runs
@@ -75,7 +75,7 @@ def _bare() -> float:
     return _timed(judge)
 
 
-def _judge(policy: LogPolicy, rate: float = 1000.0, severity: int = 9, **options: int) -> float:
+def _judge(policy: LogPolicy, rate: float = 1000.0, severity: int = 9, **options: Any) -> float:
     gate, (pattern,) = LogGate(policy, seed=1), patterns(1)
     return _timed(lambda now: gate.judge(pattern, severity, "app", now, **options), rate)
 

@@ -35,6 +35,19 @@ def test_looking_at_the_counts_loses_nothing() -> None:
         assert [row.seen for row in gate.counts()] == [number]
 
 
+def test_a_signal_handler_that_logs_does_not_disturb_a_look_at_the_counts() -> None:
+    gate = LogGate(seed=1, max_patterns=60)
+    known(gate, 50)
+    later = iter(range(1000, 2000))
+
+    def resolve(id: str) -> Pattern | None:
+        gate.judge(Pattern(f"{next(later):032x}", "new", "mined"), INFO, "app", 1)
+        return None
+
+    assert sum(row.seen for row in gate.counts(resolve)) == 50
+    assert sum(row.seen for row in gate.counts()) == 100
+
+
 def test_counts_of_before_are_not_changed_by_what_comes_later() -> None:
     gate = LogGate(seed=1)
     (pattern,) = known(gate)
@@ -66,7 +79,7 @@ def test_the_other_row_is_there_only_when_it_counts_something() -> None:
     gate.judge(Pattern("1" * 32, "one", "template"), INFO, "app", 1)
     assert [row.pattern_id for row in gate.counts()] == ["1" * 32]
     gate.judge(Pattern("2" * 32, "two", "template"), INFO, "app", 1)
-    assert [(row.pattern_id, row.template) for row in gate.counts()] == [("2" * 32, "two"), (OTHER, OTHER)]
+    assert [(row.pattern_id, row.template) for row in gate.counts()] == [(OTHER, OTHER), ("2" * 32, "two")]
 
 
 def test_unheard_of_severities_are_counted_within_the_range_there_is() -> None:

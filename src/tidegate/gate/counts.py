@@ -66,7 +66,7 @@ class Cell:
     def absorb(self, other: Cell) -> None:
         self.lowered += other.lowered
         self.beyond += other.beyond
-        for reason, number in other.kept.items():
+        for reason, number in list(other.kept.items()):
             self.kept[reason] = self.kept.get(reason, 0) + number
 
     def reset(self) -> None:

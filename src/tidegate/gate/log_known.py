@@ -141,7 +141,7 @@ class Known:
 
     def fresh(self) -> int:
         """How many records came that the watch has not counted yet."""
-        return sum([cell.total() for cell in self.cells.values()]) - self.counted
+        return sum([cell.total() for cell in list(self.cells.values())]) - self.counted
 
     def count(self, now: float, awake: float) -> bool:
         """Let the watch count what is fresh; whether the frequency jumps with it."""
@@ -151,7 +151,7 @@ class Known:
 
     def close(self) -> None:
         """Let nobody who has a lane go on with it."""
-        for lane in self.lanes.values():
+        for lane in list(self.lanes.values()):
             lane.turn, lane.until, lane.is_closed = -1, -inf, True
 
     def make_room(self) -> None:
@@ -195,20 +195,23 @@ class Memory:
             _, known = self.known.popitem(last=False)
         self.evicted += 1
         known.close()
-        for severity, cell in known.cells.items():
+        for severity, cell in list(known.cells.items()):
             cell.into = self._other.setdefault(severity, Cell())
             cell.into.absorb(cell)
 
     def rows(self) -> Iterator[Row]:
         """Everything that was counted, the evicted under `OTHER`."""
-        yield from [(known.id, known.template, known.cells) for known in self.known.values()]
+        # a signal handler may log meanwhile: the list stays as it is, and what is evicted later is not in the first row
+        patterns = list(self.known.values())
         yield OTHER, OTHER, self._other
+        for known in patterns:
+            yield known.id, known.template, known.cells
 
     def reset(self) -> None:
         """Count from zero."""
         for _, _, cells in self.rows():
-            for cell in cells.values():
+            for cell in list(cells.values()):
                 cell.reset()
-        for known in self.known.values():
+        for known in list(self.known.values()):
             known.counted = 0
             known.close()

@@ -250,7 +250,7 @@ class LogGate:
     def _watch_errors(self, now: float) -> None:
         if self._errors is None or not self._errors.add(1, now, self._awake):
             return
-        worst = max(self._known.values(), key=_errors_now)
+        worst = max(list(self._known.values()), key=_errors_now)
         self._announcer.tell("error_surge", worst, self._errors, now)
 
     def _open(self, known: Known, severity: int, logger: str) -> Lane:
@@ -319,5 +319,5 @@ def _count(cell: Cell, verdict: Verdict) -> None:
 
 
 def _errors_now(known: Known) -> float:
-    has_errors = any(severity >= ERROR for severity in known.cells)
+    has_errors = any(severity >= ERROR for severity in list(known.cells))
     return known.watch.frequency.short + known.fresh() if has_errors else -1.0
