@@ -69,15 +69,24 @@ class Cell:
         for reason, number in list(other.kept.items()):
             self.kept[reason] = self.kept.get(reason, 0) + number
 
+    def plus(self, other: Cell) -> Cell:
+        """A new cell with what both have counted."""
+        both = Cell()
+        both.absorb(self)
+        both.absorb(other)
+        return both
+
     def reset(self) -> None:
         self.lowered = self.beyond = 0
         self.kept.clear()
 
     def row(self, pattern_id: str, template: str, severity: int) -> Count:
-        dropped = {"rate": self.lowered, "budget": self.beyond}
-        return Count(
-            pattern_id, template, severity, dict(self.kept), {why: number for why, number in dropped.items() if number}
-        )
+        dropped: dict[str, int] = {}
+        if self.lowered:
+            dropped["rate"] = self.lowered
+        if self.beyond:
+            dropped["budget"] = self.beyond
+        return Count(pattern_id, template, severity, self.kept.copy(), dropped)
 
 
 #: A pattern's id, its template and its cells by severity.
@@ -92,9 +101,10 @@ def rows(patterns: Iterable[Row], resolve: Callable[[str], Named | None] | None 
     merged: dict[tuple[str, int], tuple[str, Cell]] = {}
     for pattern_id, template, severity, cell in _flat(patterns):
         found = resolve(pattern_id) if resolve is not None else None
-        name = (pattern_id, template) if found is None else (found.id, found.template)
-        merged.setdefault((name[0], severity), (name[1], Cell()))[1].absorb(cell)
-    return [cell.row(id, template, severity) for (id, severity), (template, cell) in merged.items()]
+        id, text = (pattern_id, template) if found is None else (found.id, found.template)
+        before = merged.get((id, severity))
+        merged[id, severity] = (text, cell if before is None else before[1].plus(cell))
+    return [cell.row(id, text, severity) for (id, severity), (text, cell) in merged.items()]
 
 
 def _flat(patterns: Iterable[Row]) -> Iterator[tuple[str, str, int, Cell]]:

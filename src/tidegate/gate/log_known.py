@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
@@ -31,6 +32,12 @@ LANES = 64
 
 #: A record that is kept whatever is drawn, but not for a reason of its own.
 WHOLE = Verdict(keep=True, adjusted_count=1.0, reason="rate")
+
+
+@lru_cache(maxsize=1000)
+def _outcome(p: float) -> tuple[float, Verdict]:
+    """Threshold and verdict of a rate; most patterns share a few rates."""
+    return (1 - p) * MAX, Verdict(keep=True, adjusted_count=1 / p, reason="rate") if p > 0 else WHOLE
 
 
 class Sight:
@@ -97,8 +104,7 @@ class Lane:
             value = min(1.0, value * boost)
         if value != self.p:
             self.p = value
-            self.threshold = (1 - value) * MAX
-            self.kept = Verdict(keep=True, adjusted_count=1 / value, reason="rate") if value > 0 else WHOLE
+            self.threshold, self.kept = _outcome(value)
         self.turn = known.turn
         # what is never kept has nothing due
         self.since, self.until = known.since, min(known.until, self.sight.due) if value > 0 else known.until
@@ -195,23 +201,24 @@ class Memory:
             _, known = self.known.popitem(last=False)
         self.evicted += 1
         known.close()
+        known.lanes = {}  # they know it, too: nothing should wait for the garbage collector
         for severity, cell in list(known.cells.items()):
             cell.into = self._other.setdefault(severity, Cell())
             cell.into.absorb(cell)
 
     def rows(self) -> Iterator[Row]:
         """Everything that was counted, the evicted under `OTHER`."""
-        # a signal handler may log meanwhile: the list stays as it is, and what is evicted later is not in the first row
+        # a signal handler may log meanwhile: what is evicted then is in the list, and not in the other row as well
         patterns = list(self.known.values())
-        yield OTHER, OTHER, self._other
+        yield OTHER, OTHER, {severity: cell.plus(Cell()) for severity, cell in list(self._other.items())}
         for known in patterns:
             yield known.id, known.template, known.cells
 
     def reset(self) -> None:
         """Count from zero."""
-        for _, _, cells in self.rows():
-            for cell in list(cells.values()):
-                cell.reset()
+        cells = [cell for known in list(self.known.values()) for cell in known.cells.values()]
+        for cell in [*cells, *self._other.values()]:
+            cell.reset()
         for known in list(self.known.values()):
             known.counted = 0
             known.close()
