@@ -6,7 +6,8 @@ import re
 
 #: Codes that tell messages apart where that is wanted: after a word for them, or after an HTTP request's version.
 _CODE = re.compile(
-    r"(?i:\b(?:status|code|exit|exited|returned|rc|errno|http|response)\b(?: ?(?:status|code|with|is|of|was|exit))*)"
+    r"(?i:\b(?:status|code|exit|exited|returned|rc|errno|http|response)(?![a-z])"
+    r"(?:[ _]?(?:status|code|with|is|of|was|exit))*)"
     r"[ =:({\"']{0,3}(-?\d{1,3})(?![\w.])|HTTP/\d(?:\.\d)?\"? (\d{3})(?!\d)"
 )
 _KEPT = {ord("0") + digit: 0xE000 + digit for digit in range(10)}

@@ -16,13 +16,13 @@ FIRST, EVERY = 32, 64
 SHARED = 4
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
-_INSTALLED = re.compile(r"(?:^|/)(?:site-packages|dist-packages|lib/python\d[\w.]*)/(.*)$")
+_INSTALLED = (re.compile(r"(?:.*/)?(?:site|dist)-packages/(.*)"), re.compile(r"(?:.*/)?lib/python\d[\w.]*/(.*)"))
 
 
 def location(path: str, line: int, function: str) -> str:
     """What names a place in a program wherever its environment lies: the path within the packages, or its end."""
     path = path.replace("\\", "/")
-    found = _INSTALLED.search(path)
+    found = _INSTALLED[0].match(path) or _INSTALLED[1].match(path)
     within = found[1] if found else "/".join(path.split("/")[-3:])
     return f"{within}:{line}:{function}"
 

@@ -17,6 +17,9 @@ DEPTH = 4
 
 _OBJECT = re.compile(rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
+_COLOUR = re.compile(r"\x1b\[[0;]*m")
+_URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s<>\"'`|]*[^\s<>\"'`|,;:.!?)\]}]")
+_THOUSANDS = re.compile(r"(?<![\w.:])0{1,3}(?:,000)+(?!\d)")
 _DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
 _DATE = re.compile(
     rf"{_DAY}\b(?:00?[ -]{MONTH}|{MONTH}  ?00?),?(?:[ -]0000)?,? {CLOCK}{ZONE}?(?: {ZONE})?(?: 0000\b)?"
@@ -38,10 +41,16 @@ def _quoted(found: re.Match[str]) -> str:
 
 def with_blanks(text: str) -> str:
     """The text with quoted strings, object reprs and dates masked."""
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
     if "<" in text:
         text = _OBJECT.sub("<obj>", _OBJECT.sub("<obj>", text))
     if "'" in text or '"' in text or "`" in text:
         text = _QUOTED.sub(_quoted, text)
+    if "://" in text:
+        text = _URL.sub("<url>", text)
+    if ",000" in text:
+        text = _THOUSANDS.sub("0", text)
     if "0:00" in text:
         text = _DATE.sub("<time>", text)
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Conversions of printf-style formatting (Python's library reference), and what they show.
-_PERCENT = re.compile(r"%(?:(%)|(?:\([^()]*\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?([diouxXeEfFgGcrsa]))")
+_PERCENT = re.compile(r"%(?:(%)|(?:\([^()]*\))?[#0\-+]*(?:\*|\d+)?(?:\.(?:\*|\d+)?)?[hlL]?([diouxXeEfFgGcrsa]))")
 _BRACES = re.compile(r"\{\{|\}\}|\{[A-Za-z_0-9.\[\]]*(?:![rsa])?(?::[^{}]*)?\}")
 _SHOWN = dict.fromkeys("diueEfFgG", "<num>") | dict.fromkeys("oxX", "<hex>")
 #: Longest template that is shown whole.

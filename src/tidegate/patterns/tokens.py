@@ -31,7 +31,7 @@ TYPES = (
     ("mac", rf"(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}|(?:{_HEX}{{2}}-){{5}}{_HEX}{{2}}"),
     (
         "ip",
-        rf"(?=[^:]*(?:::|:.*:.*:.*:.*:.*:.*:))\[?{_HEX}{{0,4}}(?::{_HEX}{{0,4}}){{2,7}}(?:%\w+)?(?:\](?::0+)?|/0+|:0{{5}})?",
+        rf"(?=.*::|(?:[^:]*:){{7}})\[?{_HEX}{{0,4}}(?::{_HEX}{{0,4}}){{2,7}}(?:%\w+)?(?:\](?::0+)?|/0+|:0{{5}})?",
     ),
     ("hex", rf"0[xX]{_HEX}+|(?=[a-f]*0)(?=0*[a-f])[0-9a-f]{{6,}}|(?=[A-F]*0)(?=0*[A-F])[0-9A-F]{{6,}}"),
     ("dur", r"[+-]?(?:0+(?:\.0+)?(?:ns|us|µs|μs|ms|secs?|s|mins?|m|hrs?|h|days?|d))+"),
@@ -100,6 +100,8 @@ def token(text: str) -> str:
     """One token of a text (no blanks, digits made 0) with its variables masked."""
     if len(text) > LONGEST:
         return _long(text)
+    if text[0] == "[" and (whole := _typed(text.rstrip(",;."))):  # an address with its port
+        return whole + text[len(text.rstrip(",;.")) :]
     core = text.lstrip(_BEFORE)
     before = text[: len(text) - len(core)]
     core = core.rstrip(_AFTER)
