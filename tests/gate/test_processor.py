@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
+from opentelemetry.sdk._logs._internal import ConcurrentMultiLogRecordProcessor
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
@@ -180,6 +181,18 @@ def test_each_of_several_processors_gets_what_is_kept() -> None:
     gated = Gated(behind=[SimpleLogRecordProcessor(other)])
     gated.log.error("both")
     assert len(gated.kept()) == len(other.get_finished_logs()) == 1
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_provider_that_asks_its_processors_in_other_threads_is_served(early: bool) -> None:
+    gated = Gated(early=early, min_rate=0)
+    several = ConcurrentMultiLogRecordProcessor()
+    several.add_log_record_processor(gated.processor)
+    gated.provider._multi_log_record_processor = several
+    for number in range(200):
+        gated.log.info("order %d", number)
+    assert gated.seen() == 200
+    assert gated.counted() == len(gated.kept())
 
 
 # -- traces

@@ -8,9 +8,12 @@ import threading
 from typing import Any
 
 import pytest
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags, set_span_in_context
 
 from gating import COUNT, REASON, Gated, attribute
+from tidegate.gate.processor import _size
 
 DROP_ALL: dict[str, Any] = {"min_rate": 0, "severity_rates": {"DEBUG": 0, "INFO": 0, "WARN": 0}}
 
@@ -188,3 +191,31 @@ def test_a_chain_of_gates_releases_to_the_last_one() -> None:
         steps(gated)
         gated.log.error("broken")
     assert inner.bodies() == gated.bodies()
+
+
+def circle() -> list[Any]:
+    around: list[Any] = []
+    around.append(around)
+    return around
+
+
+@pytest.mark.parametrize(
+    "body", ["x" * 200_000, b"x" * 200_000, {"a": ["x" * 100_000, "y" * 100_000]}, [0] * 10_000], ids=type
+)
+def test_what_is_larger_than_a_trace_may_hold_does_not_wait(body: Any) -> None:
+    gated = Gated(**DROP_ALL)
+    with gated.tracer.start_as_current_span("request"):
+        gated.provider.get_logger("api").emit(body=body, severity_number=SeverityNumber.DEBUG)
+        assert waiting(gated) == 0
+
+
+def test_a_body_that_contains_itself_is_measured() -> None:
+    assert _size((ReadWriteLogRecord(LogRecord(body=circle())), None)) > 100_000
+
+
+def test_long_attributes_count_as_what_waits() -> None:
+    gated = Gated(**DROP_ALL)
+    with gated.tracer.start_as_current_span("request"):
+        for number in range(10):
+            gated.log.debug("step %d", number, extra={"payload": "x" * 20_000})
+        assert waiting(gated) == 3

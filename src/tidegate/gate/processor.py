@@ -32,7 +32,7 @@ from tidegate.gate.logs import LogGate
 from tidegate.gate.policy import LogRule, Policy
 from tidegate.gate.publishing import Publisher
 from tidegate.gate.reporting import Row
-from tidegate.gate.sieve import Facts, Passed, Sieve
+from tidegate.gate.sieve import Facts, Passed, Sieve, size_of
 from tidegate.gate.steering import Steering, log_policy
 from tidegate.gate.threshold import randomness
 from tidegate.patterns import Miner
@@ -53,8 +53,8 @@ TEMPLATE, PATTERN, COUNT, REASON = (
 #: A record, and the stdlib record that it was made of, where a handler is to have that.
 Carried = tuple[ReadWriteLogRecord, "logging.LogRecord | None"]
 
-#: Bytes that a waiting record is taken for, besides its text, and for each attribute.
-_RECORD_BYTES, _ATTRIBUTE_BYTES = 500, 100
+#: Bytes that a waiting record is taken for besides its values.
+_RECORD_BYTES = 400
 
 #: Attributes that tell where a call stands, now and in former semantic conventions.
 _PLACES = (
@@ -131,6 +131,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             LogGate(base, seed=seed, resource=resource, max_patterns=max_pattern_cache_size),
             Miner(max_patterns=max_pattern_cache_size, keep_status_codes=keep_status_codes),
             clock,
+            size=_size,
             context=context,
             task_context=task_context,
         )
@@ -311,6 +312,12 @@ def _waiting(carried: Carried) -> Carried:
     return _copy(carried[0], {}), None
 
 
+def _size(carried: Carried) -> int:
+    """About how many bytes a record takes."""
+    log = carried[0].log_record
+    return _RECORD_BYTES + size_of(log.body, log.attributes)
+
+
 def _facts(record: ReadWriteLogRecord, name: str, stdlib: logging.LogRecord | None) -> Facts:
     log = record.log_record
     attributes = log.attributes or {}
@@ -325,7 +332,6 @@ def _facts(record: ReadWriteLogRecord, name: str, stdlib: logging.LogRecord | No
         *sampling,
         has_exception=log.exception is not None or "exception.type" in attributes,
         field=lambda field, key: attributes.get(key) if field == "attribute" else getattr(log, field, None),
-        size=_RECORD_BYTES + len(attributes) * _ATTRIBUTE_BYTES + (len(log.body) if isinstance(log.body, str) else 0),
     )
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -30,6 +30,9 @@ MAX_NESTED = 1000
 
 #: Patterns and severities for which released records are counted apart; beyond that they are one.
 MAX_RELEASED = 40_000
+
+#: Bytes that any value is taken for besides its text, and where measuring stops: no trace has room for so much.
+VALUE_BYTES, HUGE = 50, 1 << 17
 
 #: Seconds of a task outside any trace that an error brings along.
 TASK_SECONDS = 10.0
@@ -53,7 +56,6 @@ class Facts(NamedTuple):
     trace_threshold: int | None = None
     has_exception: bool = False
     field: Callable[[str, str], Any] | None = None
-    size: int = 0
 
 
 class Passed(NamedTuple, Generic[R]):
@@ -76,8 +78,8 @@ class Waiting(NamedTuple, Generic[R]):
 class Sieve(Generic[R]):
     """Judges records of any kind ``R``. Thread-safe; a forked child counts from zero.
 
-    ``clock`` tells seconds, ``context`` lets records of a trace wait for an error in it,
-    ``task_context`` those outside of traces for one in their task.
+    ``clock`` tells seconds, ``size`` about how many bytes a record takes. ``context`` lets records of a
+    trace wait for an error in it, ``task_context`` those outside of traces for one in their task.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class Sieve(Generic[R]):
         miner: Miner,
         clock: Callable[[], float],
         *,
+        size: Callable[[R], int],
         context: bool = True,
         task_context: bool = False,
     ) -> None:
         self.gate = gate
         self.miner = miner
         self.clock = clock
+        self._size = size
         self.lock = threading.RLock()
         self.traces: Context[Waiting[R]] | None = Context() if context else None
         self.tasks: Context[Waiting[R]] | None = (
@@ -144,7 +148,7 @@ class Sieve(Generic[R]):
         if verdict.keep:
             passed.append(Passed(record, pattern, verdict.adjusted_count, verdict.reason))
         elif context is not None:
-            context.hold(key, Waiting(keep(record), pattern, facts.severity), facts.size, now)
+            context.hold(key, Waiting(keep(record), pattern, facts.severity), self._size(record), now)
         return passed
 
     def judge_early(self, facts: Facts, key: Hashable) -> tuple[Pattern, Verdict]:
@@ -266,6 +270,22 @@ class Sieve(Generic[R]):
 
 def _nothing() -> None:
     """There is nothing to settle."""
+
+
+def size_of(*values: Any) -> int:
+    """About how many bytes values take, with all that is in them; at most `HUGE`, or what refers to itself
+    would be measured for ever."""
+    total, waiting = 0, list(values)
+    while waiting and total < HUGE:
+        value = waiting.pop()
+        total += VALUE_BYTES
+        if isinstance(value, (str, bytes)):
+            total += len(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+    return total
 
 
 _numbers = count(1)
