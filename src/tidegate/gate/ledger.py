@@ -5,9 +5,10 @@ chance is, as an integrator in the exponent::
 
     scale = exp(balance / (rate × SMOOTHING))      probability = min(1, scale × what the record's key is allotted)
 
-Whatever the load, what is kept returns to the budget within the same time; an allotment that is wrong by a factor f
-costs `rate × SMOOTHING × ln f` records, once; and no chance is ever zero, so that counts weighted by 1/probability
-stay true. It depends on what was kept before, never on a record's own randomness.
+(Below zero, the balance counts `STEEP` times.) Whatever the load, what is kept returns to the budget within the same
+time; an allotment too high by a factor f costs at most `rate × SMOOTHING × ln f` records, once; and no chance is zero
+while there is a budget, so that counts weighted by 1/probability stay true. All depends on what came and was kept
+before, never on a record's own randomness.
 
 What the balance cannot hold goes to *savings*, paid back only while load is near the budget: so a load of 1.05 × the
 budget spends all of it, and a burst after a quiet time is not let through. What is kept for certain is *owed*.
@@ -22,7 +23,7 @@ SMOOTHING = 0.08
 SMOOTHING_RECORDS = 3.0
 #: The exponent is steeper when too much was kept than when too little was, since a burst is quicker than chance.
 STEEP = 2.0
-#: Bounds of the balance, as exponents: full near the budget, full when there is much more to keep, and empty.
+#: Bounds of the exponent: full near the budget, full when there is much more to keep, and empty.
 FULL = 0.3
 FULL_BUSY = 2.5
 EMPTY = -8.0
@@ -30,7 +31,7 @@ EMPTY = -8.0
 SAVED = 1.0
 SAVED_RECORDS = 30.0
 #: Savings raise the income by at most this part of it, or by so many times its standard deviation, whichever is more;
-#: not while the balance is below this exponent: that is a burst.
+#: not while the balance is below zero by so many roots of what changes the exponent by one: that is a burst, not chance.
 PAYBACK = 0.1
 PAYBACK_DEVIATIONS = 3.0
 BURST = 2.0
@@ -139,13 +140,18 @@ class Ledger:
         return passed
 
     def _earn(self, passed: float) -> None:
-        income = self._rate * passed
-        paid = min(self._owed, OWED_SHARE * income)
-        self._owed -= paid
-        back = min(self._saved, (self.income - self._rate) * passed)
-        self._saved -= back
-        self._balance += income - paid + back
-        full = (FULL + (FULL_BUSY - FULL) * (1.0 - self._near) ** 2) * self._unit
+        earned = self._rate * passed
+        if self._owed:
+            paid = min(self._owed, OWED_SHARE * earned)
+            self._owed -= paid
+            earned -= paid
+        if self._saved:
+            back = min(self._saved, (self.income - self._rate) * passed)
+            self._saved -= back
+            earned += back
+        self._balance += earned
+        busy = 1.0 - self._near
+        full = (FULL + (FULL_BUSY - FULL) * busy * busy) * self._unit
         if self._balance > full:
             self._saved = min(self._saved + self._balance - full, self._savings())
             self._balance = full
@@ -154,9 +160,12 @@ class Ledger:
         return max(SAVED * self._rate, SAVED_RECORDS) if self._rate else 0.0
 
     def _rescale(self) -> None:
-        self._balance = max(self._balance, EMPTY * self._unit)
         exponent = self._balance / self._unit
-        self.scale = math.exp(exponent if exponent > 0 else STEEP * exponent) if self._rate else 0.0
+        if exponent < 0.0:
+            if exponent < EMPTY:
+                self._balance = EMPTY * self._unit
+            exponent = max(STEEP * exponent, EMPTY)
+        self.scale = math.exp(exponent) if self._rate else 0.0
 
 
 class Reserve:
