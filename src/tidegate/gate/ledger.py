@@ -31,7 +31,7 @@ EMPTY = -8.0
 SAVED = 1.0
 SAVED_RECORDS = 30.0
 #: Savings raise the income by at most this part of it, or by so many times its standard deviation, whichever is more;
-#: not while the balance is below zero by so many roots of what changes the exponent by one: that is a burst, not chance.
+#: not while the balance is below zero by so many roots of what moves the exponent by one: a burst, not chance.
 PAYBACK = 0.1
 PAYBACK_DEVIATIONS = 3.0
 BURST = 2.0
