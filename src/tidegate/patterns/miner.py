@@ -164,7 +164,7 @@ class Miner:
     def _new_site(self, path: Any, line: Any, function: Any, message: object) -> Pattern:
         try:
             pattern = self._keeper.new("site", location(path, line, function), "")
-            site = Site(pattern)
+            site = Site(pattern, path, line)
             self._keeper.index(self._sites, (path, line), pattern)
             self._keeper.index(self._places, (path, line), site)
         except Exception:  # a place that is none: its text says what it is
@@ -173,7 +173,8 @@ class Miner:
 
     def _look(self, site: Site | None, message: object) -> Pattern:
         try:
-            is_one = site is not None and site.look(self._masker.mask(text_of(message)))
+            text = text_of(message)
+            is_one = site is not None and site.look(text, self._masker.mask(text))
         except Exception:  # as _guarded
             is_one = True
         pattern = site.pattern if site is not None else None

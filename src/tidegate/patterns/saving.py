@@ -102,7 +102,7 @@ def _restored(cls: type[Miner], data: dict[str, Any]) -> Miner:
     for text, id in data["templates"].items():
         keeper.index(miner._templates, text, keeper.by_id[id])
     for path, line, id, words, looked in data["sites"]:
-        site = Site(keeper.by_id[id] if id else None)
+        site = Site(keeper.by_id[id] if id else None, path, line)
         site.words, site.looked = words, int(looked)
         keeper.index(miner._places, (path, line), site)
         keeper.index(miner._sites, (path, line), site.pattern or WRAPPER)

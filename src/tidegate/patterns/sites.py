@@ -1,7 +1,8 @@
 """Call sites: a statement that writes its own text (an f-string) has a pattern without anything being mined.
 
-A place where one wrapper logs for everyone shows texts that share no words. Texts are looked at now and then only,
-often in the beginning; from the moment a place is known for a wrapper, its texts are mined.
+When texts differ, the program's source says what the statement is, if it can be had. Else texts are looked at now and
+then, often in the beginning: a place where one wrapper logs for everyone shows texts that share no words, and from the
+moment a place is known for a wrapper, its texts are mined.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from tidegate.patterns.pattern import Pattern
 FIRST, EVERY = 32, 64
 #: Of the words of a text, the part that all texts of one statement share at least.
 SHARED = 4
+
+#: A count that is not reached: the source has said what the statement is.
+NEVER = 1 << 62
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _INSTALLED = (re.compile(r"(?:.*/)?(?:site|dist)-packages/(.*)"), re.compile(r"(?:.*/)?lib/python\d[\w.]*/(.*)"))
@@ -30,15 +34,16 @@ def location(path: str, line: int, function: str) -> str:
 class Site:
     """One place; ``pattern`` None: a wrapper."""
 
-    __slots__ = ("looked", "pattern", "words")
+    __slots__ = ("line", "looked", "path", "pattern", "words")
 
-    def __init__(self, pattern: Pattern | None) -> None:
+    def __init__(self, pattern: Pattern | None, path: str = "", line: int = 0) -> None:
         self.pattern = pattern
+        self.path, self.line = path, line
         self.words: list[str] | None = None
         self.looked = 0
 
-    def look(self, masked: str) -> bool:
-        """Whether the place still shows the text of one statement, now that this masked text has come from it."""
+    def look(self, text: str, masked: str) -> bool:
+        """Whether the place still shows the text of one statement, now that this text has come from it."""
         pattern = self.pattern
         if pattern is None:
             return False
@@ -49,6 +54,9 @@ class Site:
             return True
         if masked == pattern.template:
             return True
+        if self.path and (template := self._source(text)):
+            pattern.template, pattern.due = template, NEVER
+            return True
         words = _words(masked)
         have = set(words)
         self.words = [word for word in self.words if word in have]
@@ -57,6 +65,13 @@ class Site:
             return False
         pattern.template = common(pattern.template, masked)
         return True
+
+    def _source(self, text: str) -> str:
+        """The template that the source gives; asked once."""
+        from tidegate.patterns.source import template_at
+
+        path, self.path = self.path, ""
+        return template_at(path, self.line, text)
 
 
 def _words(masked: str) -> list[str]:
