@@ -7,7 +7,10 @@ import importlib
 
 from benchmarks.measure import machine
 
-ALL = ("recording", "calling", "starting", "exposing", "reading", "sampling")
+ALL = (
+    *("recording", "calling", "starting", "exposing", "reading"),
+    *("sampling", "budgets", "patterns", "log_gate", "early_drop"),
+)
 
 
 def main() -> None:
