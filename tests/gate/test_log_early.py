@@ -65,14 +65,13 @@ def test_a_rate_of_zero_is_chance_too(severity: int) -> None:
 @pytest.mark.parametrize(
     "policy",
     [
-        LogPolicy(budget=10, min_rate=0),
         LogPolicy(severity_rates={}, min_rate=0),
         LogPolicy(min_rate=1),
         LogPolicy(rules=(LogRule((Condition("attribute", "vip", key="user"),), rate=1),), min_rate=0),
     ],
-    ids=["budget", "rate 1", "rare pattern", "rule on a record's attribute"],
+    ids=["rate 1", "rare pattern", "rule on a record's attribute"],
 )
-def test_where_more_than_a_rate_decides_each_record_is_judged(policy: LogPolicy) -> None:
+def test_where_more_than_chance_decides_each_record_is_judged(policy: LogPolicy) -> None:
     gate = LogGate(policy, seed=1)
     (pattern,) = known(gate)
     gate.judge(pattern, INFO, "app", 1, key=KEY)

@@ -93,3 +93,35 @@ def test_a_run_of_a_pattern_that_was_evicted_is_still_counted() -> None:
         gate.judge(miner.match_template(f"other {number} of %d"), 9, "shop", float(number))
     runs.end(run)
     assert sum(row.seen for row in gate.counts()) == 46
+
+
+@pytest.mark.parametrize("load", [60, 500, 5_000])
+def test_a_budget_holds_through_runs_and_counts_stay_true(load: int) -> None:
+    budget, seconds, now = 50, 60, 0.0
+    gate, miner = LogGate(LogPolicy(severity_rates={"INFO": 1}, min_rate=0, budget=budget), seed=5), Miner()
+    patterns = [miner.match_template(f"pattern {number} of %d") for number in range(4)]
+    held: dict[int, runs.Run] = {}
+    weights, kept, judged = 0.0, 0, 0
+    for index in range(load * seconds):
+        now += 1 / load
+        which = (0, 0, 0, 0, 1, 1, 2, 3)[index % 8]
+        run = held.pop(which, None)
+        if run is not None:
+            if now < run.until and next(run.left, 0) is None:
+                held[which] = run
+                continue
+            runs.end(run, is_used=now < run.until)
+        judged += 1
+        verdict = gate.judge(patterns[which], 9, "shop", now, key=which)
+        weights += verdict.adjusted_count
+        kept += verdict.keep
+        run = runs.begin(gate, which, patterns[which], now)
+        if run is not None:
+            run.until = now + run.seconds
+            held[which] = run
+    for run in held.values():
+        runs.end(run)
+    assert sum(row.seen for row in gate.counts()) == load * seconds
+    assert abs(kept / seconds / budget - 1) < 0.02
+    assert abs(weights / (load * seconds) - 1) < 0.05
+    assert judged < load * seconds / (1 if load < 5_000 else 4)

@@ -30,6 +30,8 @@ RENEWAL = 40.0
 #: Seconds until that is tried again: when there was none left, and when it was granted but not charged.
 RETRY = 1.0
 UNCHARGED = 10.0
+#: Seconds for which an outlook holds.
+HOLD = 0.02
 #: Keys not seen for so many seconds are forgotten; when there is no room for new ones, this part of them: the longest
 #: unseen.
 FORGOTTEN = 300.0
@@ -79,6 +81,18 @@ class SharedBudget:
     def __len__(self) -> int:
         """Keys that are told apart now."""
         return len(self._meters)
+
+    def outlook(self, key: Hashable, now: float) -> float:
+        """The probability with which to keep arrivals of `key` for the next `HOLD` seconds; `count` them later."""
+        ledger = self._ledger
+        if now >= ledger.due or now < ledger.earliest:
+            self._settle(now)
+        chance = self._meters.get(key, self._overflow).chance * ledger.scale
+        return min(chance, 1.0)
+
+    def count(self, key: Hashable, number: int, weight: float = 1.0) -> None:
+        """So many arrivals of `key` were kept or not by an `outlook`, instead of being offered."""
+        self._meters.get(key, self._overflow).seen += weight * number
 
     def offer(self, key: Hashable, now: float, weight: float = 1.0) -> float:
         """The probability, in [0, 1], with which to keep one arrival of `key`, from the past only; counts it.

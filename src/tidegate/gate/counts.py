@@ -52,10 +52,13 @@ class Cell:
         self.beyond = 0  # dropped by a budget
         self.kept: dict[str, int] = {}
 
-    def lower(self, number: int) -> None:
-        """Count what a rate dropped meanwhile, without `LogGate.judge`."""
+    def lower(self, number: int, *, beyond: bool = False) -> None:
+        """Count what a rate, or a budget, dropped meanwhile, without `LogGate.judge`."""
         cell = self if self.into is None else self.into
-        cell.lowered += number
+        if beyond:
+            cell.beyond += number
+        else:
+            cell.lowered += number
 
     def keep(self, reason: str) -> None:
         self.kept[reason] = self.kept.get(reason, 0) + 1

@@ -114,14 +114,16 @@ class LogGate:
         self._reserve.set(reserve, max(reserve, 1.0) if reserve > 0 else 0.0)
 
     def by_chance(self, key: Hashable, now: float) -> Lane | None:
-        """What decides on records that were judged under ``key``, while nothing but a rate does; else None.
+        """What decides on records that were judged under ``key``, while nothing but chance does; else None.
 
         Until the lane's ``until`` whoever has it may draw by its ``p`` without asking the gate (see
         `tidegate.gate.runs`): drops are counted in its ``cell``, and of a record that is kept `judge` learns
         by ``drawn``. One key has to mean one pattern, severity and logger.
         """
         lane = self._early.get(key)
-        return lane if lane is not None and lane.p < 1 and lane.since <= now < lane.until else None
+        if lane is None or not lane.since <= now < lane.until:
+            return None
+        return lane if lane.p < 1 or lane.budget is not None else None
 
     def judge(
         self,
@@ -157,10 +159,12 @@ class LogGate:
             lane = self._choose(known, lane, severity, logger, now, field)
         if lane.drawn is not None and randomness is None:
             verdict, lane.drawn = lane.drawn, None
+            if lane.budget is not None:
+                lane.budget.charge(now, 1.0, known.id)
         elif severity >= ERROR or certain or (lane.sight.due <= now and lane.rate.value > 0):
             verdict = self._certain(lane, severity, certain, now) or self._draw(lane, now, randomness, trace_threshold)
         else:
-            if key is not None and lane.p < 1 and lane.is_alone and lane.budget is None:
+            if key is not None and lane.is_alone and (lane.p < 1 or lane.budget is not None):
                 self._remember(key, lane)
             verdict = self._draw(lane, now, randomness, trace_threshold)
         _count(lane.cell, verdict)
