@@ -14,6 +14,7 @@ LABELS = {
     "null": "stdlib's NullHandler",
     "constant": "OpenTelemetry's handler with a filter that drops all",
     "filter": "OpenTelemetry's handler with the gate's filter, all dropped",
+    "budget": "OpenTelemetry's handler with the gate's filter, 10 a second kept",
     "capture": "Tidegate's capture where nothing is stored, all dropped",
     "share": "OpenTelemetry's handler with the gate's filter, 20 % kept and queued",
     "stock": "OpenTelemetry's handler, all queued",
@@ -45,8 +46,8 @@ def _ways() -> dict[str, tuple[logging.Handler, Any]]:
 
     plain = logging.Logger.callHandlers
 
-    def otel(*, gate: bool = True, rate: float = 0.0, choose: Callable[[Any], Any] | None = None) -> logging.Handler:
-        provider, processor = _provider(gate=gate, rate=rate)
+    def otel(*, choose: Callable[[Any], Any] | None = None, **options: Any) -> logging.Handler:
+        provider, processor = _provider(**options)
         handler = LoggingHandler(logger_provider=provider)
         if choose is not None:
             handler.addFilter(choose(processor))
@@ -56,6 +57,7 @@ def _ways() -> dict[str, tuple[logging.Handler, Any]]:
         "null": (logging.NullHandler(), plain),
         "constant": (otel(gate=False, choose=lambda _: _never), plain),
         "filter": (otel(choose=lambda processor: processor.filter), plain),
+        "budget": (otel(rate=1.0, budget=10, choose=lambda processor: processor.filter), plain),
         "share": (otel(rate=0.2, choose=lambda processor: processor.filter), plain),
         "stock": (otel(gate=False), plain),
         "processor": (otel(), plain),
@@ -70,7 +72,7 @@ def _never(record: logging.LogRecord) -> bool:
 def _captured() -> Any:
     from tidegate.record import capture
 
-    provider, processor = _provider(gate=True, rate=0.0)
+    provider, processor = _provider()
     capture.install(provider)
     capture.drop_early(processor.filter.filter)
     return logging.Logger.callHandlers
@@ -87,7 +89,7 @@ def _case(log: logging.Logger, handler: logging.Handler, call_handlers: Any) -> 
     return log_many
 
 
-def _provider(*, gate: bool, rate: float) -> tuple[Any, Any]:
+def _provider(*, gate: bool = True, rate: float = 0.0, budget: float | None = None) -> tuple[Any, Any]:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 
@@ -105,7 +107,8 @@ def _provider(*, gate: bool, rate: float) -> tuple[Any, Any]:
 
     processor: Any = BatchLogRecordProcessor(Nowhere())
     if gate:
-        processor = PatternLogRecordProcessor(processor, severity_rates={"INFO": rate}, min_rate=0, seed=1)
+        rates = {"INFO": rate}
+        processor = PatternLogRecordProcessor(processor, severity_rates=rates, min_rate=0, budget=budget, seed=1)
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     return provider, processor
