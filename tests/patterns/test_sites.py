@@ -31,9 +31,17 @@ def test_a_wrapper_that_logs_for_everyone_is_mined() -> None:
     assert [pattern.template for pattern in found[1:]] == ["cache is cold", "no such user", "order <num> was sent"]
 
 
-def test_a_wrapper_that_adds_a_word_of_its_own_is_mined() -> None:
-    texts = ["app: order 5 was sent out to the customer", "app: cache of the third shard is cold again"]
-    assert logged(texts)[-1].kind == "mined"
+def test_what_a_wrapper_showed_first_is_counted_where_its_text_is_mined() -> None:
+    miner = Miner()
+    first = logged(["order 5 was sent"] * 3, miner)[0].id
+    logged(["cache is cold"], miner)
+    resolved = miner.resolve(first)
+    assert resolved is not None
+    assert (resolved.kind, resolved.template, resolved.count) == ("mined", "order <num> was sent", 3)
+
+
+def test_texts_that_share_no_word_but_their_end_are_of_one_statement() -> None:
+    assert {pattern.kind for pattern in logged(["alpha_done", "beta_done", "gamma_done"])} == {"site"}
 
 
 def test_a_wrapper_is_found_though_its_first_messages_were_alike() -> None:

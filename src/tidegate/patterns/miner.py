@@ -172,13 +172,25 @@ class Miner:
         return self._look(site, message)
 
     def _look(self, site: Site | None, message: object) -> Pattern:
+        before = site.pattern if site is not None else None
         try:
             text = text_of(message)
             is_one = site is not None and site.look(text, self._masker.mask(text))
         except Exception:  # as _guarded
             is_one = True
-        pattern = site.pattern if site is not None else None
-        if not is_one or pattern is None:
+        if site is None or before is None or before.into is not None:
             return self.match(message)
-        pattern.count += 1
-        return pattern
+        if not is_one:
+            return self._from_wrapper(before, message) if not site.varies else self.match(message)
+        before.count += 1
+        return before
+
+    def _from_wrapper(self, before: Pattern, message: object) -> Pattern:
+        """What a wrapper showed when it showed one text only is counted where that text is mined."""
+        mined = self._keeper.masked.get(before.template)
+        if mined is None or mined.into is not None:
+            mined = self._keeper.masked[before.template] = self._place(before.template)
+        if mined is not before and before.into is None:
+            mined.count += before.count
+            before.into = mined
+        return self.match(message)

@@ -37,7 +37,10 @@ def dump(miner: Miner) -> dict[str, Any]:
         "became": {p.id: living(p).id for p in patterns if p.into is not None},
         "masked": {text: living(p).id for text, p in keeper.masked.items() if not p.gone and text != p.template},
         "templates": {text: p.id for text, p in miner._templates.items() if not p.gone},
-        "sites": [[*key, s.pattern.id if s.pattern else None, s.words, s.looked] for key, s in miner._places.items()],
+        "sites": [
+            [*key, s.pattern.id if s.pattern else None, s.words, s.shared, s.looked, s.varies]
+            for key, s in miner._places.items()
+        ],
     }
 
 
@@ -101,9 +104,9 @@ def _restored(cls: type[Miner], data: dict[str, Any]) -> Miner:
     keeper.masked.update((text, keeper.by_id[id]) for text, id in data["masked"].items())
     for text, id in data["templates"].items():
         keeper.index(miner._templates, text, keeper.by_id[id])
-    for path, line, id, words, looked in data["sites"]:
+    for path, line, id, words, shared, looked, varies in data["sites"]:
         site = Site(keeper.by_id[id] if id else None, path, line)
-        site.words, site.looked = words, int(looked)
+        site.words, site.shared, site.looked, site.varies = words, shared, int(looked), bool(varies)
         keeper.index(miner._places, (path, line), site)
         keeper.index(miner._sites, (path, line), site.pattern or WRAPPER)
     return miner

@@ -12,14 +12,14 @@ import re
 from tidegate.patterns.pattern import Pattern
 
 #: A text is looked at for each of the first messages, then for every so many.
-FIRST, EVERY = 32, 64
-#: Of the words of a text, the part that all texts of one statement share at least.
-SHARED = 4
+FIRST, EVERY = 64, 256
+#: Characters at their beginnings or ends that texts of one statement share when they share no word.
+SHARED = 3
 
 #: A count that is not reached: the source has said what the statement is.
 NEVER = 1 << 62
 
-_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _INSTALLED = (re.compile(r"(?:.*/)?(?:site|dist)-packages/(.*)"), re.compile(r"(?:.*/)?lib/python\d[\w.]*/(.*)"))
 
 
@@ -32,15 +32,17 @@ def location(path: str, line: int, function: str) -> str:
 
 
 class Site:
-    """One place; ``pattern`` None: a wrapper."""
+    """One place; ``pattern`` None: a wrapper. ``varies``: texts of more than one form have come from it."""
 
-    __slots__ = ("line", "looked", "path", "pattern", "words")
+    __slots__ = ("line", "looked", "path", "pattern", "shared", "varies", "words")
 
     def __init__(self, pattern: Pattern | None, path: str = "", line: int = 0) -> None:
         self.pattern = pattern
         self.path, self.line = path, line
         self.words: list[str] | None = None
+        self.shared = ["", ""]
         self.looked = 0
+        self.varies = False
 
     def look(self, text: str, masked: str) -> bool:
         """Whether the place still shows the text of one statement, now that this text has come from it."""
@@ -50,21 +52,26 @@ class Site:
         self.looked += 1
         pattern.due = pattern.count + (1 if self.looked < FIRST else EVERY)
         if self.words is None:
-            self.words, pattern.template = _words(masked), masked
+            self.words, self.shared, pattern.template = _WORD.findall(text), [text, text], masked
             return True
         if masked == pattern.template:
             return True
         if self.path and (template := self._source(text)):
-            pattern.template, pattern.due = template, NEVER
+            pattern.template, pattern.due, self.varies = template, NEVER, True
             return True
-        words = _words(masked)
-        have = set(words)
-        self.words = [word for word in self.words if word in have]
-        if len(self.words) * SHARED < len(words) or not self.words:
+        if not self._shares(text):
             self.pattern, pattern.due = None, 0
             return False
-        pattern.template = common(pattern.template, masked)
+        pattern.template, self.varies = common(pattern.template, masked), True
         return True
+
+    def _shares(self, text: str) -> bool:
+        """Whether all texts so far, this one included, have a word, a beginning or an end in common."""
+        have = set(_WORD.findall(text))
+        self.words = [word for word in self.words or () if word in have]
+        first, last = self.shared
+        self.shared = [_begin(first, text), _begin(last[::-1], text[::-1])[::-1]]
+        return bool(self.words) or max(map(len, self.shared)) >= SHARED
 
     def _source(self, text: str) -> str:
         """The template that the source gives; asked once."""
@@ -74,8 +81,9 @@ class Site:
         return template_at(path, self.line, text)
 
 
-def _words(masked: str) -> list[str]:
-    return _WORD.findall(re.sub(r"<[^<>]*>", " ", masked))
+def _begin(one: str, other: str) -> str:
+    size = min(len(one), len(other))
+    return one[: next((at for at in range(size) if one[at] != other[at]), size)]
 
 
 def common(one: str, other: str) -> str:

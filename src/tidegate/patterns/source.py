@@ -105,7 +105,7 @@ def _template(node: ast.expr | None) -> str:
 
 
 def _says_something(template: str) -> bool:
-    return any(map(str.isalnum, re.sub(r"<[^<>]*>", "", template)))
+    return bool(re.sub(r"<[^<>]*>", "", template).strip())
 
 
 def _fits(template: str, text: str) -> bool:
