@@ -239,7 +239,7 @@ def put_before_exporters(provider: Any, gate: Callable[[list[Any]], Any]) -> Non
 
     A processor in a chain cannot keep a record from the next one: it has to stand in front of it.
     """
-    chain = getattr(provider, "_multi_log_record_processor", None)
+    chain: Any = getattr(provider, "_multi_log_record_processor", None)
     processors = getattr(chain, "_log_record_processors", None)
     if not isinstance(processors, (list, tuple)):
         return
