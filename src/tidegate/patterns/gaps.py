@@ -159,7 +159,8 @@ def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, p
 
 
 def _ends(parts: list[str]) -> tuple[str, str]:
-    return " ".join(parts[:3:2]), "\0" + " ".join(parts[:-4:-2])
+    words = [word for word in parts[::2] if word]
+    return " ".join(words[:2]), "\0" + "".join(words[-1:])
 
 
 def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from tidegate.patterns.gaps import Gaps, Key
 from tidegate.patterns.holes import Holes
 from tidegate.patterns.line import ANY, Line, split
-from tidegate.patterns.pattern import Pattern
+from tidegate.patterns.pattern import Pattern, living
 
+_LIST = re.compile(r"<\*>(?:, ?<\*>)+")
 #: Merges that one new line can bring about.
 MERGES = 8
 #: Messages of a pattern that goes with others which became one, though it was not among those that showed it.
@@ -36,11 +39,26 @@ class Merger:
                 pattern = self._stretch(members, key)
             else:
                 break
+            pattern = self._with_lists(pattern)
             line = Line(pattern.template)
             self.holes.learn(line, pattern)
             if ANY in line.parts and (covered := self.gaps.covered(line, pattern)):
                 pattern = join([pattern, *dict.fromkeys(covered)], pattern.template)
                 self.holes.learn(line, pattern)
+        return pattern
+
+    def _with_lists(self, pattern: Pattern) -> Pattern:
+        """The pattern with variables that follow each other as one: a list of any length."""
+        found = _LIST.search(pattern.template)
+        if found is None:
+            return pattern
+        before, after = pattern.template[: found.start()], pattern.template[found.end() :]
+        line = Line(before + ANY + after)
+        others = [living(other) for other in (self.holes.find(line), self.gaps.find(line)) if other is not None]
+        key = "".join(Line(before + ANY).plain[:-1]), "".join(Line(ANY + after).plain[1:])
+        members = [other for other in dict.fromkeys([pattern, *others]) if other.kind == "mined"]
+        pattern = join([*members, *self._rare(key, line, members)], before + ANY + after)
+        self.gaps.learn(key, pattern)
         return pattern
 
     def _stretch(self, members: list[Pattern], key: Key) -> Pattern:
@@ -51,8 +69,7 @@ class Merger:
             same = [(m, parts) for m, parts in zip(members, lines, strict=True) if len(parts) == size]
             return join([m for m, _ in same], _common([parts for _, parts in same]))
         line = Line(members[-1].template)
-        rare = [other for other in self.gaps.within(key, line) if other.count <= RARE]
-        pattern = join(list(dict.fromkeys([*members, *rare])), prefix + ANY + suffix)
+        pattern = join([*members, *self._rare(key, line, members)], prefix + ANY + suffix)
         self.gaps.learn(key, pattern)
         return pattern
 
@@ -60,6 +77,10 @@ class Merger:
         """Rids holes and gaps of patterns that went."""
         self.holes.forget()
         self.gaps.forget()
+
+    def _rare(self, key: Key, line: Line, members: list[Pattern]) -> list[Pattern]:
+        """Patterns that few messages had, and that go with others which became one."""
+        return [other for other in self.gaps.within(key, line) if other.count <= RARE and other not in members]
 
     def restore(self, pattern: Pattern) -> None:
         """Knows a pattern from elsewhere."""
