@@ -15,8 +15,8 @@ from statistics import mean, pstdev
 from typing import Any, NamedTuple
 
 from benchmarks.measure import median_of, table
-from tidegate.gate import runs
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs import runs
+from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.threshold import MAX
 from tidegate.patterns import Pattern

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks import pylog
 from benchmarks.measure import table
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
 

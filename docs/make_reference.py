@@ -218,7 +218,7 @@ def code(words: Iterable[str]) -> str:
 
 
 def policy_schema() -> str:
-    from tidegate.gate.document import schema
+    from tidegate.gate.policies.document import schema
 
     return json.dumps(schema(), indent=2) + "\n"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Hashable, Iterable, Sequence
 
-from tidegate.gate import runs
-from tidegate.gate.logs import LogGate, Verdict
+from tidegate.gate.logs import runs
+from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
 

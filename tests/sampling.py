@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tidegate.gate.threshold import adjusted_count
-from tidegate.gate.tracestate import parse
+from tidegate.gate.traces.tracestate import parse
 
 
 class Clock:

@@ -13,7 +13,7 @@ import pytest
 from cli.conftest import TIDEGATE
 from policy_server import document, policy_server
 from tidegate.cli.policy import as_json, lines
-from tidegate.gate.document import parse
+from tidegate.gate.policies.document import parse
 
 POLICY = """\
 name: night

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from log_gating import patterns, poisson
-from tidegate.gate.anomaly import WAITING, Announcer, Watch
+from tidegate.gate.logs.anomaly import WAITING, Announcer, Watch
 
 HOUR = 3600
 

@@ -12,7 +12,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.instrumentation.logging.handler import LoggingHandler
 
 from gating import COUNT, PATTERN, Gated
-from tidegate.gate.bridge import stdlib_record
+from tidegate.gate.logs.bridge import stdlib_record
 from tidegate.records import Origin
 
 DROP_INFO: dict[str, Any] = {"min_rate": 0, "severity_rates": {"INFO": 0.2, "DEBUG": 0}}
@@ -64,7 +64,7 @@ def test_a_handler_that_leads_back_to_the_gate_makes_no_loop(early: bool) -> Non
     back = LoggingHandler(logger_provider=gated.provider)
     if early:
         back.addFilter(gated.processor.filter)
-    from tidegate.gate.bridge import Bridge
+    from tidegate.gate.logs.bridge import Bridge
 
     gated.processor._bridge = Bridge(back, gated.processor)
     for number in range(200):
@@ -147,7 +147,7 @@ def test_what_a_handler_logs_itself_is_not_handed_to_it() -> None:
             super().emit(record)
             gated.log.error("sending")
 
-    from tidegate.gate.bridge import Bridge
+    from tidegate.gate.logs.bridge import Bridge
 
     gated.processor._bridge = Bridge(chatty := Chatty(), gated.processor)
     gated.log.error("broken")

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tidegate.gate.context import Context
+from tidegate.gate.logs.context import Context
 
 
 def _fill(context: Context[str], traces: int, records: int = 1, size: int = 10, now: float = 0.0) -> None:

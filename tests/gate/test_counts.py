@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from log_gating import INFO, WARN, evenly, judge_all, kept, known
-from tidegate.gate.counts import OTHER, Cell, rows
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs.counts import OTHER, Cell, rows
+from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.document import MAX_RULES, parse, schema
-from tidegate.gate.lines import MAX_BYTES, MAX_DEPTH
-from tidegate.gate.matching import compile_trace_rules
+from tidegate.gate.policies.document import MAX_RULES, parse, schema
+from tidegate.gate.policies.lines import MAX_BYTES, MAX_DEPTH
+from tidegate.gate.policies.matching import compile_trace_rules
 from tidegate.gate.policy import SEVERITY_RATES, Condition, LogPolicy, LogRule, Policy, TraceRule
 
 
@@ -57,13 +57,13 @@ def test_json_and_yaml_say_the_same() -> None:
 
 @pytest.mark.parametrize("name", ["p.json", "http://127.0.0.1/policy", "p"])
 def test_json_needs_no_yaml(name: str) -> None:
-    blocked = "import sys; sys.modules['yaml'] = None; from tidegate.gate.document import parse\n"
+    blocked = "import sys; sys.modules['yaml'] = None; from tidegate.gate.policies.document import parse\n"
     program = f"""{blocked}print(parse('{{"traces": {{"budget": 7}}}}', {name!r}).traces.budget)"""
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"7.0\n"
 
 
 def test_without_its_package_yaml_names_the_extra() -> None:
-    blocked = "import sys; sys.modules['yaml'] = None; from tidegate.gate.document import parse\n"
+    blocked = "import sys; sys.modules['yaml'] = None; from tidegate.gate.policies.document import parse\n"
     done = subprocess.run(
         [sys.executable, "-c", f"{blocked}parse('traces: {{budget: 7}}', 'p.yaml')"],
         check=False,
@@ -76,7 +76,7 @@ def test_without_its_package_yaml_names_the_extra() -> None:
 def test_reading_json_imports_neither_yaml_nor_opentelemetry() -> None:
     program = """
 import sys
-from tidegate.gate.document import parse
+from tidegate.gate.policies.document import parse
 parse('{"traces": {"budget": 7}}', "p")
 print([name for name in sys.modules if name == "yaml" or name.startswith("opentelemetry")])
 """

@@ -5,7 +5,7 @@ from math import exp
 import pytest
 
 from log_gating import evenly
-from tidegate.gate.frequency import LONG, SHORT, Frequency
+from tidegate.gate.logs.frequency import LONG, SHORT, Frequency
 
 
 def test_a_steady_stream_has_its_rate() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.document import parse
-from tidegate.gate.matching import compile_trace_rules
+from tidegate.gate.policies.document import parse
+from tidegate.gate.policies.matching import compile_trace_rules
 from tidegate.gate.policy import Policy, TracePolicy
 
 #: What Jaeger answers, with every field there is (its own JSON writes defaults and nulls).

@@ -7,7 +7,7 @@ from math import sqrt
 import pytest
 
 from log_gating import DEBUG, ERROR, INFO, PLAIN, Runner, evenly, known
-from tidegate.gate.logs import LogGate, Verdict
+from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.patterns import Pattern
 

@@ -9,7 +9,7 @@ from statistics import mean, stdev
 import pytest
 
 from log_gating import DEBUG, ERROR, INFO, PLAIN, WARN, Runner, patterns
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.gate.threshold import probability_to_threshold
 

@@ -6,7 +6,7 @@ import pytest
 
 from log_gating import DEBUG, ERROR, INFO, TRACE, WARN
 from tidegate.errors import ConfigurationError
-from tidegate.gate.log_rates import Rate, Rates, severity_name
+from tidegate.gate.logs.rates import Rate, Rates, severity_name
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 
 ID = "0123456789abcdef0123456789abcdef"

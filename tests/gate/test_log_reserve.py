@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tidegate.gate.log_reserve import Reserve
+from tidegate.gate.logs.reserve import Reserve
 
 
 def _taken(reserve: Reserve, now: float, times: int = 100) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from log_gating import DEBUG, ERROR, FATAL, INFO, PLAIN, TRACE, WARN, evenly, judge_all, kept, known, patterns
 from tidegate.errors import ConfigurationError
-from tidegate.gate.logs import LogGate, Verdict
+from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.gate.threshold import MAX, probability_to_threshold
 from tidegate.patterns import Pattern

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.document import parse
-from tidegate.gate.matching import predicate
+from tidegate.gate.policies.document import parse
+from tidegate.gate.policies.matching import predicate
 from tidegate.gate.policy import SEVERITY_RATES, Condition, LogRule, Policy, TraceRule
 
 

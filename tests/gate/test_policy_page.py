@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from project.markdown import blocks
-from tidegate.gate.document import parse
+from tidegate.gate.policies.document import parse
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "policy.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.language in ("json", "yaml")]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.lines import MAX_BYTES
+from tidegate.gate.policies.lines import MAX_BYTES
+from tidegate.gate.policies.sources import FileSource, PluginSource, Unavailable, source
 from tidegate.gate.policy import Policy
-from tidegate.gate.sources import FileSource, PluginSource, Unavailable, source
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_plugin_is_asked_at_uneven_times_and_may_be_away_at_the_start(plugins:
 def test_a_file_needs_neither_http_nor_opentelemetry() -> None:
     program = """
 import sys
-from tidegate.gate.sources import source
+from tidegate.gate.policies.sources import source
 source("policy.yaml")
 print([name for name in ("http.client", "ssl", "urllib.request", "yaml", "opentelemetry") if name in sys.modules])
 """

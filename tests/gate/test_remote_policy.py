@@ -15,9 +15,9 @@ import pytest
 from policy_server import PolicyServer, document, policy_server, with_etag
 from scripted import head, scripted
 from tidegate.errors import ConfigurationError
-from tidegate.gate import remote
-from tidegate.gate.lines import MAX_BYTES
-from tidegate.gate.sources import JAEGER_REFRESH_S, REFRESH_S, Unavailable, source
+from tidegate.gate.policies import remote
+from tidegate.gate.policies.lines import MAX_BYTES
+from tidegate.gate.policies.sources import JAEGER_REFRESH_S, REFRESH_S, Unavailable, source
 
 POLICY = '{"traces": {"budget": 7}}'
 
@@ -234,7 +234,7 @@ def test_asking_leaves_no_telemetry(server: PolicyServer) -> None:
     program = f"""
 import sys
 import time
-from tidegate.gate.sources import source
+from tidegate.gate.policies.sources import source
 source({server.url!r}).fetch()
 print([name for name in sys.modules if name in ("requests", "urllib3", "httpx", "aiohttp", "opentelemetry")])
 """

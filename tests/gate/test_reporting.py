@@ -13,7 +13,16 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from gating import Gated, scope
-from tidegate.gate.reporting import MAX_REPORTED, MAX_SERIES, OTHER, TEMPLATE_LENGTH, Report, Row, Series, severity_name
+from tidegate.gate.logs.reporting import (
+    MAX_REPORTED,
+    MAX_SERIES,
+    OTHER,
+    TEMPLATE_LENGTH,
+    Report,
+    Row,
+    Series,
+    severity_name,
+)
 
 Wait = Callable[..., None]
 

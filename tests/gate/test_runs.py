@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from tidegate.gate import runs
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs import runs
+from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner
 

@@ -256,7 +256,7 @@ def test_a_fork_while_another_thread_decides_leaves_no_lock_behind() -> None:
 
 
 def test_a_sampler_that_is_not_used_any_more_is_forgotten() -> None:
-    from tidegate.gate import trace_gate
+    from tidegate.gate.traces import gate as trace_gate
 
     before = len(trace_gate._gates)
     sampler = AdaptiveSampler()

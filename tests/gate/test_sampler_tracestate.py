@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from sampling import Clock, Service, estimate, is_sampled, remote, start
 from tidegate.gate import AdaptiveSampler
 from tidegate.gate.threshold import MAX
-from tidegate.gate.tracestate import parse
+from tidegate.gate.traces.tracestate import parse
 
 HALF = 1 << 55  # a trace id whose randomness is just enough for a probability of 1/2
 RV = f"{MAX - 1:014x}"

@@ -11,8 +11,8 @@ import pytest
 from gating import Gated
 from policy_server import PolicyServer, document, policy_server
 from tidegate.errors import ConfigurationError
-from tidegate.gate.sources import source
-from tidegate.gate.watcher import Watcher
+from tidegate.gate.policies.sources import source
+from tidegate.gate.policies.watcher import Watcher
 
 Wait = Callable[..., None]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.gate.threshold import MAX
-from tidegate.gate.tracestate import MAX_LENGTH, NOTHING, Ot, parse, with_threshold
+from tidegate.gate.traces.tracestate import MAX_LENGTH, NOTHING, Ot, parse, with_threshold
 
 RV = "6e6d1a75832a2f"
 R = 0x6E6D1A75832A2F

@@ -15,9 +15,9 @@ import pytest
 
 from policy_server import document, policy_server, with_etag
 from tidegate.errors import ConfigurationError
+from tidegate.gate.policies.sources import Unavailable, source
+from tidegate.gate.policies.watcher import JITTER, MAX_TOLD, RETRY_S, Watcher
 from tidegate.gate.policy import Policy, TracePolicy
-from tidegate.gate.sources import Unavailable, source
-from tidegate.gate.watcher import JITTER, MAX_TOLD, RETRY_S, Watcher
 
 Wait = Callable[..., None]
 
@@ -337,8 +337,8 @@ def test_a_watcher_can_be_started_twice_and_again(path: Path, watch: Callable[..
 
 def test_its_thread_does_not_keep_a_program_alive(path: Path) -> None:
     program = f"""
-from tidegate.gate.sources import source
-from tidegate.gate.watcher import Watcher
+from tidegate.gate.policies.sources import source
+from tidegate.gate.policies.watcher import Watcher
 Watcher(source({str(path)!r})).start()
 print("end")
 """
@@ -350,8 +350,8 @@ print("end")
 def test_a_forked_child_follows_the_source_too(path: Path) -> None:
     program = f"""
 import os, time, warnings
-from tidegate.gate.sources import source
-from tidegate.gate.watcher import Watcher
+from tidegate.gate.policies.sources import source
+from tidegate.gate.policies.watcher import Watcher
 warnings.simplefilter("ignore", DeprecationWarning)
 path = {str(path)!r}
 watcher = Watcher(source(path))

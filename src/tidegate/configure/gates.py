@@ -14,8 +14,8 @@ from tidegate import otel
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
+    from tidegate.gate.policies.watcher import Watcher
     from tidegate.gate.processor import PatternLogRecordProcessor
-    from tidegate.gate.watcher import Watcher
 
 _logger = logging.getLogger("tidegate")
 
@@ -104,8 +104,8 @@ UNLIMITED = 1e9
 
 
 def _watch(settings: Settings) -> Watcher:
-    from tidegate.gate.sources import source
-    from tidegate.gate.watcher import Watcher
+    from tidegate.gate.policies.sources import source
+    from tidegate.gate.policies.watcher import Watcher
 
     refresh = settings.policy_refresh_interval if settings.sources["policy_refresh_interval"] != "default" else None
     service = settings.service_name or settings.resource_attributes.get("service.name", "")

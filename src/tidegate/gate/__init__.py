@@ -1,10 +1,10 @@
 """3 DECIDE: what is sent, by budget and by pattern.
 
-    budget        how often something of a key may be kept, so that a rate per second holds
+    sampler       the gate for traces: `AdaptiveSampler`, an OpenTelemetry Sampler; `traces` is what it decides by
+    processor     the gate for log records: `PatternLogRecordProcessor`, in front of any other; `logs` likewise
+    budget        how often something of a key may be kept, so that a rate per second holds (`ledger`, `shares`)
     threshold     probabilities as thresholds on a trace's 56 random bits
-    policy        the user's rules and rates; `document` reads them, `sources` fetches them
-    sampler       the gate for traces: `AdaptiveSampler`, an OpenTelemetry Sampler
-    logs          the gate for log records; `processor` puts it in front of any LogRecordProcessor
+    policy        the user's rules and rates, as data; `policies` reads, fetches and applies them
 
 Only `sampler` and `processor` know OpenTelemetry; the rest is arithmetic.
 """
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidegate.gate.processor import PatternLogRecordProcessor
     from tidegate.gate.sampler import AdaptiveSampler
-    from tidegate.gate.trace_rules import DROP_HEALTH_CHECKS
+    from tidegate.gate.traces.rules import DROP_HEALTH_CHECKS
 
 __all__ = ["DROP_HEALTH_CHECKS", "AdaptiveSampler", "PatternLogRecordProcessor"]
 
 _HOMES = {
     "AdaptiveSampler": "sampler",
-    "DROP_HEALTH_CHECKS": "trace_rules",
+    "DROP_HEALTH_CHECKS": "traces.rules",
     "PatternLogRecordProcessor": "processor",
 }
 

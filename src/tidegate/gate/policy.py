@@ -1,6 +1,6 @@
 """A policy: what the user wants of both gates, as data.
 
-It is read from a document by `tidegate.gate.document`, or made in code. Rules are tried in their
+It is read from a document by `tidegate.gate.policies.document`, or made in code. Rules are tried in their
 order and the first that matches decides. Rates and budgets mean the same everywhere: a rate is a
 probability from 0 (drop) to 1 (keep), a budget is a number of traces or log records per second.
 """

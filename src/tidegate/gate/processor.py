@@ -25,21 +25,21 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
 from tidegate import otel
-from tidegate.gate import tracestate
-from tidegate.gate.bridge import Bridge, begin, handing, is_handing, stdlib_record, with_attributes
-from tidegate.gate.early import EarlyDrop, Trace, origin_of
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs.bridge import Bridge, begin, handing, is_handing, stdlib_record, with_attributes
+from tidegate.gate.logs.early import EarlyDrop, Trace, origin_of
+from tidegate.gate.logs.gate import LogGate
+from tidegate.gate.logs.publishing import Publisher
+from tidegate.gate.logs.reporting import Row
+from tidegate.gate.logs.sieve import Facts, Passed, Sieve, size_of
+from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.gate.policy import LogRule, Policy
-from tidegate.gate.publishing import Publisher
-from tidegate.gate.reporting import Row
-from tidegate.gate.sieve import Facts, Passed, Sieve, size_of
-from tidegate.gate.steering import Steering, log_policy
 from tidegate.gate.threshold import randomness
+from tidegate.gate.traces import tracestate
 from tidegate.patterns import Miner
 from tidegate.records import ORIGIN, SEVERITIES, Origin
 
 if TYPE_CHECKING:
-    from tidegate.gate.watcher import Watcher
+    from tidegate.gate.policies.watcher import Watcher
 
 #: What is put on a kept record. The count is 0 for what was released by an error: those that chance kept
 #: stand for it already, so that the sum over all kept records is, in expectation, what was emitted.

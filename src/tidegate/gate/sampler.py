@@ -22,9 +22,9 @@ from tidegate import otel
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policy import Policy
 from tidegate.gate.threshold import MAX, randomness
-from tidegate.gate.trace_gate import TraceGate
-from tidegate.gate.trace_rules import DROP_HEALTH_CHECKS, Rule
-from tidegate.gate.tracestate import KEY, MAX_MEMBERS, NOTHING, Ot, parse, with_threshold
+from tidegate.gate.traces.gate import TraceGate
+from tidegate.gate.traces.rules import DROP_HEALTH_CHECKS, Rule
+from tidegate.gate.traces.tracestate import KEY, MAX_MEMBERS, NOTHING, Ot, parse, with_threshold
 from tidegate.settings import environment, load
 
 __all__ = ["DROP_HEALTH_CHECKS", "AdaptiveSampler", "adaptive", "parentbased_adaptive"]
@@ -109,7 +109,7 @@ class AdaptiveSampler(Sampler):
         self._gate.identify(resource)
 
     def counts(self) -> dict[str, int]:
-        """Decisions on spans in this process, by reason (`tidegate.gate.trace_gate.REASONS`)."""
+        """Decisions on spans in this process, by reason (`tidegate.gate.traces.gate.REASONS`)."""
         return dict(self._gate.counts)
 
     def get_description(self) -> str:

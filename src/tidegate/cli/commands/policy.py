@@ -30,9 +30,9 @@ def check(location: str | None, service: str | None, as_json: bool) -> None:
     """
     from tidegate.cli import policy as words
     from tidegate.cli.force import settings_in_force
-    from tidegate.gate.document import parse
+    from tidegate.gate.policies.document import parse
+    from tidegate.gate.policies.sources import source
     from tidegate.gate.policy import Policy
-    from tidegate.gate.sources import source
 
     settings = settings_in_force()
     location = location or settings.values["policy"]

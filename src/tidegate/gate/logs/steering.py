@@ -11,7 +11,7 @@ from tidegate.errors import ConfigurationError
 from tidegate.gate.policy import LogPolicy, Policy
 
 if TYPE_CHECKING:
-    from tidegate.gate.watcher import Watcher
+    from tidegate.gate.policies.watcher import Watcher
 
 
 def log_policy(**arguments: Any) -> LogPolicy:
@@ -75,8 +75,8 @@ class Steering:
 
 def _watcher(policy: Watcher | str | PathLike[str], token: str, refresh: float | None) -> tuple[Watcher, bool]:
     """The watcher, and whether it is ours to start and stop."""
-    from tidegate.gate.sources import source
-    from tidegate.gate.watcher import Watcher
+    from tidegate.gate.policies.sources import source
+    from tidegate.gate.policies.watcher import Watcher
 
     if isinstance(policy, Watcher):
         return policy, False

@@ -15,11 +15,11 @@ from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from tidegate.gate.context import Context
-from tidegate.gate.counts import OTHER
-from tidegate.gate.logs import LogGate, Verdict
+from tidegate.gate.logs.context import Context
+from tidegate.gate.logs.counts import OTHER
+from tidegate.gate.logs.gate import LogGate, Verdict
+from tidegate.gate.logs.reporting import Row
 from tidegate.gate.policy import LogPolicy
-from tidegate.gate.reporting import Row
 from tidegate.patterns import Miner, Pattern
 from tidegate.records import SEVERITIES, Origin
 

@@ -22,10 +22,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.gate.conditions import ALIASES, ALWAYS_KEPT
-from tidegate.gate.kinds import BUDGET, RATE, TEXT, as_mapping, per_second
-from tidegate.gate.lines import Mistake, Node
-from tidegate.gate.matching import predicate
+from tidegate.gate.policies.conditions import ALIASES, ALWAYS_KEPT
+from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping, per_second
+from tidegate.gate.policies.lines import Mistake, Node
+from tidegate.gate.policies.matching import predicate
 from tidegate.gate.policy import Condition, LogPolicy, LogRule, Policy, TracePolicy, TraceRule
 
 #: Policies of a document. The rules are tried one after the other, so there may not be as many as an OTEP dreams of.

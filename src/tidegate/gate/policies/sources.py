@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tidegate.errors import ConfigurationError, TidegateError
-from tidegate.gate.lines import MAX_BYTES
+from tidegate.gate.policies.lines import MAX_BYTES
 from tidegate.gate.policy import Policy
 
 #: Entry points of what brings policies.
@@ -71,11 +71,11 @@ def source(location: str, *, token: str = "", refresh: float | None = None, serv
         raise ConfigurationError(f"the refresh interval is {refresh!r}; it must be above 0 and at most 86400 seconds.")
     scheme = location.partition("://")[0].lower() if "://" in location else ""
     if scheme in ("http", "https"):
-        from tidegate.gate.remote import HttpSource
+        from tidegate.gate.policies.remote import HttpSource
 
         return HttpSource(location, token, refresh or REFRESH_S)
     if scheme in ("jaeger+http", "jaeger+https"):
-        from tidegate.gate.remote import jaeger
+        from tidegate.gate.policies.remote import jaeger
 
         return jaeger(location, token, refresh or JAEGER_REFRESH_S, service)
     plugin = _PLUGIN.fullmatch(location)

@@ -19,9 +19,9 @@ from contextlib import suppress
 from weakref import WeakSet
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.document import parse
+from tidegate.gate.policies.document import parse
+from tidegate.gate.policies.sources import Source, Unavailable
 from tidegate.gate.policy import Policy
-from tidegate.gate.sources import Source, Unavailable
 
 _logger = logging.getLogger("tidegate")
 

@@ -1,6 +1,6 @@
 """What the values of a policy document may be: each kind checks a node, and describes itself as JSON Schema.
 
-A document's structure is one table of kinds (`tidegate.gate.document`), which both reads it and makes
+A document's structure is one table of kinds (`tidegate.gate.policies.document`), which both reads it and makes
 its schema, so that the two cannot disagree.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.gate.lines import Mistake, Node
+from tidegate.gate.policies.lines import Mistake, Node
 
 #: The most that a budget or a rate per second may be; more is a slip of the finger.
 MAX_PER_SECOND = 1e9

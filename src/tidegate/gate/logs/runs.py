@@ -13,8 +13,8 @@ from itertools import repeat
 from math import log, log1p
 
 from tidegate.gate.budget import HOLD
-from tidegate.gate.log_known import Lane, Verdict
-from tidegate.gate.logs import LogGate
+from tidegate.gate.logs.gate import LogGate
+from tidegate.gate.logs.known import Lane, Verdict
 from tidegate.patterns import Pattern
 from tidegate.patterns.pattern import living
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tidegate.errors import ConfigurationError
+from tidegate.gate.policies.presets import TRACE_PRESETS
 from tidegate.gate.policy import TraceRule
-from tidegate.gate.presets import TRACE_PRESETS
 
 #: One rule, the rule of a policy document as a dict, or a group of rules such as `DROP_HEALTH_CHECKS`.
 Rule = TraceRule | Mapping[str, Any] | Sequence[Any]
@@ -44,7 +44,7 @@ def _checked(rule: TraceRule) -> TraceRule:
 def _from_document(rule: Mapping[str, Any]) -> tuple[TraceRule, ...]:
     import json
 
-    from tidegate.gate.document import parse
+    from tidegate.gate.policies.document import parse
 
     try:
         document = json.dumps({"traces": {"rules": [rule]}})

@@ -14,13 +14,13 @@ from collections.abc import Callable, Hashable, Mapping
 from math import inf
 from typing import Any
 
-from tidegate.gate.anomaly import Announcement, Announcer, Watch
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.counts import Cell, Count, Named, rows
-from tidegate.gate.frequency import LONG, SHORT
-from tidegate.gate.log_known import Known, Lane, Memory, Verdict
-from tidegate.gate.log_rates import ERROR, Field, Rates
-from tidegate.gate.log_reserve import Reserve
+from tidegate.gate.logs.anomaly import Announcement, Announcer, Watch
+from tidegate.gate.logs.counts import Cell, Count, Named, rows
+from tidegate.gate.logs.frequency import LONG, SHORT
+from tidegate.gate.logs.known import Known, Lane, Memory, Verdict
+from tidegate.gate.logs.rates import ERROR, Field, Rates
+from tidegate.gate.logs.reserve import Reserve
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.threshold import MAX
 
@@ -117,7 +117,7 @@ class LogGate:
         """What decides on records that were judged under ``key``, while nothing but chance does; else None.
 
         Until the lane's ``until`` whoever has it may draw by its ``p`` without asking the gate (see
-        `tidegate.gate.runs`): drops are counted in its ``cell``, and of a record that is kept `judge` learns
+        `tidegate.gate.logs.runs`): drops are counted in its ``cell``, and of a record that is kept `judge` learns
         by ``drawn``. One key has to mean one pattern, severity and logger.
         """
         lane = self._early.get(key)

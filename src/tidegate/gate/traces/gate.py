@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.matching import Attributes
+from tidegate.gate.policies.matching import Attributes
 from tidegate.gate.policy import Policy
 from tidegate.gate.threshold import MAX, probability_to_threshold, threshold_to_probability
-from tidegate.gate.trace_plan import Plan
-from tidegate.gate.trace_rules import Rule, trace_rules
+from tidegate.gate.traces.plan import Plan
+from tidegate.gate.traces.rules import Rule, trace_rules
 
 #: What a decision was made by. Each has a number in `TraceGate.counts`.
 REASONS = (

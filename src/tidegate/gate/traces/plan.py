@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.matching import Attributes, TraceMatcher
+from tidegate.gate.policies.matching import Attributes, TraceMatcher
 from tidegate.gate.policy import TraceRule
 from tidegate.gate.threshold import probability_to_threshold, threshold_to_probability
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tidegate.gate.kinds import MAX_TEXT, Kind, Schema, as_mapping, known, near, reference
-from tidegate.gate.lines import Mistake, Node
-from tidegate.gate.matching import predicate
+from tidegate.gate.policies.kinds import MAX_TEXT, Kind, Schema, as_mapping, known, near, reference
+from tidegate.gate.policies.lines import Mistake, Node
+from tidegate.gate.policies.matching import predicate
 from tidegate.gate.policy import LOG_FIELDS, TRACE_FIELDS, Condition
 from tidegate.records import SEVERITIES, SPAN_KINDS
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
-from tidegate.gate.anomaly import Watch
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.counts import OTHER, Cell, Named, Row
-from tidegate.gate.log_rates import Rate, Tests
+from tidegate.gate.logs.anomaly import Watch
+from tidegate.gate.logs.counts import OTHER, Cell, Named, Row
+from tidegate.gate.logs.rates import Rate, Tests
 from tidegate.gate.threshold import MAX
 
 

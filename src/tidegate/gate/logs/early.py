@@ -3,7 +3,7 @@
 A record is judged here when nothing can release it later: outside any trace, or where no context is
 kept. What is found is left for the processor, so that each record is judged and counted once, in
 however many handlers the filter hangs. Most records meet a run of drops that was drawn in advance
-(`tidegate.gate.runs`) and cost next to nothing.
+(`tidegate.gate.logs.runs`) and cost next to nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 from weakref import ref
 
-from tidegate.gate import runs
-from tidegate.gate.logs import Verdict
-from tidegate.gate.runs import Run
-from tidegate.gate.sieve import Facts, Sieve
+from tidegate.gate.logs import runs
+from tidegate.gate.logs.gate import Verdict
+from tidegate.gate.logs.runs import Run
+from tidegate.gate.logs.sieve import Facts, Sieve
 from tidegate.patterns import Pattern
 from tidegate.records import Origin
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 from tidegate import otel
-from tidegate.gate.reporting import METRICS, Report, Series
-from tidegate.gate.sieve import Sieve
+from tidegate.gate.logs.reporting import METRICS, Report, Series
+from tidegate.gate.logs.sieve import Sieve
 from tidegate.records import SEVERITIES
 
 REPORT, ANOMALY = "tidegate.log.pattern.report", "tidegate.log.pattern.anomaly"

@@ -16,8 +16,8 @@
         - match: {logger: uvicorn.access, body: "*GET /metrics*"}
           drop: true
 
-The Telemetry Policies of OTEP 4738 (`tidegate.gate.otep`) and Jaeger's sampling strategies
-(`tidegate.gate.jaeger`) are read too. What cannot be read as a whole is refused as a whole: a document
+The Telemetry Policies of OTEP 4738 (`tidegate.gate.policies.otep`) and Jaeger's sampling strategies
+(`tidegate.gate.policies.jaeger`) are read too. What cannot be read as a whole is refused as a whole: a document
 never becomes "send everything" by mistake.
 """
 
@@ -29,9 +29,9 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate import conditions, jaeger, kinds, otep
-from tidegate.gate.conditions import ALWAYS_KEPT, LOG_MATCH, TRACE_MATCH, severity
-from tidegate.gate.kinds import (
+from tidegate.gate.policies import conditions, jaeger, kinds, otep
+from tidegate.gate.policies.conditions import ALWAYS_KEPT, LOG_MATCH, TRACE_MATCH, severity
+from tidegate.gate.policies.kinds import (
     BUDGET,
     MAX_PER_SECOND,
     RATE,
@@ -45,9 +45,9 @@ from tidegate.gate.kinds import (
     number,
     table,
 )
-from tidegate.gate.lines import Mistake, Node, read
+from tidegate.gate.policies.lines import Mistake, Node, read
+from tidegate.gate.policies.presets import LOG_PRESETS, TRACE_PRESETS
 from tidegate.gate.policy import SEVERITY_RATES, Condition, LogPolicy, LogRule, Policy, TracePolicy, TraceRule
-from tidegate.gate.presets import LOG_PRESETS, TRACE_PRESETS
 
 Rule = TypeVar("Rule", bound=TraceRule | LogRule)
 

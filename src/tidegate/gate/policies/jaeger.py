@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from tidegate.gate.kinds import BUDGET, RATE, TEXT, as_mapping
-from tidegate.gate.lines import Mistake, Node
+from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping
+from tidegate.gate.policies.lines import Mistake, Node
 from tidegate.gate.policy import Condition, Policy, TracePolicy, TraceRule
 
 #: Strategies, of services and operations together.

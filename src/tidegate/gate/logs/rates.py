@@ -11,7 +11,7 @@ from sys import float_info
 from typing import Any, NamedTuple
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.matching import Predicate, predicate
+from tidegate.gate.policies.matching import Predicate, predicate
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.records import SEVERITIES
 

@@ -15,8 +15,8 @@ from threading import Timer
 from urllib.parse import quote, urljoin, urlsplit
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.lines import MAX_BYTES
-from tidegate.gate.sources import Unavailable
+from tidegate.gate.policies.lines import MAX_BYTES
+from tidegate.gate.policies.sources import Unavailable
 from tidegate.store.address import Address, connection_to
 
 #: The variable with the token.

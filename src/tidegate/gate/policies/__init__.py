@@ -1,0 +1,1 @@
+"""Policies: documents and where they come from, and what their conditions match."""
