@@ -47,7 +47,7 @@ class Meter:
             least = min(MEMORY_RECORDS - seen, count)
             keep = decay if least <= count * decay else least / count
             self.count = count = count * keep + seen
-            self.span = self.span * keep + passed
+            self.span = self.span * keep + passed or BEGIN  # all of it in one moment, after a pause that ended memory
             self.seen = self.quiet = 0.0
         else:
             silence += passed
