@@ -24,6 +24,10 @@ ENOUGH_NAMED = (0, 20, 7, 5, 4)
 _NEVER = frozenset(("true", "false"))
 
 
+#: The patterns that came with a hole; alone while there is one.
+Hole = Pattern | list[Pattern]
+
+
 class Holes:
     """Patterns with single words as variables, and the holes of which more may be made, at most ``limit`` twice."""
 
@@ -31,8 +35,8 @@ class Holes:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._holes: dict[int, Pattern | list[Pattern]] = {}
-        self._old: dict[int, Pattern | list[Pattern]] = {}
+        self._holes: dict[int, Hole] = {}
+        self._old: dict[int, Hole] = {}
         self._general: dict[int, Pattern] = {}
         self._sets: dict[int, list[tuple[int, ...]]] = {}
 
@@ -59,21 +63,31 @@ class Holes:
 
     def add(self, line: Line, pattern: Pattern) -> list[Pattern] | None:
         """Learns a line that fits nothing known; the patterns that it shows to be one, if any."""
-        words = line.words
-        constant = list(map(is_constant, words))
-        total = sum(constant) + (sum(map(is_typed, words)) // TYPED if "<" in pattern.template else 0)
         if len(self._holes) + PLACES > self._limit:
             self._old, self._holes = self._holes, {}
         holes, old, whole = self._holes, self._old, line.sum
-        for i, (word, term) in enumerate(zip(words[:PLACES], line.terms, strict=False)):
-            common = total - constant[i]
-            if not common or not word or word == ANY:
-                continue
-            key = hash((whole - term, i))
-            found = holes.get(key) or old.get(key)
-            if found is None:
-                holes[key] = pattern
-            elif (members := self._gather(key, found, pattern)) and _shows(members, i, common, len(line.parts)):
+        known = []
+        for i, (word, term) in enumerate(zip(line.words[:PLACES], line.terms, strict=False)):
+            if word and word != ANY:
+                key = whole - term
+                found = holes.get(key) or old.get(key)
+                if found is None:
+                    holes[key] = pattern
+                else:
+                    known.append((i, key, found))
+        return self._shown(line, pattern, known) if known else None
+
+    def _shown(self, line: Line, pattern: Pattern, known: list[tuple[int, int, Hole]]) -> list[Pattern] | None:
+        """The patterns of the first known hole that is a variable."""
+        words = line.words
+        total = sum(map(is_constant, words)) + sum(map(is_typed, words)) // TYPED
+        for i, key, found in known:
+            common = total - is_constant(words[i])
+            if (
+                common
+                and (members := self._gather(key, found, pattern))
+                and _shows(members, i, common, len(line.parts))
+            ):
                 return members
         return None
 
@@ -83,7 +97,7 @@ class Holes:
         if len(self._sets) > self._limit:
             self._sets.clear()
 
-    def _gather(self, key: int, found: Pattern | list[Pattern], pattern: Pattern) -> list[Pattern]:
+    def _gather(self, key: int, found: Hole, pattern: Pattern) -> list[Pattern]:
         """The living patterns with this hole, when there are several."""
         known = [found] if isinstance(found, Pattern) else found
         members = [m for m in dict.fromkeys([*map(living, known), pattern]) if m.kind == "mined"]

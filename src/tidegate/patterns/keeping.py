@@ -11,7 +11,7 @@ from tidegate.patterns.pattern import Pattern, identify, living
 #: What a pattern takes with its entries in the tables, and what a text seen recently takes, in bytes, measured.
 PATTERN_BYTES, RECENT_BYTES = 480, 120
 #: Of this many patterns one goes when room is made, so that finding them costs little for each.
-SHARE = 10
+SHARE = 5
 _DIGITS = b"0123456789"
 
 

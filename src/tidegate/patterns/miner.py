@@ -80,10 +80,10 @@ class Miner:
     def match(self, message: object) -> Pattern:
         """The pattern of a message, from its text alone; any object is one, and nothing is ever raised."""
         try:
-            pattern = self._recent[message[:LOOKED_AT].encode().translate(None, _DIGITS)]  # type: ignore[index]
-        except Exception:  # not seen recently, or no text, or one that cannot be encoded
+            pattern = self._recent.get(message[:LOOKED_AT].encode().translate(None, _DIGITS))  # type: ignore[index]
+        except Exception:  # no text, or one that cannot be encoded
             return self._guarded(message)
-        if pattern.into is not None:
+        if pattern is None or pattern.into is not None:
             return self._guarded(message)
         pattern.count += 1
         return pattern
