@@ -64,5 +64,5 @@ def wheel(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks; arguments go to them."""
-    _install(session, "test")
+    _install(session, "bench")
     session.run("python", "-m", "benchmarks", *session.posargs)

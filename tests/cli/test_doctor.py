@@ -204,6 +204,26 @@ def test_a_sampler_that_is_installed_is_fine(doctor: Checks) -> None:
     assert (checks["sampler"]["status"], checks["sampler"]["detail"]) == ("ok", "parentbased_traceidratio 0.1")
 
 
+def test_a_policy_that_is_good_is_fine(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text('{"logs": {"budget": 5}}')
+    checks = doctor(OTEL_PYTHON_TIDEGATE_POLICY=str(tmp_path / "policy.json"))
+    assert (checks["policy"]["status"], checks["policy"]["detail"]) == ("ok", f"{tmp_path}/policy.json is good")
+    assert checks["sampler"]["detail"] == "the policy's rules and budget"
+
+
+def test_a_policy_that_is_refused_is_a_failure(doctor: Checks, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text('{"logs": {"budgte": 5}}')
+    checks = doctor(OTEL_PYTHON_TIDEGATE_POLICY=str(tmp_path / "policy.json"))
+    assert checks["policy"]["status"] == "fail"
+    assert f"{tmp_path}/policy.json, line 1" in checks["policy"]["detail"]
+
+
+def test_a_policy_s_server_that_is_away_is_a_warning(doctor: Checks, free_port: int) -> None:
+    checks = doctor(OTEL_PYTHON_TIDEGATE_POLICY=f"http://127.0.0.1:{free_port}/policy")
+    assert checks["policy"]["status"] == "warn"
+    assert "100% of log records are sent until it answers" in checks["policy"]["detail"]
+
+
 @pytest.mark.parametrize("signal", ["TRACES", "LOGS", "METRICS"])
 def test_an_exporter_that_is_not_installed_is_a_failure(doctor: Checks, signal: str) -> None:
     checks = doctor(**{f"OTEL_{signal}_EXPORTER": "console,nonsense"})

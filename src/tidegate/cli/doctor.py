@@ -61,6 +61,7 @@ def examine() -> Iterator[Check]:
     if not settings.disabled and not settings.config_file:  # the file has samplers and exporters of its own
         yield sampler(settings)
         yield from exporters(settings)
+    yield policy(settings)
     yield from endpoints(settings)
 
 
@@ -167,7 +168,8 @@ def sampler(settings: Settings) -> Check:
 
     name, argument = settings.sampler.lower(), settings.sampler_arg
     if not name:
-        return Check("sampler", OK, "the SDK's default: everything is sent")
+        decides = "the policy's rules and budget" if settings.policy else "the SDK's default: everything is sent"
+        return Check("sampler", OK, decides)
     try:
         otel.sampler_by_name(name, argument)
     except LookupError:
@@ -226,6 +228,26 @@ def _exporter(signal: str, name: str) -> Check | None:
 
 def _names(group: str) -> str:
     return ", ".join(sorted(metadata.entry_points(group=group).names))
+
+
+def policy(settings: Settings) -> Check:
+    """Whether the policy can be had and is good."""
+    if settings.send == "all":
+        return Check("policy", OK, "OTEL_PYTHON_TIDEGATE_SEND is all: log records are not gated")
+    if not settings.policy:
+        return Check("policy", OK, "none: log records by the built-in table")
+    from tidegate.cli.policy import fetched
+    from tidegate.gate.policies.sources import Unavailable
+
+    try:
+        found, location = fetched(settings)
+    except Unavailable as error:
+        rate = f"{settings.fallback_sample_rate:.0%} of log records are sent until it answers"
+        return Check("policy", WARN, f"{error} {rate}.", "See whether the server runs, or name another policy.")
+    except ConfigurationError as error:
+        return Check("policy", FAIL, str(error), "Correct it; `tidegate policy check` says what it means.")
+    ignored = f"; {len(found.ignored)} parts of it are not obeyed" if found.ignored else ""
+    return Check("policy", OK, f"{hide_password(location)} is good{ignored}")
 
 
 def endpoints(settings: Settings) -> Iterator[Check]:

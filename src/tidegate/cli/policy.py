@@ -6,12 +6,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from tidegate.cli.safe import hide_password
+from tidegate.errors import ConfigurationError
+from tidegate.gate.policies.document import parse
+from tidegate.gate.policies.sources import source
 from tidegate.gate.policy import Condition, LogPolicy, LogRule, Policy, TracePolicy, TraceRule
+from tidegate.settings import Settings
 
 Rule = TraceRule | LogRule
 
 #: Values of a condition that are shown; a preset has many.
 _SHOWN = 4
+
+
+def fetched(settings: Settings, location: str = "", service: str = "") -> tuple[Policy, str]:
+    """The policy at a location, by default the one in the settings, and the location as it is shown.
+
+    Raises `ConfigurationError` when there is none or it is refused, `Unavailable` when it cannot be had now.
+    """
+    location = location or settings.policy
+    if not location:
+        raise ConfigurationError("no policy is named; give a file or URL, or set OTEL_PYTHON_TIDEGATE_POLICY.")
+    service = service or settings.service_name or settings.resource_attributes.get("service.name", "")
+    one = source(location, token=settings.policy_token, service=service)
+    found = one.fetch()
+    if found is None:
+        raise ConfigurationError(f"{hide_password(one.location)} has no policy to give now.")
+    return (found if isinstance(found, Policy) else parse(found, one.location)), one.location
 
 
 def lines(policy: Policy, location: str) -> Iterator[str]:

@@ -6,8 +6,7 @@ import click
 
 from tidegate.cli.ndjson import write_json
 from tidegate.cli.options import options
-from tidegate.cli.safe import hide_password, safe
-from tidegate.errors import ConfigurationError
+from tidegate.cli.safe import safe
 
 
 @click.group("policy")
@@ -30,21 +29,10 @@ def check(location: str | None, service: str | None, as_json: bool) -> None:
     """
     from tidegate.cli import policy as words
     from tidegate.cli.force import settings_in_force
-    from tidegate.gate.policies.document import parse
-    from tidegate.gate.policies.sources import source
-    from tidegate.gate.policy import Policy
 
-    settings = settings_in_force()
-    location = location or settings.values["policy"]
-    if not location:
-        raise ConfigurationError("no policy is named; give a file or URL, or set OTEL_PYTHON_TIDEGATE_POLICY.")
-    one = source(location, token=settings.values["policy_token"], service=service or settings.service_name)
-    found = one.fetch()
-    if found is None:
-        raise ConfigurationError(f"{hide_password(one.location)} has no policy to give now.")
-    policy = found if isinstance(found, Policy) else parse(found, one.location)
+    policy, shown = words.fetched(settings_in_force(), location or "", service or "")
     if as_json:
         write_json(words.as_json(policy))
         return
-    for line in words.lines(policy, one.location):
+    for line in words.lines(policy, shown):
         click.echo(safe(line))
