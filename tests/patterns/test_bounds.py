@@ -80,6 +80,15 @@ def test_memory_is_bounded(words: int, messages: int) -> None:
     assert used < 16 << 20
 
 
+def test_values_without_end_in_one_place_take_no_more_memory() -> None:
+    miner = Miner(max_bytes=1 << 20)
+    rng = Random(5)
+    for _ in range(12_000):
+        miner.match(f"loading plugin {''.join(rng.choices(LETTERS, k=9))} from the shared directory")
+    assert len(miner.patterns()) == 1
+    assert len(miner._keeper.masked) + len(miner._keeper.recent) < 6_000
+
+
 def test_less_memory_holds_fewer_patterns() -> None:
     miner = Miner(max_bytes=1 << 18)
     for line in junk(3_000):

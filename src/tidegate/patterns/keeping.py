@@ -30,6 +30,7 @@ class Keeper:
         self._indexes: list[dict[Any, Any]] = []
         self._bytes = 0
         self._recent_bytes = 0
+        self._masked_bytes = 0
 
     def new(self, kind: str, name: str, template: str) -> Pattern:
         """The pattern of this name: made, or the one there is."""
@@ -46,6 +47,14 @@ class Keeper:
         self.by_id[pattern.id] = pattern
         self._bytes += PATTERN_BYTES + 2 * len(pattern.template)
         return pattern
+
+    def note(self, masked: str, pattern: Pattern) -> None:
+        """Next time, this masked text is the pattern's at once."""
+        self._masked_bytes += RECENT_BYTES + len(masked)
+        if self._masked_bytes > self._max_bytes // 2:
+            self.masked = {one.template: one for one in self.by_id.values() if one.kind == "mined" and one.into is None}
+            self._masked_bytes = self._max_bytes // 4  # at the least, so that this is seldom done
+        self.masked[masked] = pattern
 
     def recall(self, text: str) -> Pattern | None:
         """What `remember` was told."""

@@ -137,7 +137,7 @@ class Miner:
         pattern = self._keeper.masked.get(masked)
         if pattern is None or pattern.into is not None:
             pattern = self._place(masked) if pattern is None or pattern.gone else living(pattern)
-            self._keeper.masked[masked] = pattern
+            self._keeper.note(masked, pattern)
         pattern.count += 1
         if isinstance(message, str):
             self._keeper.remember(text, pattern)
@@ -150,7 +150,7 @@ class Miner:
         if pattern is not None and not pattern.gone:
             return living(pattern)
         pattern = self._merger.add(line, self._keeper.new("mined", masked, masked))
-        self._keeper.masked[pattern.template] = pattern
+        self._keeper.note(pattern.template, pattern)
         return pattern
 
     def _new_template(self, template: Any) -> Pattern:
@@ -189,7 +189,8 @@ class Miner:
         """What a wrapper showed when it showed one text only is counted where that text is mined."""
         mined = self._keeper.masked.get(before.template)
         if mined is None or mined.into is not None:
-            mined = self._keeper.masked[before.template] = self._place(before.template)
+            mined = self._place(before.template)
+            self._keeper.note(before.template, mined)
         if mined is not before and before.into is None:
             mined.count += before.count
             before.into = mined
