@@ -65,14 +65,21 @@ def test_one_pattern_is_enough_to_count() -> None:
     assert sum(pattern.count for pattern in miner.patterns()) == 20
 
 
-@pytest.mark.parametrize(("words", "messages"), [(10, 11_000), (60, 4_000)])
-def test_memory_is_bounded(words: int, messages: int) -> None:
-    lines = list(junk(messages, words))
+def alike(messages: int) -> Iterator[str]:
+    """Lines of many parts that begin and end as others do."""
+    for line in junk(messages, 20):
+        words = line.split()
+        yield f"{words[0][:1]} is {': '.join(words)} for {words[1][:1]}"
+
+
+@pytest.mark.parametrize("lines", [junk(11_000, 10), junk(4_000, 60), alike(4_000)], ids=["short", "long", "alike"])
+def test_memory_is_bounded(lines: Iterator[str]) -> None:
+    texts = list(lines)
     tracemalloc.start()
     try:
         miner = Miner()
-        for line in lines:
-            miner.match(line)
+        for text in texts:
+            miner.match(text)
         used = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

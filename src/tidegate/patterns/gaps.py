@@ -14,8 +14,10 @@ from typing import Any
 from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, split
 from tidegate.patterns.pattern import Pattern, living
 
-#: Lines compared with; first and last words, and keys, remembered; patterns tried for one first or last word.
-LATEST, KEPT, BUCKETS, KEYS, TRIED = 16, 48, 2048, 8192, 32
+#: Lines compared with, and kept, for one first or last word; patterns tried for one.
+LATEST, KEPT, TRIED = 16, 48, 32
+#: What a part of a line that is remembered takes in bytes, measured, and ways of having something in common remembered.
+PART_BYTES, KEYS = 60, 4096
 NEVER = 99
 #: Different lines that make a stretch at a line's end a variable, by words in common (the last: this many and more).
 ENOUGH_OUTER = (NEVER, NEVER, NEVER, NEVER, 5, 4)
@@ -50,13 +52,15 @@ Compare = Callable[[list[str], list[str], dict[tuple[int, int], list[Found]]], l
 class Gaps:
     """Patterns with a stretch of words as variable, and the lines of which more may be made."""
 
-    __slots__ = ("_forms", "_keys", "_known", "_latest")
+    __slots__ = ("_bytes", "_forms", "_keys", "_known", "_latest", "_max_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._latest: dict[str, list[Recent]] = {}
         self._forms: dict[int, list[Recent]] = {}
         self._known: dict[str, list[tuple[list[str], list[str], Pattern]]] = {}
         self._keys: dict[Key, list[Pattern]] = {}
+        self._bytes = 0
+        self._max_bytes = max_bytes
 
     def find(self, line: Line) -> Pattern | None:
         """The pattern with a stretch that a line fits."""
@@ -72,6 +76,11 @@ class Gaps:
     def add(self, line: Line, pattern: Pattern) -> tuple[list[Pattern], Key] | None:
         """Learns a line; the patterns that it shows to be one, with what they have in common, if any."""
         parts = line.plain
+        self._bytes += PART_BYTES * (len(parts) + 4)
+        if self._bytes > self._max_bytes:
+            self._latest.clear()
+            self._forms.clear()
+            self._bytes = 0
         first, last = parts[0], parts[-1]
         alike = [
             one
@@ -148,8 +157,6 @@ class Gaps:
 
 def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, parts: list[str]) -> list[Recent]:
     """The latest lines under a key, of which this is one from now on."""
-    if len(table) >= BUCKETS:
-        table.clear()
     latest = table.get(key)
     if latest is None:
         table[key] = [(pattern, parts)]

@@ -10,6 +10,8 @@ from tidegate.patterns.line import ANY, Line, split
 from tidegate.patterns.pattern import Pattern, living
 
 _LIST = re.compile(r"<\*>(?:, ?<\*>)+")
+#: What a hole takes in bytes, by the share that holes have in all of them.
+HOLE_BYTES = 512
 #: Merges that one new line can bring about.
 MERGES = 8
 #: Messages of a pattern that goes with others which became one, though it was not among those that showed it.
@@ -17,13 +19,13 @@ RARE = 2
 
 
 class Merger:
-    """Holes and gaps, and the joining of what they find."""
+    """Holes and gaps, and the joining of what they find, within a share of ``max_bytes``."""
 
     __slots__ = ("gaps", "holes")
 
-    def __init__(self, limit: int) -> None:
-        self.holes = Holes(limit)
-        self.gaps = Gaps()
+    def __init__(self, max_bytes: int) -> None:
+        self.holes = Holes(max_bytes // HOLE_BYTES)
+        self.gaps = Gaps(max_bytes // 8)
 
     def find(self, line: Line) -> Pattern | None:
         """The pattern with variables that a line fits."""

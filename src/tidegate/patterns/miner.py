@@ -16,8 +16,6 @@ from tidegate.patterns.templates import shown
 from tidegate.patterns.texts import text_of
 
 _DIGITS = b"0123456789"
-#: What a hole takes, by the share that holes have in all bytes.
-HOLE_BYTES = 512
 
 
 class Miner:
@@ -43,7 +41,7 @@ class Miner:
         self.keep_status_codes = keep_status_codes
         self.overflowed = 0
         self._masker = Masker()
-        self._merger = Merger(max_bytes // HOLE_BYTES)
+        self._merger = Merger(max_bytes)
         self._keeper = Keeper(max_patterns, max_bytes // 2, self._merger.forget)
         self._recent = self._keeper.recent
         self._templates: dict[str, Pattern] = {}
