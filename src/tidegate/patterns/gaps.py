@@ -167,7 +167,8 @@ def _remembered(table: dict[Any, list[Recent]], key: object, pattern: Pattern, p
 
 def _ends(parts: list[str]) -> tuple[str, str]:
     words = [word for word in parts[::2] if word]
-    return " ".join(words[:2]), "\0" + "".join(words[-1:])
+    first = words[:1] if ":" in "".join(parts[1:2]) else words[:2]
+    return " ".join(first), "\0" + "".join(words[-1:])
 
 
 def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:

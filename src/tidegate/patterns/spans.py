@@ -32,9 +32,10 @@ _MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=)$")
 def _quoted(found: re.Match[str]) -> str:
     """What stands for a quoted string: itself, when it is a request, or the message of structured text."""
     before = found.string[max(0, found.start() - 9) : found.start()]
-    if _REQUEST.match(found[0]):  # one of an access log is a value, one within a text says what is done
-        return "<str>" if found.string[found.end() : found.end() + 2] == " 0" else found[0]
-    if found[0][0] == '"' and _MESSAGE.search(before):
+    is_logged = found.string[found.end() : found.end() + 2] == " 0"  # a status follows: the line of an access log
+    if _REQUEST.match(found[0]):
+        return "<str>" if is_logged else found[0]
+    if found[0][0] == '"' and (_MESSAGE.search(before) or (is_logged and " /" in found[0])):
         return found[0]
     return "<str>"
 

@@ -109,7 +109,7 @@ def token(text: str) -> str:
     if not core:
         return "<ip>" if text == "::" else text
     if core.isalpha():
-        return text
+        return before + WORDS.get(core, core) + after
     if _TELLING.search(core) and (whole := _typed(core)):
         return before + whole + after
     if "," in core and _COMMAS.fullmatch(core) and (core.count(",") > 1 or not core.replace(",", "").isalpha()):
