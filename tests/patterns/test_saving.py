@@ -54,6 +54,24 @@ def test_what_ids_became_is_known_after_loading(tmp_path: Path) -> None:
     assert became.id == known_before.id
 
 
+def test_a_stretch_of_words_is_a_variable_after_loading(tmp_path: Path) -> None:
+    miner = Miner()
+    for text in ("refused", "no such table: users", "the server closed the connection"):
+        miner.match(f"Failed to write the cache entry: {text}")
+    miner.save(tmp_path / "x")
+    loaded = Miner.load(tmp_path / "x")
+    assert loaded.match("Failed to write the cache entry: quite another reason this time").count == 4
+
+
+def test_loading_merges_nothing(tmp_path: Path) -> None:
+    miner = Miner()
+    for _ in range(40):
+        for word in ("on", "off"):
+            miner.match(f"power of rack 5 turned {word}")
+    miner.save(tmp_path / "x")
+    assert len(Miner.load(tmp_path / "x").patterns()) == 2
+
+
 def every_way(miner: Miner) -> list[Pattern]:
     return [
         miner.match("loading plugin alpha from the shared directory"),

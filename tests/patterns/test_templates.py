@@ -54,3 +54,11 @@ def test_templates_that_differ_in_a_digit_are_two() -> None:
 def test_what_is_no_template_is_mined() -> None:
     assert Miner().match_template(None).kind == "mined"  # type: ignore[arg-type]
     assert Miner().match_template(["%s"]).kind == "mined"  # type: ignore[arg-type]
+
+
+def test_a_template_of_a_subclass_of_str_is_one() -> None:
+    class Safe(str):
+        __slots__ = ()
+
+    miner = Miner()
+    assert miner.match_template(Safe("took %d ms")) is miner.match_template("took %d ms")

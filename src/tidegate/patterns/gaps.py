@@ -149,6 +149,11 @@ class Gaps:
         known.sort(key=lambda one: -len(one[0]) - len(one[1]))
         del known[TRIED:]
 
+    def stretches(self) -> list[tuple[str, str, str]]:
+        """What the lines of patterns with a stretch begin and end with, and the patterns' ids."""
+        known = [one for some in self._known.values() for one in some if not one[2].gone]
+        return [("".join(prefix), "".join(suffix), living(pattern).id) for prefix, suffix, pattern in known]
+
     def forget(self) -> None:
         """Rids itself of patterns that went."""
         known = {word: [one for one in some if not one[2].gone] for word, some in self._known.items()}

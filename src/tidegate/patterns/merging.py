@@ -85,10 +85,11 @@ class Merger:
         return [other for other in self.gaps.within(key, line) if other.count <= RARE and other not in members]
 
     def restore(self, pattern: Pattern) -> None:
-        """Knows a pattern from elsewhere."""
+        """Knows a pattern from elsewhere, and merges nothing by it."""
         line = Line(pattern.template)
         self.holes.learn(line, pattern)
-        self.add(line, pattern)
+        self.holes.add(line, pattern)
+        self.gaps.add(line, pattern)
 
 
 def _common(lines: list[list[str]]) -> str:

@@ -152,8 +152,9 @@ class Miner:
         return pattern
 
     def _new_template(self, template: Any) -> Pattern:
-        if type(template) is not str:
+        if not isinstance(template, str):
             return self.match(template)
+        template = str.__str__(template)  # a subclass may have any hash
         pattern = self._keeper.new("template", template, shown(template))
         self._keeper.index(self._templates, template, pattern)
         pattern.count += 1

@@ -36,6 +36,7 @@ def dump(miner: Miner) -> dict[str, Any]:
         "patterns": [[p.id, p.kind, p.count, p.template] for p in patterns if p.into is None],
         "became": {p.id: living(p).id for p in patterns if p.into is not None},
         "masked": {text: living(p).id for text, p in keeper.masked.items() if not p.gone and text != p.template},
+        "stretches": miner._merger.gaps.stretches(),
         "templates": {text: p.id for text, p in miner._templates.items() if not p.gone},
         "sites": [
             [*key, s.pattern.id if s.pattern else None, s.words, s.shared, s.looked, s.varies]
@@ -101,6 +102,8 @@ def _restored(cls: type[Miner], data: dict[str, Any]) -> Miner:
         if pattern.kind == "mined":
             keeper.masked[pattern.template] = pattern
             miner._merger.restore(pattern)
+    for prefix, suffix, id in data["stretches"]:
+        miner._merger.gaps.learn((prefix, suffix), keeper.by_id[id])
     keeper.masked.update((text, keeper.by_id[id]) for text, id in data["masked"].items())
     for text, id in data["templates"].items():
         keeper.index(miner._templates, text, keeper.by_id[id])
