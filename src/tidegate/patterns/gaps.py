@@ -28,7 +28,7 @@ ENOUGH_VALUES = (NEVER, NEVER, 8, 4, 3, 2)
 #: The same where something went wrong, and the text of an exception follows.
 ENOUGH_ERRORS = (NEVER, 6, 3, 2, 2, 2)
 
-_OPENS = re.compile(r"[:=({\[\"'`>|-] ?$")
+_OPENS = re.compile(r"[:=({\[\"'`>|] ?$")
 _FAILS = re.compile(
     r"fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem", re.IGNORECASE
 )
