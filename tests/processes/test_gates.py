@@ -178,11 +178,11 @@ def test_a_policy_that_cannot_be_read_is_said_with_its_line_and_sends_nothing(
 ) -> None:
     path = policy('{"logs": {\n  "severity_rates": {"INFO": 7}}}')
     ended = instrument(
-        FLOOD, env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_PYTHON_TIDEGATE_POLICY": path}
+        ORDER, env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_PYTHON_TIDEGATE_POLICY": path}
     )
     assert f"{path}, line 2" in ended.stderr
     assert "Nothing is recorded or sent until this is corrected." in ended.stderr
-    assert receiver.logs == []
+    assert (receiver.spans, receiver.logs) == ([], [])
 
 
 def test_a_changed_policy_is_in_force_within_the_life_of_the_process(
@@ -236,3 +236,54 @@ def test_a_policys_rules_may_ask_for_the_service_and_its_resource(
         OTEL_RESOURCE_ATTRIBUTES="service.name=shop,tier=gold",
     )
     assert receiver.span_names == {"GET /healthz"}
+
+
+def test_nothing_is_sent_when_the_policy_that_an_argument_names_is_not_there(
+    run: Run, program: Callable[..., Path], receiver: OtlpReceiver
+) -> None:
+    source = """
+from opentelemetry import trace
+import tidegate
+try:
+    tidegate.configure_observability(policy="nowhere.yaml")
+except tidegate.ConfigurationError as error:
+    print(error)
+with trace.get_tracer("test").start_as_current_span("lost"):
+    pass
+"""
+    shown = run([sys.executable, program(source)], env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}).stdout
+    assert "nowhere.yaml cannot be read" in shown
+    assert receiver.spans == []
+
+
+def test_a_server_that_gives_no_policy_leaves_traces_to_the_default_budget(
+    run: Run, program: Callable[..., Path], free_port: int
+) -> None:
+    source = f"""
+from opentelemetry import trace
+import tidegate
+tidegate.configure_observability(policy="http://127.0.0.1:{free_port}/policy")
+print(trace.get_tracer_provider().sampler.get_description())
+"""
+    assert "traces_per_second=100" in run([sys.executable, program(source)]).stdout
+
+
+def test_a_policy_that_says_nothing_of_traces_lets_all_be_sent(
+    sent: Callable[..., OtlpReceiver], policy: Callable[[object], str]
+) -> None:
+    program = """
+from opentelemetry import trace
+for _ in range(1000):
+    with trace.get_tracer("test").start_as_current_span("busy"):
+        pass
+"""
+    path = policy({"logs": {"budget": 5}})
+    assert len(sent(program, OTEL_PYTHON_TIDEGATE_POLICY=path, OTEL_BSP_MAX_QUEUE_SIZE="5000").spans) == 1000
+
+
+def test_a_policy_beside_send_all_is_said_to_have_no_effect(instrument: Run, policy: Callable[[object], str]) -> None:
+    ended = instrument(
+        "print('fine')",
+        env={"OTEL_PYTHON_TIDEGATE_POLICY": policy({"logs": {"budget": 5}}), "OTEL_PYTHON_TIDEGATE_SEND": "all"},
+    )
+    assert "has no effect: everything is sent, by OTEL_PYTHON_TIDEGATE_SEND." in ended.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -11,11 +12,13 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import otel
-from tidegate.settings import Settings
+from tidegate.gate.policy import Policy, TracePolicy
+from tidegate.settings import BY_NAME, Settings
 
 if TYPE_CHECKING:
     from tidegate.gate.policies.watcher import Watcher
     from tidegate.gate.processor import PatternLogRecordProcessor
+    from tidegate.gate.sampler import AdaptiveSampler
 
 _logger = logging.getLogger("tidegate")
 
@@ -24,12 +27,15 @@ class Gates:
     """What decides in this process on what is sent; parts that nothing needs are not loaded."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `ConfigurationError` when the policy cannot be used."""
+        """Raises `ConfigurationError` when the policy cannot be used, before there is anything that sends."""
         self._settings = settings
         self._watcher: Watcher | None = None
         self.logs: PatternLogRecordProcessor | None = None
         if settings.policy and settings.send == "gated":
             self._watcher = _watch(settings)
+            self._watcher.start()
+        elif settings.policy:
+            _logger.warning("the policy %s has no effect: everything is sent, by %s.", settings.policy, _SEND)
 
     @property
     def problem(self) -> str:
@@ -52,8 +58,6 @@ class Gates:
         provider = trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             self._attach_sampler(provider)
-        if self._watcher is not None:
-            self._watcher.start()
 
     def _attach_logs(self) -> None:
         if self._settings.send != "gated":
@@ -74,21 +78,22 @@ class Gates:
             provider.add_span_processor(self.logs.span_processor())
 
     def _attach_sampler(self, provider: TracerProvider) -> None:
-        """The policy's part on traces goes to our sampler; without a sampler named, one that keeps all it may."""
+        """The policy's part on traces goes to our sampler, which is put in where none is named."""
         sampler, watcher = otel.root_sampler(provider.sampler), self._watcher
-        is_ours = type(sampler).__module__ == "tidegate.gate.sampler"
-        if watcher is not None and not is_ours:
-            if self._settings.sampler:
-                watcher.subscribe(self._say_what_governs)
-                return
+        if type(sampler).__module__ == "tidegate.gate.sampler":
+            sampler.identify(provider.resource.attributes)
+            if watcher is not None:
+                watcher.subscribe(sampler.apply)
+        elif watcher is not None and self._settings.sampler:
+            watcher.subscribe(self._say_what_governs)
+        elif watcher is not None:
             from tidegate.gate.sampler import AdaptiveSampler
 
-            sampler, is_ours = AdaptiveSampler(UNLIMITED, parent_based=True), True
-            otel.set_sampler(provider, sampler)
-        if is_ours:
+            # until there is a policy its budget holds: a policy that is refused must not mean "send everything"
+            sampler = AdaptiveSampler(parent_based=True)
             sampler.identify(provider.resource.attributes)
-        if watcher is not None:
-            watcher.subscribe(sampler.apply)
+            otel.set_sampler(provider, sampler)
+            watcher.subscribe(partial(_steer, sampler))
 
     def _say_what_governs(self, policy: Any) -> None:
         if policy.traces is not None:
@@ -99,8 +104,15 @@ class Gates:
             )
 
 
-#: Traces per second that no process reaches: a policy that says nothing of a budget drops by its rules only.
-UNLIMITED = 1e9
+#: Traces per second that no process reaches.
+_UNLIMITED = 1e9
+
+_SEND = BY_NAME["send"].env
+
+
+def _steer(sampler: AdaptiveSampler, policy: Policy) -> None:
+    """Without a word on traces, they are sent as they would be without the policy: all."""
+    sampler.apply(policy if policy.traces is not None else Policy(TracePolicy(_UNLIMITED)))
 
 
 def _watch(settings: Settings) -> Watcher:
