@@ -100,15 +100,38 @@ def test_a_regex_that_could_take_exponential_time_is_refused(pattern: str) -> No
 
 
 @pytest.mark.parametrize(
-    "pattern", ["a.*b.*c.*d", "^a.*b.*c.*d.*e", "a*a*a*a*b", r"(\d+)(\d+)\d+\d+x", "(.*),(.*),(.*),x"]
+    "pattern",
+    [
+        "a.*b.*c.*d",
+        "^a.*b.*c.*d.*e",
+        "a*a*a*a*b",
+        r"(\d+)(\d+)\d+\d+x",
+        "(.*),(.*),(.*),x",
+        "[/a-z]*/[/a-z]*/[/a-z]*/x$",
+        r"\d*1\d*1\d*x",
+        "^(.)*a(.)*a(.)*a(.)*b",
+        "(a+)b?(a+)b?(a+)x",
+        "(a+)()(a+)()(a+)x",
+        "a+(?=)a+(?=)a+x",
+        "a{0,1000}a{0,1000}a{0,1000}b",
+        "(?i)[A-C]+[a-c]+[ab]+x",
+        "(?:a*|b)(?:a*|c)(?:a*|d)x",
+        r"\d+\w+\d+x",
+    ],
 )
 def test_a_regex_that_could_take_long_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="too many repetitions"):
+    with pytest.raises(ValueError, match="too many repetitions that match the same text"):
+        compile_regex(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["(?P<x>a+)(?P=x)+b", r"(a+)\1b"])
+def test_a_regex_that_refers_back_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="refers back to a group"):
         compile_regex(pattern)
 
 
 @pytest.mark.parametrize(
-    "pattern", ["a?" * 24 + "a" * 24, "[ab]{0,8}" * 6, "(a?){24}b", "(a|aa)" * 20 + "b", "(a{0,8}){8}"]
+    "pattern", ["a?" * 24 + "a" * 24, "[ab]{0,8}" * 6, "(a?){24}b", "(a|aa)" * 20 + "b", "(a{0,8}){8}", "(a?){12}b"]
 )
 def test_a_regex_with_too_many_optional_parts_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="it must have fewer optional parts"):
@@ -130,6 +153,9 @@ def test_a_regex_that_is_none_is_refused(pattern: str) -> None:
         ("x{1,100}", "x"),
         (r"https?://(www\.)?shop\.(com|org|net)(:\d{1,5})?/", "at http://shop.org:80/"),
         (r"\d{1,3}(\.\d{1,3}){3}", "from 10.0.0.1"),
+        (r"^/api/v\d+/users/\d+/orders/\d+$", "/api/v1/users/2/orders/3"),
+        (r'^\S+ \S+ \[[^\]]+\] "\w+ [^"]*" \d{3}', '10.0.0.1 - [today] "GET /" 200'),
+        (r"\s+\w+\s+\w+\s+\w+$", "a b c d"),
         ("(?i)ERROR.*timeout", "an error: timeout"),
     ],
 )

@@ -1,11 +1,15 @@
-"""Regular expressions of a policy, which must not take for ever on what a stranger sent."""
+"""Regular expressions of a policy, which must not take for ever on what a stranger sent.
+
+Python's `re` goes back and tries again. What that costs is bounded here before it is let in: how many
+repetitions can share the same characters (time grows with that power of the text's length), and in how
+many ways optional parts can be filled. Whatever is not understood counts as the worst.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from math import log2
 from typing import Any
 
@@ -16,49 +20,66 @@ else:
     import sre_constants as _names
     import sre_parse as _parser
 
-#: Characters of a text that an expression sees at most, and fewer where its time grows with their cube.
-LONGEST, LONGEST_OF_SLOW = 1024, 256
+#: Characters of a text that an expression sees at most, by the power of it that its time may grow with.
+SEEN = {0: 1024, 1: 1024, 2: 1024, 3: 128}
+LONGEST = SEEN[0]
 
 #: A repetition up to this count is as good as writing it out.
 _SHORT = 8
 
 #: Ways to match that short repetitions and alternatives may give together, as a power of two.
-_MOST_BITS = 12
+_MOST_BITS = 8
 
-_REPEATS = (_names.MAX_REPEAT, _names.MIN_REPEAT)
+_REPEATS = (_names.MAX_REPEAT, _names.MIN_REPEAT, *filter(None, [getattr(_names, "POSSESSIVE_REPEAT", None)]))
 _ANCHORS = (_names.AT_BEGINNING, _names.AT_BEGINNING_STRING)
+_REFERENCES = (_names.GROUPREF, _names.GROUPREF_EXISTS)
 _NEXT_STEP = "A glob (`*` and `?`) may have any number of stars"
+
+#: Characters by number; above ASCII, all letters and digits stand for each other, all blanks, and all the rest.
+_ASCII, _WORD, _BLANK, _REST = 128, 128, 129, 130
+_ABOVE = frozenset((_WORD, _BLANK, _REST))
+_ALL = frozenset(range(_ASCII)) | _ABOVE
+
+_DIGITS, _BLANKS, _WORDS = (
+    frozenset(number for number in range(_ASCII) if re.match(category, chr(number))) | {above}
+    for category, above in ((r"\d", _WORD), (r"\s", _BLANK), (r"\w", _WORD))
+)
+_CATEGORIES = {
+    _names.CATEGORY_DIGIT: _DIGITS,
+    _names.CATEGORY_SPACE: _BLANKS,
+    _names.CATEGORY_WORD: _WORDS,
+    _names.CATEGORY_NOT_DIGIT: _ALL - _DIGITS | {_WORD},
+    _names.CATEGORY_NOT_SPACE: _ALL - _BLANKS,
+    _names.CATEGORY_NOT_WORD: _ALL - _WORDS,
+}
+
+#: What characters one node of an expression can take.
+Characters = frozenset[int]
 
 
 def compile_regex(pattern: str) -> Callable[[str], bool]:
-    """Whether ``pattern`` is found in the first `LONGEST` characters of a text.
+    """Whether ``pattern`` is found in the first characters of a text (`SEEN`).
 
-    Raises ValueError when it is no expression of `re`, when a repetition is inside another or has
-    alternatives that begin alike or too many parts are optional, since such take exponential time,
-    and when more than two repetitions can match the same characters.
+    Raises ValueError when it is no expression of `re`; when a repetition is inside another or has
+    alternatives that begin alike, when too many parts are optional, or when it refers back to a group,
+    since such may take exponential time; and when more than two repetitions, three after ``^``, can
+    share the same characters.
     """
     try:
         compiled = re.compile(pattern)
         tree = _parser.parse(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"the regular expression {pattern!r} is not valid: {error}.") from None
-    if any(_is_explosive(body) for body in _repeated(tree)):
-        raise ValueError(
-            f"the regular expression {pattern!r} has a repetition inside a repetition, which can take for ever;"
-            f" it must not, write it flat. {_NEXT_STEP}."
-        )
-    if _bits(tree) > _MOST_BITS:
-        raise ValueError(
-            f"the regular expression {pattern!r} can match one text in too many ways, which can take for ever;"
-            f" it must have fewer optional parts. {_NEXT_STEP}."
-        )
-    degree = sum(map(_is_wide, _repeated(tree))) + _adjacent(tree) + (not _is_anchored(tree))
-    if degree > 3:
-        raise ValueError(
-            f"the regular expression {pattern!r} has too many repetitions that match the same text; at most two"
-            f" such as `.*` are allowed, three when it begins with `^`. {_NEXT_STEP}."
-        )
-    search, longest = compiled.search, LONGEST if degree < 3 else LONGEST_OF_SLOW
+    degree = _most_shared(tree) + (not _is_anchored(tree))
+    for is_refused, why in (
+        (any(op in _REFERENCES for op, _ in _walk(tree)), "refers back to a group; it must not"),
+        (any(map(_is_explosive, _repeated(tree))), "has a repetition inside a repetition; it must not, write it flat"),
+        (_bits(tree) > _MOST_BITS, "can match one text in too many ways; it must have fewer optional parts"),
+        (degree > max(SEEN), "has too many repetitions that match the same text; two are allowed, three after `^`"),
+    ):
+        if is_refused:
+            raise ValueError(f"the regular expression {pattern!r} {why}, as it could take for ever. {_NEXT_STEP}.")
+    search, longest = compiled.search, SEEN[degree]
     return lambda value: search(value[:longest]) is not None
 
 
@@ -121,34 +142,92 @@ def _begin_alike(alternatives: Any) -> bool:
     return len({character for _, character in firsts}) < len(firsts)
 
 
-_NARROW = (_names.CATEGORY_DIGIT, _names.CATEGORY_SPACE)
+def _most_shared(tree: Any) -> int:
+    """How many long repetitions can share one stretch of characters, at most.
+
+    A character that must come between two and that the first cannot take keeps them apart.
+    """
+    active: list[Characters] = []
+    most = 0
+    for characters, is_long, is_needed in _sequence(tree):
+        if is_needed:
+            active = [other for other in active if other & characters]
+        if is_long:
+            active.append(characters)
+            most = max(most, sum(bool(other & characters) for other in active))
+    return most
 
 
-def _is_wide(body: Any) -> bool:
-    """Whether a repetition takes most characters, so that the next one can take them as well."""
-    return any(
-        operation in (_names.ANY, _names.NOT_LITERAL)
-        or (operation is _names.IN and any(item[0] in _WIDE and item[1] not in _NARROW for item in argument))
-        for operation, argument in body
-    )
-
-
-_WIDE = (_names.NEGATE, _names.CATEGORY)
-
-
-def _adjacent(tree: Any) -> int:
-    """How many long repetitions follow another at once, so that they may share its characters."""
-    long = [_is_long(*node) for node in _flat(tree)]
-    return sum(one and other for one, other in pairwise(long))
-
-
-def _flat(tree: Any) -> Iterator[tuple[Any, Any]]:
-    """The nodes in a row, without the groups around them."""
+def _sequence(tree: Any) -> Iterator[tuple[Characters, bool, bool]]:
+    """The nodes from left to right: characters that each can take, is it a long repetition, must it come."""
     for operation, argument in tree:
-        if operation is _names.SUBPATTERN:
-            yield from _flat(argument[-1])
+        if operation in _REPEATS:
+            is_needed = argument[0] > 0 and all(_is_one_character(*node) for node in argument[2])
+            if _is_long(operation, argument):
+                yield _characters(argument[2]), True, is_needed
+            else:
+                yield from ((*node[:2], node[2] and argument[0] > 0) for node in _sequence(argument[2]))
+        elif operation is _names.SUBPATTERN:
+            yield from _sequence(argument[-1])
+        elif operation is _names.BRANCH:
+            for alternative in argument[1]:
+                yield from ((*node[:2], False) for node in _sequence(alternative))
+        elif _is_one_character(operation, argument):
+            yield _characters([(operation, argument)]), False, True
         else:
-            yield operation, argument
+            for part in _parts(argument):
+                yield from ((*node[:2], False) for node in _sequence(part))
+
+
+def _is_one_character(operation: Any, argument: Any) -> bool:
+    return operation in (_names.LITERAL, _names.NOT_LITERAL, _names.ANY, _names.IN)
+
+
+def _characters(tree: Any) -> Characters:
+    """All that a part of an expression can take; letters in either case, since a flag may make them alike."""
+    found: set[int] = set()
+    for operation, argument in _walk(tree):
+        if operation is _names.LITERAL:
+            found |= _either_case(argument)
+        elif operation is _names.IN:
+            found |= _class(argument)
+        elif operation in (_names.NOT_LITERAL, _names.ANY):
+            return _ALL
+    return frozenset(found)
+
+
+def _class(items: Any) -> Characters:
+    if items[0][0] is _names.NEGATE:
+        return _ALL - frozenset().union(*(_surely(*item) for item in items[1:]))
+    return frozenset().union(*(_item(*item) for item in items))
+
+
+def _item(operation: Any, argument: Any) -> Characters:
+    if operation is _names.LITERAL:
+        return _either_case(argument)
+    if operation is _names.RANGE:
+        low, high = argument
+        above = _ABOVE if high >= _ASCII else frozenset()
+        return above.union(*map(_either_case, range(low, min(high, _ASCII - 1) + 1)))
+    return _CATEGORIES.get(argument, _ALL)
+
+
+def _surely(operation: Any, argument: Any) -> Characters:
+    """What an item of a class takes whatever the flags are."""
+    if operation is _names.LITERAL:
+        return frozenset({argument}) if argument < _ASCII else frozenset()
+    if operation is _names.RANGE:
+        return frozenset(range(argument[0], min(argument[1], _ASCII - 1) + 1))
+    return _CATEGORIES.get(argument, frozenset()) - _ABOVE
+
+
+def _either_case(number: int) -> Characters:
+    if number >= _ASCII:
+        return _ABOVE
+    # with the flag for it, a few letters above are the same as one below, such as the long s and the sign of kelvin
+    return frozenset((ord(chr(number).lower()), ord(chr(number).upper()))) | (
+        {_WORD} if chr(number) in "kKsSiI" else set()
+    )
 
 
 def _is_anchored(tree: Any) -> bool:
