@@ -166,19 +166,6 @@ def test_of_a_flood_of_new_keys_the_reserve_is_kept_for_certain(reserve: float, 
     assert chances.count(1.0) == pytest.approx(certain, abs=1)
 
 
-def test_a_first_sight_is_told_once() -> None:
-    budget = SharedBudget(10)
-    assert budget.first_sight("key", 0.0)
-    budget.charge(0.0, 1.0, "key")
-    assert not budget.first_sight("key", 1.0)
-
-
-def test_a_first_sight_that_is_not_granted_can_still_be_offered() -> None:
-    budget = SharedBudget(0)
-    assert not budget.first_sight("key", 0.0)
-    assert budget.offer("key", 0.0) == 0.0
-
-
 def test_a_budget_of_nothing_keeps_nothing() -> None:
     assert not Keeping(SharedBudget(0)).traffic(100, 0, 10, zipf(20)).kept
 
@@ -280,7 +267,7 @@ def test_arrivals_that_are_thinned_already_count_as_what_they_weigh() -> None:
 def test_keys_beyond_the_limit_share_one_and_get_in_when_there_is_room() -> None:
     budget = SharedBudget(100, max_keys=10)
     keeping = Keeping(budget).traffic(100, 0, 5, unique())
-    assert len(budget) <= 10
+    assert budget.keys <= 10
     keeping.traffic(100, 5, 65, zipf(5))
     assert {0, 1, 2, 3, 4} <= set(budget._meters)
 
@@ -288,7 +275,7 @@ def test_keys_beyond_the_limit_share_one_and_get_in_when_there_is_room() -> None
 def test_keys_not_seen_for_long_are_forgotten() -> None:
     budget = SharedBudget(100)
     Keeping(budget).traffic(100, 0, 5, unique()).traffic(10, 5, 400)
-    assert len(budget) == 1
+    assert budget.keys == 1
 
 
 def test_two_budgets_do_not_know_each_other() -> None:

@@ -16,7 +16,7 @@ rates = st.one_of(st.sampled_from([0.0, 0.01, 1.0, 100.0]), st.floats(min_value=
 times = st.floats(allow_nan=False, allow_infinity=False)
 calls = st.lists(
     st.tuples(
-        st.sampled_from(["offer", "charge", "certain", "sight", "rate"]),
+        st.sampled_from(["offer", "charge", "certain", "outlook", "rate"]),
         st.integers(0, 12),
         times,
         st.floats(min_value=0, max_value=1),
@@ -38,11 +38,12 @@ def test_any_calls_at_any_times_are_answered_with_a_probability_and_remember_few
                 budget.charge(now, 1000 * part, key)
             case "certain":
                 budget.charge(now, 1000 * part, certain=True)
-            case "sight":
-                assert budget.first_sight(key, now) in {True, False}
+            case "outlook":
+                assert 0 <= budget.outlook(key, now) <= 1
+                budget.count(key, int(100 * part), part)
             case _:
                 budget.rate = 1000 * part
-        assert len(budget) <= 5
+        assert budget.keys <= 5
         assert (math.exp(-8) if budget.rate else 0) <= budget._ledger.scale < math.exp(3)
 
 
@@ -78,8 +79,8 @@ def test_every_key_has_half_of_an_equal_part_and_half_of_a_proportional_one(rate
 
 
 @given(st.lists(times, max_size=30), st.floats(min_value=0, max_value=1e6))
-def test_a_reserve_never_gives_more_than_its_share_at_one_time(moments: list[float], rate: float) -> None:
-    reserve = Reserve(0.5)
+def test_a_reserve_never_gives_more_than_a_second_of_it_at_one_time(moments: list[float], rate: float) -> None:
+    reserve = Reserve(rate)
     for now in moments:
-        taken = sum(reserve.take(now, rate) for _ in range(5))
-        assert taken <= max(0.5 * rate, 1.0) if rate else not taken
+        taken = sum(reserve.take(now) for _ in range(5))
+        assert taken <= max(rate, 1.0) if rate else not taken

@@ -50,7 +50,10 @@ class SharedBudget:
     renewal that is not between 0 and 1.
     """
 
-    __slots__ = ("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "max_keys")
+    __slots__ = (
+        *("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "_shares"),
+        "max_keys",
+    )
 
     def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = 0.5) -> None:
         if max_keys < 1:
@@ -61,8 +64,8 @@ class SharedBudget:
             raise ValueError(f"renewal {renewal!r}: the part of a budget for renewals is between 0 and 1")
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
-        self._first = Reserve(reserve)
-        self._renewals = Reserve(renewal)
+        self._shares = reserve, renewal
+        self._first, self._renewals = Reserve(reserve * rate), Reserve(renewal * rate)
         self._meters: dict[Hashable, Meter] = {}
         self._overflow = Meter(HEADROOM, math.inf)
         self._shared_at: float | None = None
@@ -76,10 +79,13 @@ class SharedBudget:
     @rate.setter
     def rate(self, rate: float) -> None:
         self._ledger.rate = rate
+        for reserve, share in zip((self._first, self._renewals), self._shares, strict=True):
+            reserve.set(share * rate)
         self._changed = True
 
-    def __len__(self) -> int:
-        """Keys that are told apart now."""
+    @property
+    def keys(self) -> int:
+        """How many are told apart now."""
         return len(self._meters)
 
     def outlook(self, key: Hashable, now: float) -> float:
@@ -106,7 +112,7 @@ class SharedBudget:
         meter = self._meters.get(key)
         if meter is None:
             self._remember(key, now).seen += weight
-            if self._first.take(now, ledger.rate):
+            if self._first.take(now):
                 return 1.0
             meter = self._overflow
         else:
@@ -127,24 +133,6 @@ class SharedBudget:
         if meter is not None:
             meter.renew = now + RENEWAL
 
-    def first_sight(self, key: Hashable, now: float) -> bool:
-        """Whether to keep this arrival because `key` is new, or nothing of it was kept for long, and there is reserve.
-
-        For callers who want to know the reason. When True, the arrival is counted: charge it, and do not offer it.
-        """
-        ledger = self._ledger
-        if now >= ledger.due or now < ledger.earliest:
-            self._settle(now)
-        meter = self._meters.get(key)
-        if meter is None:
-            if not self._first.take(now, ledger.rate):
-                return False
-            meter = self._remember(key, now)
-        elif now < meter.renew or not self._renew(meter, now):
-            return False
-        meter.seen += 1.0
-        return True
-
     def _remember(self, key: Hashable, now: float) -> Meter:
         """Tell `key` apart from now on, if there is room.
 
@@ -155,7 +143,7 @@ class SharedBudget:
         return self._overflow
 
     def _renew(self, meter: Meter, now: float) -> bool:
-        granted = self._renewals.take(now, self._ledger.rate)
+        granted = self._renewals.take(now)
         meter.renew = now + (UNCHARGED if granted else RETRY)
         return granted
 

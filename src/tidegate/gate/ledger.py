@@ -169,21 +169,27 @@ class Ledger:
 
 
 class Reserve:
-    """A part of a budget that is spent record by record: a token bucket of one second's worth, at least of one."""
+    """What is set apart and spent record by record: `rate` a second, and at most `burst` at once (if nothing is said, one
+    second's worth, or one record if that is more). It begins full. A clock that jumps back fills nothing.
+    """
 
-    __slots__ = ("_level", "_now", "share")
+    __slots__ = ("_burst", "_level", "_now", "_rate")
 
-    def __init__(self, share: float) -> None:
-        self.share = share
+    def __init__(self, rate: float, burst: float | None = None) -> None:
         self._level = math.inf
         self._now = 0.0
+        self.set(rate, burst)
 
-    def take(self, now: float, rate: float) -> bool:
-        """Whether there is one left of `share` × `rate` a second; takes it."""
-        income = self.share * rate
-        if not income:
-            return False
-        self._level = min(self._level + income * max(0.0, now - self._now), max(income, 1.0))
+    def set(self, rate: float, burst: float | None = None) -> None:
+        """Another rate from now on. What is left stays, so that changing it often gives nothing."""
+        self._rate = rate
+        self._burst = burst if burst is not None else max(rate, 1.0) if rate else 0.0
+        self._level = min(self._level, self._burst)
+
+    def take(self, now: float) -> bool:
+        """Whether there is one left; takes it."""
+        if now > self._now:
+            self._level = min(self._level + (now - self._now) * self._rate, self._burst)
         self._now = now
         if self._level < 1.0:
             return False

@@ -12,9 +12,9 @@ from collections import deque
 from math import exp, inf, log
 from typing import NamedTuple
 
+from tidegate.gate.ledger import Reserve
 from tidegate.gate.logs.counts import Named
 from tidegate.gate.logs.frequency import LONG, SHORT, Frequency
-from tidegate.gate.logs.reserve import Reserve
 
 #: How many times the usual rate is a jump, and below how many times it is over.
 FACTOR, OVER = 3.0, 1.5

@@ -15,12 +15,12 @@ from math import inf
 from typing import Any
 
 from tidegate.gate.budget import SharedBudget
+from tidegate.gate.ledger import Reserve
 from tidegate.gate.logs.anomaly import Announcement, Announcer, Watch
 from tidegate.gate.logs.counts import Cell, Count, Named, rows
 from tidegate.gate.logs.frequency import LONG, SHORT
 from tidegate.gate.logs.known import Known, Lane, Memory, Verdict
 from tidegate.gate.logs.rates import ERROR, Field, Rates
-from tidegate.gate.logs.reserve import Reserve
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.threshold import MAX
 
@@ -110,8 +110,7 @@ class LogGate:
             self._budget = _new_budget(rate)
         elif self._budget.rate != rate:
             self._budget.rate = rate
-        reserve = self._share * rate
-        self._reserve.set(reserve, max(reserve, 1.0) if reserve > 0 else 0.0)
+        self._reserve.set(self._share * rate)
 
     def by_chance(self, key: Hashable, now: float) -> Lane | None:
         """What decides on records that were judged under ``key``, while nothing but chance does; else None.

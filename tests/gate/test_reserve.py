@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tidegate.gate.logs.reserve import Reserve
+import pytest
+
+from tidegate.gate.ledger import Reserve
 
 
 def _taken(reserve: Reserve, now: float, times: int = 100) -> int:
@@ -24,8 +26,13 @@ def test_a_clock_that_goes_back_and_forth_fills_nothing() -> None:
     assert sum(_taken(reserve, now) for now in (50.0, 50.5, 50.0, 50.4)) == 0
 
 
-def test_nothing_at_all_gives_nothing() -> None:
-    assert _taken(Reserve(0.0, 0.0), 1e9) == 0
+def test_without_a_rate_there_is_nothing() -> None:
+    assert _taken(Reserve(0.0), 1e9) == 0
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(0.5, 1), (20.0, 20)])
+def test_its_burst_is_a_second_or_a_record(rate: float, burst: int) -> None:
+    assert _taken(Reserve(rate), 0.0) == burst
 
 
 def test_a_new_rate_refills_nothing() -> None:
