@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.gate.threshold import (
     MAX,
+    adjusted_count,
     decode,
     decode_randomness,
     encode,
@@ -67,6 +68,14 @@ def test_a_probability_next_to_one_is_not_taken_for_certain() -> None:
 @given(st.integers(min_value=0, max_value=MAX - 1))
 def test_a_threshold_comes_back_from_its_text(threshold: int) -> None:
     assert decode(encode(threshold)) == threshold
+
+
+def test_an_adjusted_count_is_one_over_the_probability() -> None:
+    assert [adjusted_count(probability_to_threshold(p)) for p in (1, 0.5, 0.25)] == [1, 2, 4]
+
+
+def test_what_keeps_nothing_stands_for_nothing() -> None:
+    assert adjusted_count(MAX) == 0
 
 
 def test_digits_may_be_capital() -> None:

@@ -169,8 +169,10 @@ class Ledger:
 
 
 class Reserve:
-    """What is set apart and spent record by record: `rate` a second, and at most `burst` at once (if nothing is said, one
-    second's worth, or one record if that is more). It begins full. A clock that jumps back fills nothing.
+    """What is set apart and spent record by record: `rate` a second, and at most `burst` at once.
+
+    By default that is a second's worth, or one record if that is more. It begins full. A clock that jumps back fills
+    nothing.
     """
 
     __slots__ = ("_burst", "_level", "_now", "_rate")

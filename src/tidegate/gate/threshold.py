@@ -56,6 +56,11 @@ def threshold_to_probability(threshold: int) -> float:
     return (MAX - threshold) / MAX
 
 
+def adjusted_count(threshold: int) -> float:
+    """How many things one that was kept stands for; 0 for `MAX`, by which nothing is kept."""
+    return MAX / (MAX - threshold) if threshold < MAX else 0.0
+
+
 def encode(threshold: int) -> str:
     """The value of ``th``: hexadecimal digits without trailing zeros, ``0`` for certain."""
     return ("%014x" % threshold).rstrip("0") or "0"
