@@ -71,7 +71,7 @@ for url in ("/healthz", "/users/1", "/orders/1?x=1", "/orders/2"):
 spans = exporter.get_finished_spans()
 print(json.dumps({
     "kept": [dict(span.attributes).get("http.route") or span.name for span in spans],
-    "keys": len(sampler._gate._plan.common),
+    "keys": sampler._gate._plan.common.keys,
     "counts": sampler.counts(),
 }))
 """
