@@ -97,6 +97,14 @@ def test_a_cold_start_does_not_keep_more_than_the_budget() -> None:
     assert Keeping(SharedBudget(100)).traffic(5000, 0, 1, zipf(20)).between(0, 1) <= 115
 
 
+@pytest.mark.parametrize("keys", [300, 1000, 5000])
+@pytest.mark.parametrize("load", [500, 5000])
+def test_no_second_after_a_cold_start_keeps_more_than_the_budget_however_many_keys(keys: int, load: int) -> None:
+    for seed in range(3):
+        keeping = Keeping(SharedBudget(100), seed).traffic(load, 0, 4, lambda draw: int(keys * draw.random() ** 2))
+        assert worst_second([now for now, _ in keeping.kept]) <= 115
+
+
 def test_a_fall_of_the_load_is_followed_within_a_second() -> None:
     keeping = Keeping(SharedBudget(100)).traffic(1500, 0, 20, zipf(20)).traffic(150, 20, 22, zipf(20))
     assert keeping.between(21, 22) >= 80

@@ -30,6 +30,10 @@ RENEWAL = 40.0
 #: Seconds until that is tried again: when there was none left, and when it was granted but not charged.
 RETRY = 1.0
 UNCHARGED = 10.0
+#: A new key that first sights had no room for waits up to so many seconds more, each another time, lest all keys of a
+#: cold start are kept in one moment. Steps of the golden ratio spread any number of them.
+SPREAD = 19.0
+GOLDEN = 0.6180339887498949
 #: Seconds for which an outlook holds.
 HOLD = 0.02
 #: Keys not seen for so many seconds are forgotten; when there is no room for new ones, this part of them: the longest
@@ -139,7 +143,8 @@ class SharedBudget:
         Its first arrival counts for the overflow key, so that a flood of keys has no more than the part of one.
         """
         if len(self._meters) < self.max_keys:
-            self._meters[key] = Meter(self._overflow.chance, now + RETRY)
+            later = SPREAD * (len(self._meters) * GOLDEN % 1.0)
+            self._meters[key] = Meter(self._overflow.chance, now + RETRY + later)
         return self._overflow
 
     def _renew(self, meter: Meter, now: float) -> bool:
