@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
-from opentelemetry.context import attach, detach, get_value, set_value
+from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util import BoundedList
@@ -89,23 +89,30 @@ def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
     return [attribute_dict(item) for item in column]
 
 
-def extended(attributes: Any, more: Mapping[str, Any]) -> Any:
-    """A copy of a log record's attributes with ``more``; the SDK's limits stay true of what was there."""
-    if type(attributes) is not BoundedAttributes or not hasattr(attributes, "_dict"):
-        return {**(attributes or {}), **more}
-    copied = BoundedAttributes(attributes.maxlen, immutable=False, max_value_len=attributes.max_value_len)
-    copied._dict = {**attributes._dict, **more}  # already clean, and `more` must not push out the application's
-    copied.dropped = attributes.dropped
-    return copied
+def extended(record: Any, more: Mapping[str, Any]) -> Any:
+    """A copy of a log record with ``more`` attributes; the SDK's limits stay true of what was there.
+
+    It shares nothing with the record that a processor may change.
+    """
+    log, attributes = record.log_record, record.log_record.attributes
+    if type(attributes) is BoundedAttributes and hasattr(attributes, "_dict"):
+        # already clean, and `more` must not push out the application's
+        copied = _but(attributes, "_dict", {**attributes._dict, **more})
+    else:
+        copied = {**(attributes or {}), **more}
+    return _but(record, "log_record", _but(log, "attributes", copied))
 
 
-def shallow(record: Any) -> Any:
-    """A shallow copy, a tenth as dear as ``copy.copy`` for what is but a dict of fields."""
-    kind: Any = type(record)
+def _but(original: Any, name: str, value: Any) -> Any:
+    """A shallow copy with another ``value``, a tenth as dear as ``copy.copy`` for what is but a dict of fields."""
+    kind: Any = type(original)
     if not _is_plain(kind):
-        return copy.copy(record)
+        copied = copy.copy(original)
+        setattr(copied, name, value)
+        return copied
     copied = object.__new__(kind)
-    copied.__dict__.update(record.__dict__)
+    copied.__dict__ = fields = original.__dict__.copy()
+    fields[name] = value
     return copied
 
 
@@ -191,7 +198,7 @@ def handing_to(handler: Any) -> Iterator[None]:
 
 def is_suppressed() -> bool:
     """Whether the current context belongs to an exporter's own work."""
-    return bool(get_value(SUPPRESS_KEY))
+    return bool(current_context().get(SUPPRESS_KEY))
 
 
 def initialize_sdk(sampler: Any, auto_instrumentation_version: str | None) -> None:

@@ -16,6 +16,7 @@ from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from gating import COUNT, REASON, TEMPLATE, Gated, attribute
+from tidegate.gate.logs.runs import LONGEST
 from tidegate.gate.policy import Condition, LogRule
 from tidegate.record import capture
 
@@ -201,6 +202,15 @@ def test_after_handlers_were_exchanged_records_are_still_counted_once() -> None:
     assert gated.seen() == 2_100
     assert not gated.processor._early._several
     assert former not in gated.log.handlers
+
+
+def test_a_second_handler_is_noticed_where_everything_is_dropped() -> None:
+    gated, second = Gated(early=True, **NOTHING), Listing()
+    second.addFilter(gated.processor.filter)
+    gated.log.addHandler(second)
+    for number in range(3_000):
+        gated.log.info("order %d", number)
+    assert gated.seen() <= 3_000 + 2 * LONGEST
 
 
 def test_through_a_queue_records_are_judged_where_they_arrive() -> None:

@@ -13,7 +13,7 @@ from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags, set_span_in_context
 
 from gating import COUNT, REASON, Gated, attribute
-from tidegate.gate.processor import _size
+from tidegate.gate.logs.reading import held
 
 DROP_ALL: dict[str, Any] = {"min_rate": 0, "severity_rates": {"DEBUG": 0, "INFO": 0, "WARN": 0}}
 
@@ -210,7 +210,7 @@ def test_what_is_larger_than_a_trace_may_hold_does_not_wait(body: Any) -> None:
 
 
 def test_a_body_that_contains_itself_is_measured() -> None:
-    assert _size((ReadWriteLogRecord(LogRecord(body=circle())), None)) > 100_000
+    assert held((ReadWriteLogRecord(LogRecord(body=circle())), None))[1] > 100_000
 
 
 def test_long_attributes_count_as_what_waits() -> None:

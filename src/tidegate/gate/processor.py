@@ -25,42 +25,22 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
 from tidegate import otel
-from tidegate.gate.logs.bridge import Bridge, begin, handing, is_handing, stdlib_record, with_attributes
-from tidegate.gate.logs.early import EarlyDrop, Trace, origin_of
+from tidegate.gate.logs.bridge import Bridge, begin, handing, is_handing, with_attributes
+from tidegate.gate.logs.early import EarlyDrop, Trace
 from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.logs.publishing import Publisher
+from tidegate.gate.logs.reading import COUNT, Carried, for_handler, held, marks, origin
 from tidegate.gate.logs.reporting import Row
-from tidegate.gate.logs.sieve import Facts, Passed, Sieve, size_of
+from tidegate.gate.logs.sieve import Facts, Passed, Sieve
 from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.gate.policy import LogRule, Policy
 from tidegate.gate.threshold import randomness
 from tidegate.gate.traces import tracestate
 from tidegate.patterns import Miner
-from tidegate.records import ORIGIN, SEVERITIES, Origin
+from tidegate.records import SEVERITIES
 
 if TYPE_CHECKING:
     from tidegate.gate.policies.watcher import Watcher
-
-#: What is put on a kept record. The count is 0 for what was released by an error: those that chance kept
-#: stand for it already, so that the sum over all kept records is, in expectation, what was emitted.
-TEMPLATE, PATTERN, COUNT, REASON = (
-    "log.record.template",
-    "tidegate.pattern.id",
-    "tidegate.adjusted_count",
-    "tidegate.keep.reason",
-)
-
-#: A record, and the stdlib record that it was made of, where a handler is to have that.
-Carried = tuple[ReadWriteLogRecord, "logging.LogRecord | None"]
-
-#: Bytes that a waiting record is taken for besides its values.
-_RECORD_BYTES = 400
-
-#: Attributes that tell where a call stands, now and in former semantic conventions.
-_PLACES = (
-    ("code.file.path", "code.line.number", "code.function.name"),
-    ("code.filepath", "code.lineno", "code.function"),
-)
 
 
 class PatternLogRecordProcessor(LogRecordProcessor):
@@ -131,7 +111,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             LogGate(base, seed=seed, resource=resource, max_patterns=max_pattern_cache_size),
             Miner(max_patterns=max_pattern_cache_size, keep_status_codes=keep_status_codes),
             clock,
-            size=_size,
+            hold=held,
             context=context,
             task_context=task_context,
         )
@@ -171,7 +151,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
     # -- LogRecordProcessor
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        if self._closed or is_handing(self) or otel.is_suppressed():
+        if self._closed or (handing.get() is not None and is_handing(self)) or otel.is_suppressed():
             return  # what is emitted while a record is handed on is its echo, or the pipeline's own
         try:
             passed = self._judge(log_record)
@@ -179,7 +159,8 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             self.failures += 1
             self._pass(log_record)
             return
-        self._pass_all(passed)
+        if passed:
+            self._pass_all(passed)
         self._publisher.tick()
         self._steering.tick()
 
@@ -215,31 +196,28 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             self._own += 1
             self._pass(record)
             return []
-        if log.attributes and COUNT in log.attributes:  # another gate has judged it
+        if COUNT in otel.attribute_dict(log.attributes):  # another gate has judged it
             self._pass(record)
             return []
         if self._model is None:
             self._model = record
-        with self._sieve.lock:
-            found = self._early.take(log.timestamp, name)
+        found = self._early.take(log.timestamp, name)
         if found is None:
-            return self._sieve.sift((record, None), _facts(record, name, None), _waiting)
+            return self._sieve.sift((record, None), _facts(record, name, None))
         if found.is_again:
             return []
         carried = (record, found.record if self._bridge is not None else None)
         if found.verdict is None or found.pattern is None:
-            return self._sieve.sift(carried, _facts(record, name, found.record), _waiting)
-        return [Passed(carried, found.pattern, found.verdict.adjusted_count, found.verdict.reason)]
+            return self._sieve.sift(carried, _facts(record, name, found.record))
+        return [(carried, found.pattern, found.verdict.adjusted_count, found.verdict.reason)]
 
     def _pass_all(self, passed: Sequence[Passed[Carried]]) -> None:
         for (record, stdlib), pattern, count, reason in passed:
-            more: dict[str, Any] = {TEMPLATE: pattern.template, PATTERN: pattern.id, COUNT: float(count)}
-            if reason != "rate":
-                more[REASON] = reason
-            kept = _copy(record, more)
+            more = marks(pattern, count, reason)
+            kept = otel.extended(record, more)
             self._pass(kept)
             if self._bridge is not None:
-                self._bridge.hand(_for_handler(kept) if stdlib is None else with_attributes(stdlib, more))
+                self._bridge.hand(for_handler(kept) if stdlib is None else with_attributes(stdlib, more))
 
     def _pass(self, record: ReadWriteLogRecord) -> None:
         token = begin(self, record)
@@ -299,55 +277,21 @@ def _is_root(span: ReadableSpan) -> bool:
     return span.parent is None or span.parent.is_remote
 
 
-def _copy(record: ReadWriteLogRecord, more: Mapping[str, Any]) -> ReadWriteLogRecord:
-    """A copy with more attributes, which shares nothing that a later processor may change."""
-    copied: ReadWriteLogRecord = otel.shallow(record)
-    copied.log_record = otel.shallow(record.log_record)
-    copied.log_record.attributes = otel.extended(record.log_record.attributes, more)
-    return copied
-
-
-def _waiting(carried: Carried) -> Carried:
-    """What may wait: the stdlib record's arguments may change in the meantime."""
-    return _copy(carried[0], {}), None
-
-
-def _size(carried: Carried) -> int:
-    """About how many bytes a record takes."""
-    log = carried[0].log_record
-    return _RECORD_BYTES + size_of(log.body, log.attributes)
-
-
 def _facts(record: ReadWriteLogRecord, name: str, stdlib: logging.LogRecord | None) -> Facts:
     log = record.log_record
-    attributes = log.attributes or {}
+    attributes = otel.attribute_dict(log.attributes)
     trace_id = log.trace_id or 0
     sampling = _sampling(get_current_span(log.context).get_span_context(), trace_id) if trace_id else _NO_TRACE
     return Facts(
         log.body,
         log.severity_number.value if log.severity_number is not None else 0,
         name,
-        _origin(log, attributes, stdlib),
+        origin(log, attributes, stdlib),
         log.event_name or "",
         *sampling,
-        has_exception=log.exception is not None or "exception.type" in attributes,
-        field=lambda field, key: attributes.get(key) if field == "attribute" else getattr(log, field, None),
+        log.exception is not None or "exception.type" in attributes,
+        lambda field, key: attributes.get(key) if field == "attribute" else getattr(log, field, None),
     )
-
-
-def _origin(log: LogRecord, attributes: Mapping[str, Any], stdlib: logging.LogRecord | None) -> Origin:
-    """What a capture left, or the filter, or what the attributes say."""
-    origin = getattr(log, ORIGIN, None)
-    if isinstance(origin, Origin):
-        return origin
-    if stdlib is not None:
-        return origin_of(stdlib)
-    for path, line, function in _PLACES:
-        if path in attributes:
-            number = attributes.get(line)
-            number = number if isinstance(number, int) else 0
-            return Origin("", str(attributes[path]), number, str(attributes.get(function, "")))
-    return Origin()
 
 
 _NO_TRACE: Trace = (0, None, None)
@@ -381,15 +325,3 @@ def _severity(level: int) -> int:
     """The severity number of a stdlib level; below DEBUG it is TRACE."""
     number: int = std_to_otel(level).value
     return number or (SEVERITIES["TRACE"] if level > 0 else 0)
-
-
-def _for_handler(record: ReadWriteLogRecord) -> logging.LogRecord:
-    log, scope = record.log_record, record.instrumentation_scope
-    return stdlib_record(
-        scope.name if scope is not None else "",
-        log.severity_number.value if log.severity_number is not None else 0,
-        log.body,
-        log.timestamp or log.observed_timestamp or 0,
-        _origin(log, log.attributes or {}, None),
-        log.attributes or {},
-    )

@@ -34,6 +34,9 @@ MAX_THREADS = 1000
 #: Records that were asked about once each, after which there is but one handler again.
 SURELY_ONE = 1000
 
+#: How many calls up from where it is looked for the one is that asks.
+ASKER = 6
+
 #: Names under which ``extra`` gives an event's name.
 EVENT, FORMER_EVENT = "otel.event.name", "event.name"
 
@@ -114,7 +117,8 @@ class EarlyDrop(logging.Filter):
 
     def _slow(self, record: logging.LogRecord) -> bool:
         try:
-            self._notice_asker()
+            if self._several:
+                self._count_once()
             if self._was_here(record):
                 return self._say_again(record)
             keep = self._decide(record)
@@ -186,6 +190,8 @@ class EarlyDrop(logging.Filter):
         run.path, run.line, run.level, run.logger = record.pathname, record.lineno, record.levelno, record.name
         self._runs[key] = run
         if not self._several:
+            self._notice_asker()
+        if not self._several:
             self._latest[record.msg] = run
 
     def settle(self) -> None:
@@ -202,7 +208,7 @@ class EarlyDrop(logging.Filter):
         self._found[_name(found.record)] = found
 
     def take(self, time_ns: int | None, logger: str) -> Found | None:
-        """What was found out about the stdlib record that became this log record, once. With the lock held."""
+        """What was found out about the stdlib record that became this log record, once."""
         return self._found.pop((time_ns or 0, logger), None) if self._found else None
 
     def _forget(self) -> None:
@@ -212,14 +218,18 @@ class EarlyDrop(logging.Filter):
 
     # -- several handlers
 
+    def _count_once(self) -> None:
+        """After so many records that came once each there is but one handler again."""
+        self._once += 1
+        if self._once > SURELY_ONE:
+            self._several, self._asker = False, None
+
     def _notice_asker(self) -> None:
-        """Remember the handler that asks, as a second one means that records come more than once."""
-        if self._several:
-            self._once += 1
-            if self._once > SURELY_ONE:
-                self._several, self._asker = False, None
-            return
-        asker = sys._getframe(3).f_locals.get("self")
+        """Remember the handler that asks, as a second one means that records come more than once.
+
+        It matters for what is dropped at a glance only: the others are known again, each by itself.
+        """
+        asker = sys._getframe(ASKER).f_locals.get("self")
         if not isinstance(asker, logging.Handler):
             asker = self  # a logger or the capture, which ask once for each record
         if self._asker is None:

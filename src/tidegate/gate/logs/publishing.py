@@ -29,7 +29,10 @@ class Emit(Protocol):
 
 
 class Publisher:
-    """Reports every ``interval`` seconds of the sieve's clock (0: never) through ``emit``, and the metrics."""
+    """The metrics, and reports through ``emit`` every ``interval`` seconds of the sieve's clock (0: never) and at the end.
+
+    A report tells what was held back, so there is none while all is kept.
+    """
 
     def __init__(self, sieve: Sieve[Any], interval: float, emit: Emit, meter_provider: Any) -> None:
         self._sieve = sieve
@@ -45,9 +48,7 @@ class Publisher:
         _register(self, meter_provider)
 
     def points(self, field: str) -> Sequence[tuple[int, Mapping[str, str]]]:
-        """What a metric shows now; nothing after the end."""
-        if self._closed:
-            return []
+        """What a metric shows now, after the end too: a meter provider is shut down after the log records'."""
         rows = self._sieve.rows()
         with self._speaking:
             return self._series.points(rows, field)

@@ -7,18 +7,18 @@ thread – by a signal handler, or by a value that is asked for its text – is 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from tidegate.gate.logs.context import Context
 from tidegate.gate.logs.counts import OTHER
 from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.logs.reporting import Row
+from tidegate.gate.logs.tasks import current_task
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
 from tidegate.records import SEVERITIES, Origin
@@ -30,9 +30,6 @@ MAX_NESTED = 1000
 
 #: Patterns and severities for which released records are counted apart; beyond that they are one.
 MAX_RELEASED = 40_000
-
-#: Bytes that any value is taken for besides its text, and where measuring stops: no trace has room for so much.
-VALUE_BYTES, HUGE = 50, 1 << 17
 
 #: Seconds of a task outside any trace that an error brings along.
 TASK_SECONDS = 10.0
@@ -58,28 +55,19 @@ class Facts(NamedTuple):
     field: Callable[[str, str], Any] | None = None
 
 
-class Passed(NamedTuple, Generic[R]):
-    """A record that goes on, with its pattern and why."""
+#: A record that goes on, its pattern, its adjusted count, and why.
+Passed = tuple[R, Pattern, float, str]
 
-    record: R
-    pattern: Pattern
-    adjusted_count: float
-    reason: str
-
-
-class Waiting(NamedTuple, Generic[R]):
-    """A record that was dropped and may still be released."""
-
-    record: R
-    pattern: Pattern
-    severity: int
+#: A record that was dropped and may still be released, its pattern and severity.
+Waiting = tuple[R, Pattern, int]
 
 
 class Sieve(Generic[R]):
     """Judges records of any kind ``R``. Thread-safe; a forked child counts from zero.
 
-    ``clock`` tells seconds, ``size`` about how many bytes a record takes. ``context`` lets records of a
-    trace wait for an error in it, ``task_context`` those outside of traces for one in their task.
+    ``clock`` tells seconds, ``hold`` makes of a record one that may wait, and about how many bytes that takes.
+    ``context`` lets records of a trace wait for an error in it, ``task_context`` those outside of traces for
+    one in their task.
     """
 
     def __init__(
@@ -88,14 +76,14 @@ class Sieve(Generic[R]):
         miner: Miner,
         clock: Callable[[], float],
         *,
-        size: Callable[[R], int],
+        hold: Callable[[R], tuple[R, int]],
         context: bool = True,
         task_context: bool = False,
     ) -> None:
         self.gate = gate
         self.miner = miner
         self.clock = clock
-        self._size = size
+        self._hold = hold
         self.lock = threading.RLock()
         self.traces: Context[Waiting[R]] | None = Context() if context else None
         self.tasks: Context[Waiting[R]] | None = (
@@ -112,20 +100,17 @@ class Sieve(Generic[R]):
         self._roots: dict[int, int] = {}
         _living[next(_numbers)] = self
 
-    def sift(self, record: R, facts: Facts, keep: Callable[[R], R]) -> list[Passed[R]]:
-        """What goes on because of this record: itself or not, after what it releases.
-
-        ``keep`` makes of a record one that may wait.
-        """
+    def sift(self, record: R, facts: Facts) -> list[Passed[R]]:
+        """What goes on because of this record: itself or not, after what it releases."""
         with self.lock:
             if self.is_busy:
                 self._defer(record, facts)
                 return []
             self.is_busy = True
             try:
-                passed = self._sift(record, facts, keep)
+                passed = self._sift(record, facts)
                 while self._late:
-                    passed += self._sift(*self._late.popleft(), keep)
+                    passed += self._sift(*self._late.popleft())
                 return passed
             finally:
                 self.is_busy = False
@@ -136,19 +121,27 @@ class Sieve(Generic[R]):
         else:
             self.nested += 1
 
-    def _sift(self, record: R, facts: Facts, keep: Callable[[R], R]) -> list[Passed[R]]:
+    def _sift(self, record: R, facts: Facts) -> list[Passed[R]]:
         now = self.clock()
-        context, key = self._place(facts)
+        context = self.traces if facts.trace_id else self.tasks
+        if context is not None:
+            return self._sift_within(context, facts.trace_id or current_task(), record, facts, now)
+        pattern, verdict = self._judge(facts, now, "event" if facts.event_name else "")
+        return [(record, pattern, verdict.adjusted_count, verdict.reason)] if verdict.keep else []
+
+    def _sift_within(
+        self, context: Context[Waiting[R]], key: Hashable, record: R, facts: Facts, now: float
+    ) -> list[Passed[R]]:
+        """As `_sift`, where an error brings its context."""
         is_error = facts.severity >= ERROR or (facts.has_exception and facts.trace_id != 0)
-        passed = self._release(context, key, now) if context is not None and is_error else []
-        certain = "event" if facts.event_name else ""
-        if context is not None and not certain and context.is_in_error(key, now):
-            certain = "trace_error"
+        passed = self._release(context, key, now) if is_error else []
+        certain = "event" if facts.event_name else "trace_error" if context.is_in_error(key, now) else ""
         pattern, verdict = self._judge(facts, now, certain)
         if verdict.keep:
-            passed.append(Passed(record, pattern, verdict.adjusted_count, verdict.reason))
-        elif context is not None:
-            context.hold(key, Waiting(keep(record), pattern, facts.severity), self._size(record), now)
+            passed.append((record, pattern, verdict.adjusted_count, verdict.reason))
+        else:
+            held, size = self._hold(record)
+            context.hold(key, (held, pattern, facts.severity), size, now)
         return passed
 
     def judge_early(self, facts: Facts, key: Hashable) -> tuple[Pattern, Verdict]:
@@ -178,16 +171,11 @@ class Sieve(Generic[R]):
             field=facts.field,
         )
 
-    def _place(self, facts: Facts) -> tuple[Context[Waiting[R]] | None, Hashable]:
-        if facts.trace_id:
-            return self.traces, facts.trace_id
-        return self.tasks, (_task() if self.tasks is not None else 0)
-
     def _release(self, context: Context[Waiting[R]], key: Hashable, now: float) -> list[Passed[R]]:
         released = []
         for record, pattern, severity in context.release(key, now):
             self._count_released(pattern.id, severity)
-            released.append(Passed(record, pattern, 0.0, CONTEXT))
+            released.append((record, pattern, 0.0, CONTEXT))
         return released
 
     def _count_released(self, pattern_id: str, severity: int) -> None:
@@ -272,40 +260,7 @@ def _nothing() -> None:
     """There is nothing to settle."""
 
 
-def size_of(*values: Any) -> int:
-    """About how many bytes values take, with all that is in them; at most `HUGE`, or what refers to itself
-    would be measured for ever."""
-    total, waiting = 0, list(values)
-    while waiting and total < HUGE:
-        value = waiting.pop()
-        total += VALUE_BYTES
-        if isinstance(value, (str, bytes)):
-            total += len(value)
-        elif isinstance(value, Mapping):
-            waiting.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(value)
-    return total
-
-
 _numbers = count(1)
-_keys: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-
-
-def _task() -> int:
-    """A number for the asyncio task, else the thread, that this runs in; never used twice."""
-    asyncio = sys.modules.get("asyncio")
-    try:
-        task = asyncio.current_task() if asyncio is not None else None
-    except RuntimeError:  # no event loop runs here
-        task = None
-    owner = task if task is not None else threading.current_thread()
-    number = _keys.get(owner)
-    if number is None:
-        number = _keys[owner] = next(_numbers)
-    return number
-
-
 _living: WeakValueDictionary[int, Sieve[Any]] = WeakValueDictionary()
 _forking: list[Sieve[Any]] = []
 

@@ -1,0 +1,93 @@
+"""Log records as OpenTelemetry has them: what is read of one, and what is put on one that is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate import otel
+from tidegate.gate.logs.bridge import stdlib_record
+from tidegate.gate.logs.early import origin_of
+from tidegate.patterns import Pattern
+from tidegate.records import ORIGIN, Origin
+
+#: What is put on a kept record. The count is 0 for what was released by an error: those that chance kept
+#: stand for it already, so that the sum over all kept records is, in expectation, what was emitted.
+TEMPLATE, PATTERN, COUNT, REASON = (
+    "log.record.template",
+    "tidegate.pattern.id",
+    "tidegate.adjusted_count",
+    "tidegate.keep.reason",
+)
+
+#: The SDK's record, and the stdlib record that it was made of, where a handler is to have that.
+Carried = tuple[Any, "logging.LogRecord | None"]
+
+#: Bytes that a waiting record is taken for besides its values, and any value besides its text; and where measuring
+#: stops: no trace has room for so much.
+RECORD_BYTES, VALUE_BYTES, HUGE = 400, 50, 1 << 17
+
+#: Attributes that tell where a call stands, now and in former semantic conventions.
+_PLACES = (
+    ("code.file.path", "code.line.number", "code.function.name"),
+    ("code.filepath", "code.lineno", "code.function"),
+)
+
+
+def marks(pattern: Pattern, count: float, reason: str) -> dict[str, Any]:
+    """The attributes of a kept record; the reason only where it was not kept by its rate."""
+    more = {TEMPLATE: pattern.template, PATTERN: pattern.id, COUNT: float(count)}
+    return more if reason == "rate" else {**more, REASON: reason}
+
+
+def origin(log: Any, attributes: Mapping[str, Any], stdlib: logging.LogRecord | None) -> Origin:
+    """What a capture left, or the filter, or what the attributes say."""
+    left = getattr(log, ORIGIN, None)
+    if isinstance(left, Origin):
+        return left
+    if stdlib is not None:
+        return origin_of(stdlib)
+    for path, line, function in _PLACES:
+        if path in attributes:
+            number = attributes.get(line)
+            number = number if isinstance(number, int) else 0
+            return Origin("", str(attributes[path]), number, str(attributes.get(function, "")))
+    return Origin()
+
+
+def held(carried: Carried) -> tuple[Carried, int]:
+    """What may wait – a copy, without the stdlib record, whose arguments may change in the meantime – and its size."""
+    record = carried[0]
+    log = record.log_record
+    return (otel.extended(record, {}), None), RECORD_BYTES + size_of(log.body, log.attributes)
+
+
+def size_of(*values: Any) -> int:
+    """About how many bytes values take, with all that is in them; at most `HUGE`, or what refers to itself
+    would be measured for ever."""
+    total, waiting = 0, list(values)
+    while waiting and total < HUGE:
+        value = waiting.pop()
+        total += VALUE_BYTES
+        if isinstance(value, (str, bytes)):
+            total += len(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+    return total
+
+
+def for_handler(record: Any) -> logging.LogRecord:
+    """What a handler of the standard library gets of a record that came another way."""
+    log, scope = record.log_record, record.instrumentation_scope
+    attributes = log.attributes or {}
+    return stdlib_record(
+        scope.name if scope is not None else "",
+        log.severity_number.value if log.severity_number is not None else 0,
+        log.body,
+        log.timestamp or log.observed_timestamp or 0,
+        origin(log, attributes, None),
+        attributes,
+    )
