@@ -287,3 +287,22 @@ def test_a_policy_beside_send_all_is_said_to_have_no_effect(instrument: Run, pol
         env={"OTEL_PYTHON_TIDEGATE_POLICY": policy({"logs": {"budget": 5}}), "OTEL_PYTHON_TIDEGATE_SEND": "all"},
     )
     assert "has no effect: everything is sent, by OTEL_PYTHON_TIDEGATE_SEND." in ended.stderr
+
+
+def test_the_counts_of_a_program_that_ends_at_once_are_sent_with_its_last_metrics(
+    sent: Callable[..., OtlpReceiver],
+) -> None:
+    metrics = {metric.name: metric for metric in sent(FLOOD, **PLAIN_TABLE).metrics}
+    seen = sum(point.as_int for point in metrics["tidegate.log.pattern.seen"].sum.data_points)
+    kept = sum(point.as_int for point in metrics["tidegate.log.pattern.kept"].sum.data_points)
+    assert seen == 4040
+    assert 640 < kept < 1040
+
+
+def test_the_counts_of_a_program_that_ends_at_once_are_recorded(
+    sent: Callable[..., OtlpReceiver], recorded: See
+) -> None:
+    sent(FLOOD, **PLAIN_TABLE)
+    points = [point for point in recorded().points if point.metric.name == "tidegate.log.pattern.seen"]
+    last = max(point.time_unix_nano for point in points)
+    assert sum(int(point.value["as_int"]) for point in points if point.time_unix_nano == last) == 4040

@@ -29,7 +29,7 @@ class Emit(Protocol):
 
 
 class Publisher:
-    """The metrics, and reports through ``emit`` every ``interval`` seconds of the sieve's clock (0: never) and at the end.
+    """The metrics, and reports through ``emit``: each ``interval`` seconds of the sieve's clock (0: never), and last.
 
     A report tells what was held back, so there is none while all is kept.
     """
