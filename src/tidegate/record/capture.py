@@ -61,10 +61,11 @@ class Doing:
     meanwhile inherits it, and must see its end.
     """
 
-    __slots__ = ("_former", "state")
+    __slots__ = ("_former", "put_off", "state")
 
-    def __init__(self, state: str) -> None:
+    def __init__(self, state: str, put_off: list[logging.LogRecord] | None = None) -> None:
         self.state = state
+        self.put_off = put_off
 
     def __enter__(self) -> Doing:
         self._former = _doing.get()
@@ -99,6 +100,9 @@ _libraries: list[str] = []
 _provider: LoggerProvider = NoOpLoggerProvider()
 _loggers: dict[str, Any] = {}
 _installed = False
+
+#: Errors that are captured as soon as the record is emitted in the midst of which they were logged.
+MAX_PUT_OFF = 100
 
 #: Records that could not be captured, which is never the application's business.
 failures = 0
@@ -165,9 +169,15 @@ def _wrap_call_handlers() -> None:
             with Doing(HANDLING):
                 original(self, record)
         elif state in (PASSING_ON, EMITTING):
+            put_off(record)
             original(self, record)
         elif state != RENDERING or not is_said_again():
-            capture_record(record)
+            waiting: list[logging.LogRecord] = []
+            try:
+                capture_record(record, waiting)
+            finally:  # a signal handler may raise SystemExit
+                for late in waiting:
+                    capture_record(late)
             with Doing(HANDLING):
                 original(self, record)
 
@@ -221,16 +231,26 @@ def claimed(message: object) -> Claim | None:
     return pending if pending.message is message else None
 
 
-def capture_record(record: logging.LogRecord) -> None:
-    """Emit one stdlib record, or what a library has claimed it for. Never raises."""
+def put_off(record: logging.LogRecord) -> None:
+    """Keep an error that is logged while another record is emitted, as a signal handler's last words are."""
+    waiting = _doing.get().put_off
+    if record.levelno >= logging.ERROR and waiting is not None and len(waiting) < MAX_PUT_OFF and not is_suppressed():
+        waiting.append(record)
+
+
+def capture_record(record: logging.LogRecord, put_off: list[logging.LogRecord] | None = None) -> None:
+    """Emit one stdlib record, or what a library has claimed it for. Never raises.
+
+    Errors logged meanwhile are added to ``put_off``, if there is one.
+    """
     pending = claimed(record.msg)
     if pending is None:
-        emit(record.name, _render, record)
+        emit(record.name, _render, record, put_off=put_off)
     elif pending.render is not None:
-        emit(pending.name or record.name, pending.render, record)
+        emit(pending.name or record.name, pending.render, record, put_off=put_off)
 
 
-def emit(logger_name: str, render: Render, *arguments: Any) -> None:
+def emit(logger_name: str, render: Render, *arguments: Any, put_off: list[logging.LogRecord] | None = None) -> None:
     """Emit what ``render(*arguments)`` makes through the provider. Never raises.
 
     Our own records and those of exporters at work are left out: telemetry must not feed on itself.
@@ -239,7 +259,7 @@ def emit(logger_name: str, render: Render, *arguments: Any) -> None:
     if logger_name == "tidegate" or logger_name.startswith("tidegate.") or is_suppressed():
         return
     try:
-        with Doing(RENDERING) as step:
+        with Doing(RENDERING, put_off) as step:
             log = render(*arguments)
             step.state = EMITTING
             _logger(logger_name).emit(log)
