@@ -172,7 +172,7 @@ def test_usual_regexes_are_accepted(pattern: str, value: str) -> None:
         ({"http.target": "/u/1?x=1"}, "/u/1"),
         ({"http.url": "https://shop:8080/u/1?x=1#y"}, "/u/1"),
         ({"url.full": "https://shop"}, "/"),
-        ({"http.route": None, "url.path": 5}, None),
+        ({"http.route": None, "url.path": 5}, "/5"),
         ({}, None),
         (None, None),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from sampling import Clock, Service, estimate, is_sampled, remote, start
 from tidegate.gate import AdaptiveSampler
-from tidegate.gate.threshold import MAX
+from tidegate.gate.threshold import MAX, adjusted_count
+from tidegate.gate.traces.entries import LONGEST_S, MOST
 from tidegate.gate.traces.tracestate import parse
 
 HALF = 1 << 55  # a trace id whose randomness is just enough for a probability of 1/2
@@ -208,6 +210,117 @@ def test_a_service_with_less_budget_keeps_a_part_of_what_the_one_before_it_kept(
     assert len(back.spans) == pytest.approx(1200, rel=0.1)
     assert estimate(front.spans) == pytest.approx(30_000, rel=0.05)
     assert estimate(back.spans) == pytest.approx(30_000, rel=0.1)
+
+
+def kept_weight(sampler: AdaptiveSampler, trace_id: int, state: str, name: str = "call") -> float:
+    """For how many spans one that comes in stands; 0 when it is dropped."""
+    result = sampler.should_sample(remote(trace_id, state=state), trace_id, name)
+    if result.decision is not Decision.RECORD_AND_SAMPLE:
+        return 0.0
+    threshold = parse(result.trace_state.get("ot", "") if result.trace_state else "").threshold
+    assert threshold is not None
+    return adjusted_count(threshold)
+
+
+def entries(clock: Clock, seed: int, rate: float, times: int, delay: float) -> Iterator[tuple[int, int]]:
+    """For a minute, ids of traces that come in several times, and which time it is; the clock goes along."""
+    source, waiting = random.Random(seed), list[tuple[float, int, int]]()
+    end = clock.now + 60
+    for _ in range(int(60 * rate)):
+        at, trace_id = end - 60 * source.random(), source.getrandbits(128)
+        waiting += [(at + number * delay * source.expovariate(1), number, trace_id) for number in range(times)]
+    for clock.now, number, trace_id in sorted(waiting):
+        yield trace_id, number
+
+
+@pytest.mark.parametrize(("rate", "times", "delay"), [(100, 5, 0.002), (100, 5, 0.05), (60, 10, 0.2)])
+def test_weights_are_true_where_traces_come_in_several_times(rate: float, times: int, delay: float) -> None:
+    errors = []
+    for seed in range(4):
+        clock = Clock()
+        sampler = AdaptiveSampler(30, clock=clock)
+        total = sum(
+            kept_weight(sampler, trace_id, "ot=th:0") for trace_id, _ in entries(clock, seed, rate, times, delay)
+        )
+        errors.append(total / (int(60 * rate) * times) - 1)
+    assert abs(sum(errors)) / 4 < 0.02
+
+
+def test_a_trace_that_comes_in_several_times_is_kept_or_dropped_as_a_whole_and_paid_once() -> None:
+    clock = Clock()
+    sampler = AdaptiveSampler(30, clock=clock)
+    found: dict[int, set[float]] = {}
+    for trace_id, number in entries(clock, 1, 100, 5, 0.05):
+        found.setdefault(trace_id, set()).add(kept_weight(sampler, trace_id, "ot=th:0", f"call {number}"))
+    assert {len(weights) for weights in found.values()} == {1}
+    assert sum(0 not in weights for weights in found.values()) == pytest.approx(30 * 60, rel=0.05)
+
+
+def test_entries_of_different_thresholds_are_judged_by_one_chance() -> None:
+    """The one with the lower threshold is the first where the other was dropped on its way."""
+    clock = Clock()
+    sampler = AdaptiveSampler(30, clock=clock)
+    counted = came = 0.0
+    for number in range(20_000):
+        trace_id = random.Random(number).getrandbits(128)
+        clock.now += 0.005
+        came += 1
+        if trace_id % MAX >= MAX // 2:
+            kept_weight(sampler, trace_id, "ot=th:8")
+        counted += kept_weight(sampler, trace_id, "ot=th:0")
+    assert counted == pytest.approx(came, rel=0.03)
+
+
+@pytest.mark.parametrize("names", [("GET /", "GET /"), ("GET /", "GET /other")])
+def test_a_trace_that_comes_back_is_kept_as_it_went_out(names: tuple[str, str]) -> None:
+    clock = Clock()
+    front, back = Service(AdaptiveSampler(10, clock=clock)), Service(AdaptiveSampler(1e6, clock=clock), seed=2)
+    for _ in range(5000):
+        with front.tracer.start_as_current_span(names[0]) as span:
+            context = span.get_span_context()
+        clock.now += 0.01
+        if is_sampled(context):
+            trace_id, state = context.trace_id, context.trace_state.to_header()
+            between = start(back, remote(trace_id, state=state))
+            again = start(front, remote(trace_id, state=between.trace_state.to_header()), names[1])
+            assert is_sampled(again)
+            assert again.trace_state.to_header() == state
+    assert len(front.spans) == pytest.approx(2 * 500, rel=0.05)
+
+
+def test_what_came_in_and_was_thinned_is_not_thinned_again_when_it_comes_back() -> None:
+    clock = Clock()
+    sampler = AdaptiveSampler(10, clock=clock)
+    for number in range(5000):
+        trace_id = random.Random(number).getrandbits(128)
+        clock.now += 0.01
+        result = sampler.should_sample(remote(trace_id, state="ot=th:0"), trace_id, "call")
+        if result.decision is Decision.RECORD_AND_SAMPLE and result.trace_state:
+            again = sampler.should_sample(remote(trace_id, state=result.trace_state.to_header()), trace_id, "call")
+            assert again.decision is Decision.RECORD_AND_SAMPLE
+            assert again.trace_state == result.trace_state
+
+
+def test_the_budget_of_a_rule_judges_a_trace_though_another_one_let_it_in() -> None:
+    clock = Clock()
+    sampler = AdaptiveSampler(1000, [{"match": {"name": "dear"}, "budget": 1}], clock=clock)
+    kept = 0
+    for number in range(6000):
+        trace_id = random.Random(number).getrandbits(128)
+        clock.now += 0.01
+        assert kept_weight(sampler, trace_id, "ot=th:0") == 1
+        kept += kept_weight(sampler, trace_id, "ot=th:0", "dear") > 0
+    assert kept == pytest.approx(60, rel=0.1)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.1, -1.0])
+def test_few_traces_are_remembered_and_not_for_long(gap: float) -> None:
+    clock = Clock()
+    sampler = AdaptiveSampler(10, clock=clock)
+    for number in range(20_000):
+        clock.now += gap
+        sampler.should_sample(remote(number + 1, state="ot=th:0"), number + 1, "call")
+        assert len(sampler._gate._entries) <= min(MOST, LONGEST_S / abs(gap) + 2 if gap else MOST)
 
 
 def test_a_service_with_more_budget_keeps_all_that_the_one_before_it_kept() -> None:

@@ -52,9 +52,10 @@ class AdaptiveSampler(Sampler):
 
     Spans with a local parent follow it, since budgets are of traces, and so do spans whose remote parent
     is not sampled. Of what a remote parent keeps, rules and budget keep a part: they raise its ``th`` and
-    never lower it. With ``parent_based`` a remote parent is followed whatever it says. A parent sampled
-    without ``th``, or with one that contradicts it, is of unknown probability, and so is what follows: no
-    ``th`` is written then, as OpenTelemetry asks.
+    never lower it. A trace that comes in several times, or back, is judged by a budget and paid from it once
+    (the last 2,000 to 4,000 traces are remembered, for up to a minute). With ``parent_based`` a remote parent
+    is followed whatever it says. A parent sampled without ``th``, or with one that contradicts it, is of
+    unknown probability, and so is what follows: no ``th`` is written then, as OpenTelemetry asks.
 
     ``service`` and ``resource`` (attributes) are what rules may ask about the process. ``max_keys`` are
     told apart, others share one. Threads and forks are safe; a fork's child has budgets of its own.
@@ -83,6 +84,9 @@ class AdaptiveSampler(Sampler):
             max_keys=max_keys,
         )
         self._parent_based = parent_based
+        #: A mask: with a parent that is always followed, nothing need be remembered of traces that start here.
+        self._may_return = 0 if parent_based else -1
+        self._has_complained = False
 
     @property
     def traces_per_second(self) -> float:
@@ -138,20 +142,24 @@ class AdaptiveSampler(Sampler):
             if parent.is_remote and not self._parent_based:
                 return self._thin(trace_id, name, kind, attributes, parent)
             return self._follow(trace_id, attributes, parent.trace_state)
-        except Exception:  # a sampler that raises breaks the request that it was to look at
-            return self._guess(parent_context, trace_id, attributes)
+        except Exception as error:  # a sampler that raises breaks the request that it was to look at
+            return self._guess(error, parent_context, trace_id, attributes)
 
     def _start(
         self, trace_id: int, name: str, kind: SpanKind | None, attributes: Attributes, state: TraceState | None
     ) -> SamplingResult:
         """A trace begins. A state may bring randomness of its own."""
         if not state:
-            threshold = self._gate.judge(trace_id & _RANDOM, 0, name, kind, attributes)
+            threshold = self._gate.judge(
+                trace_id & _RANDOM, 0, name, kind, attributes, start=trace_id & self._may_return
+            )
             if threshold is None:
                 return SamplingResult(_DROP, attributes)
             return SamplingResult(_KEEP, attributes, _fresh_states.get(threshold) or _fresh(threshold))
         ot = _parsed(state)
-        threshold = self._gate.judge(_random(ot, trace_id), 0, name, kind, attributes)
+        threshold = self._gate.judge(
+            _random(ot, trace_id), 0, name, kind, attributes, start=trace_id & self._may_return
+        )
         if threshold is None:
             return SamplingResult(_DROP, attributes, _without_threshold(state))
         return SamplingResult(_KEEP, attributes, _with(state, with_threshold(threshold, ot.rest) or ot.rest))
@@ -164,7 +172,7 @@ class AdaptiveSampler(Sampler):
         ot = _parsed(state)
         random = _random(ot, trace_id)
         known = ot.threshold if ot.threshold is not None and random >= ot.threshold else None
-        threshold = self._gate.judge(random, known or 0, name, kind, attributes)
+        threshold = self._gate.judge(random, known or 0, name, kind, attributes, entry=trace_id)
         if threshold is None:
             return SamplingResult(_DROP, attributes, _without_threshold(state))
         if known is None:
@@ -179,17 +187,30 @@ class AdaptiveSampler(Sampler):
             state = _with(state, ot.rest)
         return SamplingResult(_KEEP, attributes, state)
 
-    def _guess(self, parent_context: Context | None, trace_id: int, attributes: Attributes) -> SamplingResult:
-        """Something unexpected: plain ratio, of which nothing is said."""
+    def _guess(
+        self, error: Exception, parent_context: Context | None, trace_id: int, attributes: Attributes
+    ) -> SamplingResult:
+        """Something unexpected: plain ratio, of which nothing is said, but that it happened."""
         self._gate.counts["failed"] += 1
         decision, state = _DROP, None
         try:
+            self._complain(error)
             if randomness(trace_id) >= self._gate.last:
                 decision = _KEEP
             state = _without_threshold(get_current_span(parent_context).get_span_context().trace_state)
             return SamplingResult(decision, attributes, state)
         except Exception:  # attributes that are no mapping, a trace id that is no number
             return SamplingResult(decision, None, state)
+
+    def _complain(self, error: Exception) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning(
+                "the sampler failed to judge a trace, and goes by the trace's randomness where it does (this is said"
+                " once): %s: %.200s",
+                type(error).__name__,
+                error,
+            )
 
 
 _parsed_values: dict[str, Ot] = {}

@@ -38,13 +38,17 @@ REMEMBERED = 1024
 #: Characters of name and route together up to which an answer is remembered.
 LONGEST = 512
 
+#: Characters of a value that conditions look at.
+LONGEST_SEEN = 1024
+
 
 def predicate(condition: Condition) -> Predicate:
     """Whether a value, or None where there is none, holds ``condition``.
 
-    Texts are compared with case, numbers and booleans as JSON writes them. One item of a value that
-    is a sequence is enough, and one of a condition's several values. None holds only a negated
-    condition. Raises ValueError for a regular expression that is wrong or could take for ever.
+    Texts are compared with case, numbers and booleans as JSON writes them, by their first `LONGEST_SEEN`
+    characters. One item of a value that is a sequence is enough, and one of a condition's several values.
+    None holds only a negated condition. Raises ValueError for a regular expression that is wrong or could
+    take for ever.
     """
     holds = _of_any(_compare(condition))
     if condition.negate:
@@ -55,12 +59,12 @@ def predicate(condition: Condition) -> Predicate:
 def _of_any(holds: Predicate) -> Predicate:
     def is_held(value: Any) -> bool:
         if isinstance(value, str):
-            return holds(value)
+            return holds(value[:LONGEST_SEEN])
         if value is None:
             return False
         if isinstance(value, (list, tuple)):
-            return any(holds(text(item)) for item in value)
-        return holds(text(value))
+            return any(holds(text(item)[:LONGEST_SEEN]) for item in value)
+        return holds(text(value)[:LONGEST_SEEN])
 
     return is_held
 
@@ -120,7 +124,8 @@ def route(attributes: Attributes | None) -> str | None:
         return None
     for name in ROUTES:
         value = attributes.get(name)
-        if value and isinstance(value, str):
+        if value:
+            value = (value if isinstance(value, str) else text(value))[:LONGEST_SEEN]
             found = value if name == "http.route" else path(value)
             return found if found[:1] == "/" else f"/{found}"
     return None

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.policies.matching import Attributes
+from tidegate.gate.policies.matching import LONGEST_SEEN, Attributes, text
 from tidegate.gate.policy import Policy
 from tidegate.gate.threshold import MAX, probability_to_threshold, threshold_to_probability
+from tidegate.gate.traces.entries import Entries
 from tidegate.gate.traces.plan import Plan
 from tidegate.gate.traces.rules import Rule, trace_rules
 
@@ -53,6 +54,7 @@ class TraceGate:
     ) -> None:
         self._own_rate = checked_rate(rate)
         self._own_rules = trace_rules(rules)
+        _check(clock, policy, service, resource, max_keys)
         self._about = (service, dict(resource or {}), max_keys)
         self._clock = clock
         self._policy = policy
@@ -64,6 +66,7 @@ class TraceGate:
     def _begin(self, plan: Plan) -> None:
         self._lock = threading.RLock()  # a signal handler or a destructor may start a span inside
         self.counts = dict.fromkeys(REASONS, 0)
+        self._entries = Entries()
         self._plan = plan
 
     def _planned(self, policy: Policy | None, former: Plan | None = None) -> Plan:
@@ -93,6 +96,7 @@ class TraceGate:
 
     def apply(self, policy: Policy) -> None:
         """As `AdaptiveSampler.apply`."""
+        _check_policy(policy)
         plan = self._planned(policy, self._plan)
         with self._lock:
             plan.common.rate = self._rate_of(policy)
@@ -111,49 +115,74 @@ class TraceGate:
         self._begin(self._planned(self._policy))
         self._plan.common.rate = rate
 
-    def judge(self, random: int, least: int, name: str, kind: Any, attributes: Attributes | None) -> int | None:
-        """The threshold by which a trace is kept, at least ``least`` (of who judged before); None drops it."""
+    def judge(
+        self,
+        random: int,
+        least: int,
+        name: Any,
+        kind: Any,
+        attributes: Attributes | None,
+        *,
+        start: int = 0,
+        entry: int = 0,
+    ) -> int | None:
+        """The threshold by which a trace is kept, at least ``least`` (of who judged before); None drops it.
+
+        ``start`` is the id of a trace that starts here and may come back, ``entry`` of one that comes in and may do so
+        again: budgets judge it once, and all its entries alike.
+        """
+        if type(name) is not str or len(name) > LONGEST_SEEN:
+            name = text(name)[:LONGEST_SEEN]
         plan = self._plan
         lane = plan.common_lane if plan.match is None else plan.lanes[plan.match(name, kind, attributes)]
-        budget = lane.budget
+        budget, threshold = lane.budget, lane.threshold
         if budget is None:
-            return self._certain(plan, max(lane.threshold, least), random)
-        route = attributes.get("http.route") if attributes else None
-        key = (name, route) if len(name) <= LONGEST and not (route and len(route) > LONGEST) else _short(name, route)
-        threshold, rate, weight = lane.threshold, lane.rate, lane.rate
+            return self._certain(plan, max(threshold, least), random, start)
+        key, rate, weight = _key(name, attributes), lane.rate, lane.rate
         if least:
             threshold = max(threshold, least)
             rate = threshold_to_probability(threshold)
             weight = rate / threshold_to_probability(least)
         with self._lock:
             now = self._clock()
-            chance = budget.offer(key, now, weight)
+            known = self._entries.chance(entry, budget, least, now) if entry else None
+            chance = budget.offer(key, now, weight) if known is None else known
             # most are dropped, by so much that their threshold need not be known
-            if random < threshold or random < _SURELY - chance * rate * _ROUNDED:
-                self.counts["dropped_by_budget"] += 1
-                return None
-            if chance < 1.0:
-                self.last = threshold = max(threshold, probability_to_threshold(rate * chance))
-                if random < threshold:
-                    self.counts["dropped_by_budget"] += 1
-                    return None
-            self.counts["kept_by_budget"] += 1
-            budget.charge(now, 1.0, key)
-        return threshold
+            if random >= threshold and random >= _SURELY - chance * rate * _ROUNDED:
+                if chance < 1.0:
+                    self.last = threshold = max(threshold, probability_to_threshold(rate * chance))
+                if random >= threshold:
+                    self.counts["kept_by_budget"] += 1
+                    if known is None:
+                        budget.charge(now, 1.0, key)
+                        if start or entry:
+                            self._entries.put(start or (entry, budget), chance, threshold, now)
+                    return threshold
+            self.counts["dropped_by_budget"] += 1
+            if entry and known is None:
+                self._entries.put((entry, budget), chance, MAX, now)
+        return None
 
-    def _certain(self, plan: Plan, threshold: int, random: int) -> int | None:
+    def _certain(self, plan: Plan, threshold: int, random: int, start: int) -> int | None:
         """As `judge`, by a rule alone. What it keeps is paid from the common budget."""
         if random < threshold:
             self.counts["dropped_by_rule"] += 1
             return None
         with self._lock:
             self.counts["kept_by_rule"] += 1
-            plan.common.charge(self._clock(), certain=True)
+            now = self._clock()
+            plan.common.charge(now, certain=True)
+            if start:
+                self._entries.put(start, 1.0, threshold, now)
         return threshold
 
 
-def _short(name: str, route: str | None) -> tuple[str, str | None]:
-    return name[:LONGEST], route and route[:LONGEST]
+def _key(name: str, attributes: Attributes | None) -> tuple[str, str | None]:
+    """A span's name and route."""
+    route = attributes.get("http.route") if attributes else None
+    if route is None:
+        return name[:LONGEST], None
+    return name[:LONGEST], (route if type(route) is str else text(route))[:LONGEST]
 
 
 #: A threshold is never lower than that of its probability and what rounding may add to it.
@@ -167,6 +196,30 @@ def checked_rate(value: Any) -> float:
             f"traces_per_second is {value!r}; it must be a number from 0, such as 100. With 0 only rules keep traces."
         )
     return float(value)
+
+
+def _check(clock: Any, policy: Any, service: Any, resource: Any, max_keys: Any) -> None:
+    """Raises `ConfigurationError` for an argument that would fail later, or silently."""
+    if policy is not None:
+        _check_policy(policy)
+    if not callable(clock):
+        raise ConfigurationError(f"clock is {clock!r}; it must be a function that tells seconds, as time.monotonic.")
+    if not isinstance(service, str):
+        raise ConfigurationError(f"service is {service!r}; it must be the service's name, as text.")
+    if resource is not None and not isinstance(resource, Mapping):
+        raise ConfigurationError(
+            f'resource is {resource!r}; it must be a mapping of attributes such as {{"service.name": "shop"}}.'
+        )
+    if isinstance(max_keys, bool) or not isinstance(max_keys, int) or max_keys < 1:
+        raise ConfigurationError(f"max_keys is {max_keys!r}; it must be a whole number from 1.")
+
+
+def _check_policy(policy: Any) -> None:
+    if not isinstance(policy, Policy):
+        raise ConfigurationError(
+            f"policy is {policy!r:.200}; it must be a tidegate.gate.policy.Policy. Set OTEL_PYTHON_TIDEGATE_POLICY to a"
+            " file or URL, or read one with tidegate.gate.policies.document.parse(text, name)."
+        )
 
 
 _gates: weakref.WeakSet[TraceGate] = weakref.WeakSet()

@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policies.presets import TRACE_PRESETS
-from tidegate.gate.policy import TraceRule
+from tidegate.gate.policy import Condition, TraceRule
 
 #: One rule, the rule of a policy document as a dict, or a group of rules such as `DROP_HEALTH_CHECKS`.
 Rule = TraceRule | Mapping[str, Any] | Sequence[Any]
@@ -34,11 +34,18 @@ def trace_rules(rules: Iterable[Rule] | Mapping[str, Any] | TraceRule) -> tuple[
 
 
 def _checked(rule: TraceRule) -> TraceRule:
-    if not 0 <= rule.rate <= 1:
+    conditions: Any = rule.conditions
+    if not isinstance(conditions, (tuple, list)) or not all(isinstance(each, Condition) for each in conditions):
+        raise ConfigurationError(f"a rule's conditions are {conditions!r}; they must be a tuple of Condition.")
+    if not _is_number(rule.rate) or not 0 <= rule.rate <= 1:
         raise ConfigurationError(f"a rule's rate is {rule.rate!r}; it must be from 0 (drop) to 1 (keep).")
-    if rule.budget is not None and not 0 <= rule.budget < float("inf"):
+    if rule.budget is not None and not (_is_number(rule.budget) and 0 <= rule.budget < float("inf")):
         raise ConfigurationError(f"a rule's budget is {rule.budget!r}; it must be a number of traces per second.")
     return rule
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _from_document(rule: Mapping[str, Any]) -> tuple[TraceRule, ...]:
