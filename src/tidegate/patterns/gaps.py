@@ -154,6 +154,16 @@ class Gaps:
         known = [one for some in self._known.values() for one in some if not one[2].gone]
         return [("".join(prefix), "".join(suffix), living(pattern).id) for prefix, suffix, pattern in known]
 
+    def stretch(self, pattern: Pattern) -> int:
+        """Where in a pattern's template a stretch begins; less than 0 where none does."""
+        parts = split(pattern.template)
+        for word in (parts[0], "\0" + parts[-1], ANY):
+            for prefix, suffix, other in self._known.get(word, ()):
+                before = "".join(prefix)
+                if other is pattern and before + ANY + "".join(suffix) == pattern.template:
+                    return len(before)
+        return -1
+
     def forget(self) -> None:
         """Rids itself of patterns that went."""
         known = {word: [one for one in some if not one[2].gone] for word, some in self._known.items()}

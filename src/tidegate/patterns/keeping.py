@@ -56,14 +56,13 @@ class Keeper:
             self._masked_bytes = self._max_bytes // 4  # at the least, so that this is seldom done
         self.masked[masked] = pattern
 
-    def recall(self, text: str) -> Pattern | None:
+    def recall(self, key: bytes) -> Pattern | None:
         """What `remember` was told."""
-        pattern = self.recent.get(text[:LOOKED_AT].encode().translate(None, _DIGITS))
+        pattern = self.recent.get(key)
         return pattern if pattern is not None and pattern.into is None else None
 
-    def remember(self, text: str, pattern: Pattern) -> None:
-        """Next time, the text is known at once, whatever its digits are."""
-        key = text[:LOOKED_AT].encode().translate(None, _DIGITS)
+    def remember(self, key: bytes, pattern: Pattern) -> None:
+        """Next time, a text `seen_as` this is known at once."""
         if not key.strip():  # only digits, which are not to be taken for nothing
             return
         self._recent_bytes += RECENT_BYTES + len(key)
@@ -117,6 +116,11 @@ class Keeper:
                 del table[key]
         self._bytes = sum(PATTERN_BYTES + 2 * len(pattern.template) for pattern in self.by_id.values())
         self._forget()
+
+
+def seen_as(text: str) -> bytes:
+    """What is remembered of a text: what is looked at, without its digits."""
+    return text[:LOOKED_AT].encode().translate(None, _DIGITS)
 
 
 def _has_gone(value: Any) -> bool:

@@ -14,7 +14,8 @@ LOOKED_AT = 1024
 #: Shapes of tokens that are remembered.
 SHAPES = 4096
 
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+#: Makes every digit 0.
+ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 class Masker:
@@ -30,14 +31,18 @@ class Masker:
         cut = len(text) > LOOKED_AT
         if cut:
             text = text[:LOOKED_AT].rpartition(" ")[0] or text[:LOOKED_AT]
-        text = with_blanks(text.encode("utf-8", "replace").translate(_ZEROS).decode())
+        masked = self.mask_zeroed(text.encode("utf-8", "replace").translate(ZEROS).decode())
+        return masked + " <*>" if cut else masked
+
+    def mask_zeroed(self, text: str) -> str:
+        """The same for a text that has digits made 0 and is not too long."""
+        text = with_blanks(text)
         known = self._shapes
         words = [
             known.get(word) or (word if word.isalpha() and len(word) < LONGEST else self._token(word))
             for word in text.split()
         ]
-        text = made(" ".join(words))
-        return text + " <*>" if cut else text
+        return made(" ".join(words))
 
     def _token(self, text: str) -> str:
         masked = token(text)

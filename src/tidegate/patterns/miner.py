@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 from tidegate.patterns import codes, saving
-from tidegate.patterns.keeping import Keeper
+from tidegate.patterns.guesses import Guesses
+from tidegate.patterns.keeping import Keeper, seen_as
 from tidegate.patterns.line import Line
-from tidegate.patterns.mask import LOOKED_AT, Masker
+from tidegate.patterns.mask import LOOKED_AT, ZEROS, Masker
 from tidegate.patterns.merging import Merger
 from tidegate.patterns.pattern import Pattern, living
 from tidegate.patterns.sites import Site, location
@@ -42,7 +43,8 @@ class Miner:
         self.overflowed = 0
         self._masker = Masker()
         self._merger = Merger(max_bytes)
-        self._keeper = Keeper(max_patterns, max_bytes // 2, self._merger.forget)
+        self._guesses = Guesses(self._masker.mask_zeroed)
+        self._keeper = Keeper(max_patterns, max_bytes // 2, self._forget)
         self._recent = self._keeper.recent
         self._templates: dict[str, Pattern] = {}
         self._sites: dict[tuple[str, int], Pattern] = {}
@@ -78,11 +80,15 @@ class Miner:
     def match(self, message: object) -> Pattern:
         """The pattern of a message, from its text alone; any object is one, and nothing is ever raised."""
         try:
-            pattern = self._recent.get(message[:LOOKED_AT].encode().translate(None, _DIGITS))  # type: ignore[index]
+            text = message[:LOOKED_AT].encode()  # type: ignore[index]
+            key = text.translate(None, _DIGITS)
+            pattern = self._recent.get(key)
         except Exception:  # no text, or one that cannot be encoded
             return self._guarded(message)
         if pattern is None or pattern.into is not None:
-            return self._guarded(message)
+            pattern = self._guess(message, text, key)
+            if pattern is None:
+                return self._guarded(message)
         pattern.count += 1
         return pattern
 
@@ -116,6 +122,15 @@ class Miner:
 
     # -- what is new
 
+    def _guess(self, message: object, text: bytes, key: bytes) -> Pattern | None:
+        """The pattern that a text fits as it is, where one was found by masking before."""
+        if type(message) is not str or len(message) > LOOKED_AT or text[:1] == b"{" or self.keep_status_codes:
+            return None
+        pattern = self._guesses.find(text.translate(ZEROS).decode())
+        if pattern is not None:
+            self._keeper.remember(key, pattern)
+        return pattern
+
     def _guarded(self, message: object) -> Pattern:
         try:
             return self._mine(message)
@@ -127,7 +142,7 @@ class Miner:
         text = text_of(message)
         if self.keep_status_codes:
             text = codes.keep(text)
-            pattern = self._keeper.recall(text)
+            pattern = self._keeper.recall(seen_as(text))
             if pattern is not None:
                 pattern.count += 1
                 return pattern
@@ -137,9 +152,15 @@ class Miner:
             pattern = self._place(masked) if pattern is None or pattern.gone else living(pattern)
             self._keeper.note(masked, pattern)
         pattern.count += 1
+        if pattern.count > 1:
+            self._guesses.learn(pattern, self._merger.gaps.stretch)
         if isinstance(message, str):
-            self._keeper.remember(text, pattern)
+            self._keeper.remember(seen_as(text), pattern)
         return pattern
+
+    def _forget(self) -> None:
+        self._merger.forget()
+        self._guesses.forget()
 
     def _place(self, masked: str) -> Pattern:
         """The pattern of a masked line that was never seen: one that it fits, or a new one."""

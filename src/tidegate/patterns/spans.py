@@ -21,11 +21,14 @@ _COLOUR = re.compile(r"\x1b\[[0;]*m")
 _URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s<>\"'`|]*[^\s<>\"'`|,;:.!?)\]}]")
 _THOUSANDS = re.compile(r"(?<![\w.:])0{1,3}(?:,000)+(?!\d)")
 _DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
-_DATE = re.compile(
+DATE = (
     rf"{_DAY}\b(?:00?[ -]{MONTH}|{MONTH}  ?00?),?(?:[ -]0000)?,? {CLOCK}{ZONE}?(?: {ZONE})?(?: 0000\b)?"
     rf"|\b0000-00-00[ T]{CLOCK}{ZONE}?"
 )
-_REQUEST = re.compile(r"[\"'](?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT) [^ ]")
+_DATE = re.compile(DATE)
+#: Of HTTP, as access logs show them.
+METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT"
+_REQUEST = re.compile(rf"[\"'](?:{METHODS}) [^ ]")
 _MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=)$")
 
 
@@ -67,10 +70,10 @@ _BUILT = (
     ("{", rf"\{{(?:{_ITEMS})?\}}", "<list>"),
     ("(", rf"(?<!\w)\((?:{_ITEM}(?:, ?{_ITEM})+,?|<(?:{NAMES})>,|)\)", "(<list>)"),
 )
-_TIMES = "ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?"
+TIMES = "ns|us|µs|ms|millis|milliseconds?|sec|secs|seconds?|s|minutes?|mins?|hours?|days?"
 _JOINED = (
-    (" <url>", r"\b(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT)(?= <url>)", "<*>"),
-    ("<num> ", rf"<num>(?= (?:{_TIMES})\b) [a-zµ]+", "<dur>"),
+    (" <url>", rf"\b(?:{METHODS})(?= <url>)", "<*>"),
+    ("<num> ", rf"<num>(?= (?:{TIMES})\b) [a-zµ]+", "<dur>"),
     ("<num> ", r"<num>(?= (?:[kKMGTP]i?B|bytes?|B)\b) \w+", "<size>"),
     ("<size> (", r"<size> \(<size>\)", "<size>"),
     ("<time> ", r"<time>(?:[ ,T]+<time>)+", "<time>"),

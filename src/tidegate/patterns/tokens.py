@@ -49,14 +49,13 @@ _BEFORE, _AFTER = "([{<\"'`*#", ",;:.!?)]}>\"'`*#"
 _OUTER = re.compile(rf"(<(?:{NAMES})>|[=,;|()\[\]{{}}\"'`<>&?!]+)")
 _INNER = re.compile(r"([:@#$]+)")
 _PREFIXED = re.compile(r"([A-Za-z_.]*[A-Za-z](?:[_.#/]+|-?))-?0[0._/-]*")
-_VERSION = re.compile(
-    r"v?0+(?:\.0+)+(?:[._+-]?(?:a|b|c|rc|alpha|beta|dev|post|final|release|snapshot|g)[._-]?0*)*", re.IGNORECASE
-)
-_FILE = re.compile(
+VERSION = r"(?i:v?0+(?:\.0+)+(?:[._+-]?(?:a|b|c|rc|alpha|beta|dev|post|final|release|snapshot|g)[._-]?0*)*)"
+FILE = (
     r"\.(?:py[cio]?|json|ya?ml|toml|ini|cfg|conf|xml|html?|css|jsx?|tsx?|md|rst|txt|log|csv|tsv|parquet|db|sqlite0?|sql"
     r"|sock|pid|lock|tmp|bak|swp|so|dll|exe|sh|bat|jar|war|class|java|c|cc|cpp|h|rs|go|rb|php|pem|crt|key|zip|tar|t?gz"
     r"|bz0|xz|whl|egg|png|jpe?g|gif|svg|pdf|bin|dat|img|iso|rpm|deb|service|socket|rrd|gv)$"
 )
+_VERSION, _FILE = re.compile(VERSION), re.compile(FILE)
 _COMMAS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
 #: Characters of which a token that is of some type has one at least.
 _TELLING = re.compile(r"[0/\\@:]")
