@@ -265,3 +265,11 @@ def test_what_is_remembered_is_bounded() -> None:
 
 def test_rules_that_can_never_match_cost_nothing() -> None:
     assert not TraceMatcher([rule(Condition("service", "cart"))], "shop")
+
+
+@pytest.mark.parametrize("operator", ["glob", "regex"])
+def test_conditions_look_at_the_beginning_of_a_value_alone(operator: str) -> None:
+    holds = predicate(Condition("name", {"glob": "*needle*", "regex": "needle"}[operator], operator))
+    assert holds("x" * 1000 + "needle")
+    assert not holds("x" * 1020 + "needle")
+    assert not holds(["x" * 1020 + "needle"])

@@ -335,6 +335,63 @@ def test_nothing_that_is_wrong_with_a_span_raises(wrong: dict[str, Any]) -> None
     assert isinstance(sampler.should_sample(**arguments).decision, Decision)
 
 
+@pytest.mark.parametrize("name", [None, 5, ["GET /"], object(), "x" * 10_000_000, type("Text", (str,), {})("GET /")])
+@pytest.mark.parametrize("route", ["/", None, 5, ["/a", "/b"], b"/a", "x" * 10_000_000])
+def test_rules_and_budget_hold_for_names_and_routes_of_any_kind(name: Any, route: Any) -> None:
+    attributes = {"http.route": route, "env": "test"}
+    sampler = AdaptiveSampler(0, [{"match": {"attributes": {"env": "prod"}, "name": "*"}, "keep": True}])
+    assert not kept(sampler, name, attributes=attributes)
+    assert kept(sampler, name, attributes={**attributes, "env": "prod"})
+    assert sampler.counts()["dropped_by_budget"] == sampler.counts()["kept_by_rule"] == 1
+
+
+def test_names_whose_text_cannot_be_had_are_judged_too() -> None:
+    class Silent:
+        def __str__(self) -> str:
+            raise OSError
+
+    sampler = AdaptiveSampler(0)
+    assert not kept(sampler, Silent(), attributes={"http.route": Silent()})  # type: ignore[arg-type]
+    assert sampler.counts()["dropped_by_budget"] == 1
+
+
+def test_a_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    sampler = AdaptiveSampler(clock=lambda: 1 / 0)
+    for seed in range(3):
+        kept(sampler, seed=seed)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("tidegate", "WARNING")
+    assert "the sampler failed to judge a trace" in record.getMessage()
+    assert "ZeroDivisionError: division by zero" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clock": None}, "clock is None; it must be a function that tells seconds"),
+        ({"policy": "policy.yaml"}, "policy is 'policy.yaml'; it must be a tidegate.gate.policy.Policy. Set"),
+        ({"policy": {"traces": {"budget": 5}}}, "it must be a tidegate.gate.policy.Policy"),
+        ({"resource": 5}, "resource is 5; it must be a mapping of attributes such as"),
+        ({"service": None}, "service is None; it must be the service's name, as text"),
+        ({"max_keys": 0}, "max_keys is 0; it must be a whole number from 1"),
+        ({"max_keys": "10"}, "max_keys is '10'; it must be a whole number from 1"),
+        ({"rules": [TraceRule(rate="1")]}, "a rule's rate is '1'"),  # type: ignore[arg-type]
+        ({"rules": [TraceRule(budget="1")]}, "a rule's budget is '1'"),  # type: ignore[arg-type]
+        ({"rules": [TraceRule(conditions=({"name": "x"},))]}, "a rule's conditions are"),  # type: ignore[arg-type]
+    ],
+    ids=str,
+)
+def test_an_argument_that_is_wrong_is_refused_at_once(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        AdaptiveSampler(**arguments)
+    assert message in str(refused.value)
+
+
+def test_a_policy_that_is_none_is_refused_while_running() -> None:
+    with pytest.raises(ConfigurationError, match=r"policy is 'policy\.yaml'; it must be"):
+        AdaptiveSampler().apply("policy.yaml")  # type: ignore[arg-type]
+
+
 def test_a_clock_that_fails_leaves_a_plain_ratio() -> None:
     def clock() -> float:
         raise OSError
