@@ -8,7 +8,8 @@ falls with the words in common, and where the stretch stands where values do: af
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from operator import ne
 from typing import Any
 
 from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, split
@@ -46,7 +47,6 @@ ENOUGH_WORD_VALUES = (NEVER, NEVER, NEVER, 3, 2, 2)
 Recent = tuple[Pattern, list[str]]
 #: What lines have in common, how many words that are, and how many lines are enough by them.
 Found = tuple[Key, int, tuple[int, ...]]
-Compare = Callable[[list[str], list[str], dict[tuple[int, int], list[Found]]], list[Found]]
 
 
 class Gaps:
@@ -87,11 +87,11 @@ class Gaps:
             for one in _remembered(self._forms, line.form, pattern, parts)
             if one[1][0] == first or one[1][-1] == last
         ]
-        found = self._compared(parts, pattern, alike, _words) if alike else None
+        found = self._enough(_words(parts, alike, pattern), pattern) if alike else None
         for word in _ends(parts):
             latest = _remembered(self._latest, word, pattern, parts)
             if latest and found is None:
-                found = self._compared(parts, pattern, latest, _stretches)
+                found = self._enough(_stretches(parts, latest, pattern), pattern)
         return found
 
     def covered(self, line: Line, pattern: Pattern) -> list[Pattern]:
@@ -115,18 +115,10 @@ class Gaps:
         ]
         return [other for other in dict.fromkeys(found) if other.kind == "mined"]
 
-    def _compared(
-        self, parts: list[str], pattern: Pattern, latest: list[Recent], compare: Compare
-    ) -> tuple[list[Pattern], Key] | None:
-        alike: dict[Found, list[Pattern]] = {}
-        known: dict[tuple[int, int], list[Found]] = {}
-        for before, others in reversed(latest):
-            other = living(before)
-            if other is not pattern and other.kind == "mined":
-                for found in compare(parts, others, known):
-                    alike.setdefault(found, []).append(other)
-        for (key, common, table), others_of in alike.items():
-            members = self._members(key, others_of, pattern)
+    def _enough(self, alike: dict[Found, list[Pattern]], pattern: Pattern) -> tuple[list[Pattern], Key] | None:
+        """The first patterns that are enough by what they have in common."""
+        for (key, common, table), others in alike.items():
+            members = self._members(key, others, pattern)
             if len(members) >= enough(table, common, sum(m.count for m in members), len(members)):
                 return members, key
         return None
@@ -196,26 +188,45 @@ def fits(parts: list[str], prefix: list[str], suffix: list[str]) -> bool:
     return all(mine in (theirs, ANY) for mine, theirs in zip(reversed(suffix), reversed(parts), strict=False))
 
 
-def _stretches(one: list[str], other: list[str], known: dict[tuple[int, int], list[Found]]) -> list[Found]:
-    """What two lines have in common before and after a stretch, in the ways that may matter."""
-    size = min(len(one), len(other))
-    start = 0
-    while start < size and one[start] == other[start]:
-        start += 1
-    start -= start % 2  # a separator alone is nothing
-    end, rest = 0, size - start
+def _others(latest: list[Recent], pattern: Pattern) -> Iterator[tuple[Pattern, list[str]]]:
+    """The living patterns besides this one, and their lines, the latest first."""
+    for before, parts in reversed(latest):
+        other = before if before.into is None else living(before)
+        if other is not pattern and other.kind == "mined":
+            yield other, parts
+
+
+def _stretches(parts: list[str], latest: list[Recent], pattern: Pattern) -> dict[Found, list[Pattern]]:
+    """Other patterns by what their lines have in common with a line before and after a stretch."""
+    places: dict[tuple[int, int], list[Pattern]] = {}
+    last = parts[-1]
+    for other, others in _others(latest, pattern):
+        start = 0
+        for mine, theirs in zip(parts, others, strict=False):
+            if mine != theirs:
+                break
+            start += 1
+        start &= ~1  # a separator alone is nothing
+        end = _shared_end(parts, others, start) if others[-1] == last else 0
+        if start + end >= 2:
+            places.setdefault((start, end), []).append(other)
+    alike: dict[Found, list[Pattern]] = {}
+    for (start, end), members in places.items():
+        found = _around(parts[:start], parts[len(parts) - end :] if end else [])
+        opening = next((i for i in range(start, 0, -2) if ": " in parts[i - 1]), 0)
+        if opening and (end or opening < start):
+            found += _around(parts[:opening], [])
+        for one in found:
+            alike.setdefault(one, []).extend(members)
+    return alike
+
+
+def _shared_end(one: list[str], other: list[str], start: int) -> int:
+    """How many parts after the beginning two lines have in common at their ends."""
+    end, rest = 0, min(len(one), len(other)) - start
     while end < rest and one[-1 - end] == other[-1 - end]:
         end += 1
-    end -= end % 2
-    if start + end < 2 or start + end > size:
-        return []
-    found = known.get((start, end))
-    if found is None:
-        found = known[start, end] = _around(one[:start], one[len(one) - end :] if end else [])
-        opening = next((i for i in range(start, 0, -2) if ": " in one[i - 1]), 0)
-        if opening and (end or opening < start):
-            found += _around(one[:opening], [])
-    return found
+    return end & ~1
 
 
 def _around(prefix: list[str], suffix: list[str]) -> list[Found]:
@@ -236,13 +247,19 @@ def _around(prefix: list[str], suffix: list[str]) -> list[Found]:
     return [((before, "".join(suffix)), common, table)] if table[min(common, len(table) - 1)] < NEVER else []
 
 
-def _words(one: list[str], other: list[str], known: dict[tuple[int, int], list[Found]]) -> list[Found]:
-    """Lines of one form that differ in several words."""
-    if len(one) != len(other):
-        return []
+def _words(parts: list[str], latest: list[Recent], pattern: Pattern) -> dict[Found, list[Pattern]]:
+    """Other patterns by what their lines of the same form have in common with one, where few words differ."""
+    alike: dict[Found, list[Pattern]] = {}
+    for other, others in _others(latest, pattern):
+        if len(parts) == len(others) and 1 <= sum(map(ne, parts, others)) <= WORDS:
+            key, common, table = _same(parts, others)
+            if table[min(common, len(table) - 1)] < NEVER:
+                alike.setdefault((key, common, table), []).append(other)
+    return alike
+
+
+def _same(one: list[str], other: list[str]) -> Found:
     differ = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if mine != theirs]
-    if not 1 <= len(differ) <= WORDS:
-        return []
     if any(NAMED.fullmatch(mine) and NAMED.fullmatch(theirs) for mine, theirs in differ):
         table = ENOUGH_NAMED
     elif any(ANY in pair or VALUE.search(" ".join(pair)) for pair in differ):
@@ -250,5 +267,4 @@ def _words(one: list[str], other: list[str], known: dict[tuple[int, int], list[F
     else:
         table = ENOUGH_WORDS
     same = [mine if mine == theirs else ANY for mine, theirs in zip(one, other, strict=True)]
-    common = constants(same[::2])
-    return [(("".join(same), None), common, table)] if table[min(common, len(table) - 1)] < NEVER else []
+    return ("".join(same), None), constants(same[::2]), table
