@@ -6,7 +6,8 @@ import pytest
 
 from log_gating import DEBUG, ERROR, INFO, TRACE, WARN
 from tidegate.errors import ConfigurationError
-from tidegate.gate.logs.rates import Rate, Rates, severity_name
+from tidegate.gate.logs.rates import Rate, Rates
+from tidegate.gate.logs.severities import severity_name
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 
 ID = "0123456789abcdef0123456789abcdef"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -125,3 +127,39 @@ def test_a_budget_holds_through_runs_and_counts_stay_true(load: int) -> None:
     assert abs(kept / seconds / budget - 1) < 0.02
     assert abs(weights / (load * seconds) - 1) < 0.05
     assert judged < load * seconds / (1 if load < 5_000 else 4)
+
+
+@pytest.mark.parametrize("keys", [1, 20, 200])
+def test_a_burst_of_fifty_times_as_much_keeps_no_more_through_runs_than_the_budget(keys: int) -> None:
+    seeds = range(6)
+    first, weights, burst = 0, 0.0, 0
+    for seed in seeds:
+        for now, kept, weight in _bursting(seed, keys):
+            if now >= 10:
+                burst += 1
+                weights += weight
+                first += kept and now < 11
+    assert first / len(seeds) < 60
+    assert abs(weights / burst - 1) < 0.1
+
+
+def _bursting(seed: int, keys: int) -> Iterator[tuple[float, bool, float]]:
+    """Time, fate and weight of each record, by a budget of 50 a second: 60 a second, from 10 s on 3,000."""
+    draw, now = random.Random(seed), 0.0
+    gate, miner = LogGate(LogPolicy(severity_rates={}, min_rate=0, budget=50), seed=seed), Miner()
+    patterns = [miner.match_template(f"pattern {number} of %d") for number in range(keys)]
+    held: dict[int, runs.Run] = {}
+    while (now := now + draw.expovariate(60 if now < 10 else 3_000)) < 13:
+        which = int(keys * draw.random() ** 2)
+        run = held.get(which)
+        if run is not None and now < run.until and next(run.left, 0) is None:
+            yield now, False, 0.0
+            continue
+        if run is not None:
+            runs.end(held.pop(which), is_used=now < run.until)
+        verdict = gate.judge(patterns[which], 9, "shop", now, key=which)
+        yield now, verdict.keep, verdict.adjusted_count
+        run = runs.begin(gate, which, patterns[which], now)
+        if run is not None:
+            run.until = now + run.seconds
+            held[which] = run

@@ -20,7 +20,8 @@ from tidegate.gate.logs.anomaly import Announcement, Announcer, Watch
 from tidegate.gate.logs.counts import Cell, Count, Named, rows
 from tidegate.gate.logs.frequency import LONG, SHORT
 from tidegate.gate.logs.known import Known, Lane, Memory, Verdict
-from tidegate.gate.logs.rates import ERROR, Field, Rates
+from tidegate.gate.logs.rates import Field, Rates
+from tidegate.gate.logs.severities import ERROR
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.threshold import MAX
 
@@ -77,6 +78,8 @@ class LogGate:
         self._early: dict[Hashable, Lane] = {}
         self._errors: Watch | None = None
         self._announcer = Announcer()
+        #: The jumps that nobody has taken yet; take them with ``popleft``.
+        self.announcements: deque[Announcement] = self._announcer.waiting
         self._learnt = self._awake = -inf
         self._budget: SharedBudget | None = None
         self._reserve = Reserve(_FIRST_SIGHTS, _FIRST_BURST)
@@ -285,11 +288,6 @@ class LogGate:
         return rows(self._memory.rows(), resolve)
 
     @property
-    def announcements(self) -> deque[Announcement]:
-        """The jumps that nobody has taken yet; take them with ``popleft``."""
-        return self._announcer.waiting
-
-    @property
     def unannounced(self) -> int:
         """Jumps that were too many to be announced."""
         return self._announcer.missed
@@ -303,7 +301,7 @@ class LogGate:
         """In a child process: count from zero, since the parent goes on with what came before, and draw anew."""
         self._memory.reset()
         self._early.clear()
-        self._announcer.waiting.clear()
+        self.announcements.clear()
         if self._seed is None:
             self.random = random.Random().random  # noqa: S311 - as above
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from sys import float_info
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.policies.matching import Predicate, predicate
+from tidegate.gate.logs.severities import severity_name
 from tidegate.gate.policy import Condition, LogPolicy, LogRule
 from tidegate.records import SEVERITIES
 
-ERROR = SEVERITIES["ERROR"]
+if TYPE_CHECKING:
+    from tidegate.gate.policies.matching import Predicate
 
 #: Gives a record's value of ("body", ""), ("event_name", "") or ("attribute", key); None where it has none.
 Field = Callable[[str, str], Any]
@@ -24,9 +25,6 @@ Field = Callable[[str, str], Any]
 _VARYING = frozenset(("body", "event_name", "attribute"))
 
 _SPELLINGS = {"WARN": "WARNING", "FATAL": "CRITICAL"}
-
-
-_DESCENDING = sorted(SEVERITIES.items(), key=lambda item: -item[1])
 
 
 class Rate(NamedTuple):
@@ -38,7 +36,7 @@ class Rate(NamedTuple):
     rule: int = -1
 
 
-Tests = Sequence[tuple[str, str, Predicate]]
+Tests = Sequence[tuple[str, str, "Predicate"]]
 
 #: Rates to be tried in order; the last has no tests.
 Alternatives = list[tuple[Tests, Rate]]
@@ -48,11 +46,6 @@ class _Rule(NamedTuple):
     rate: Rate
     fixed: Tests
     varying: Tests
-
-
-def severity_name(number: int) -> str:
-    """The name of a severity number's range, empty for 0 (unspecified): 11 is ``INFO``."""
-    return next((name for name, lowest in _DESCENDING if number >= lowest), "")
 
 
 class Rates:
@@ -140,7 +133,10 @@ def _compile_rule(index: int, rule: LogRule, resource: Mapping[str, Any]) -> _Ru
     fixed: list[tuple[str, str, Predicate]] = []
     varying: list[tuple[str, str, Predicate]] = []
     for condition in rule.conditions:
-        holds = _predicate(index, condition)
+        try:
+            holds = _predicate(condition)
+        except ValueError as error:
+            raise ConfigurationError(f"rules[{index}], condition on {condition.field!r}: {error}") from error
         if condition.field in {"service", "resource"}:
             if not holds(resource.get("service.name" if condition.field == "service" else condition.key)):
                 return None
@@ -150,17 +146,16 @@ def _compile_rule(index: int, rule: LogRule, resource: Mapping[str, Any]) -> _Ru
     return _Rule(Rate(float(rule.rate), explicit=True, rule=index), fixed, varying)
 
 
-def _predicate(index: int, condition: Condition) -> Predicate:
-    try:
-        return predicate(condition)
-    except ValueError as error:
-        raise ConfigurationError(f"rules[{index}], condition on {condition.field!r}: {error}") from error
+def _predicate(condition: Condition) -> Predicate:
+    from tidegate.gate.policies.matching import predicate  # most policies have neither rules nor globs
+
+    return predicate(condition)
 
 
 def _globs(field: str, rates: Mapping[str, float]) -> list[tuple[Predicate, float]]:
     """Names with ``*`` or ``?``, the longest first."""
     names = sorted((name for name in rates if "*" in name or "?" in name), key=len, reverse=True)
-    return [(predicate(Condition(field, name)), rates[name]) for name in names]
+    return [(_predicate(Condition(field, name)), rates[name]) for name in names]
 
 
 def _look_up(text: str, exact: Mapping[str, float], globs: Sequence[tuple[Predicate, float]]) -> float | None:

@@ -37,8 +37,10 @@ _PLACES = (
 
 def marks(pattern: Pattern, count: float, reason: str) -> dict[str, Any]:
     """The attributes of a kept record; the reason only where it was not kept by its rate."""
-    more = {TEMPLATE: pattern.template, PATTERN: pattern.id, COUNT: float(count)}
-    return more if reason == "rate" else {**more, REASON: reason}
+    more: dict[str, Any] = {TEMPLATE: pattern.template, PATTERN: pattern.id, COUNT: float(count)}
+    if reason != "rate":
+        more[REASON] = reason
+    return more
 
 
 def origin(log: Any, attributes: Mapping[str, Any], stdlib: logging.LogRecord | None) -> Origin:

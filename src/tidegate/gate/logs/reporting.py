@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.records import SEVERITIES
+from tidegate.gate.logs.severities import severity_name
 
 #: Series of a metric that have a name of their own; the rest is one more, `OTHER`.
 MAX_SERIES = 200
@@ -29,8 +29,6 @@ METRICS: Mapping[str, str] = {
     "released": "Log records that the gate let through when their trace had an error, by pattern.",
 }
 
-_NAMES = sorted(((number, name) for name, number in SEVERITIES.items()), reverse=True)
-
 
 class Row(NamedTuple):
     """Exact counts of one pattern and severity. ``kept`` is without what was released later."""
@@ -43,18 +41,13 @@ class Row(NamedTuple):
     released: int = 0
 
 
-def severity_name(number: int) -> str:
-    """``DEBUG`` for 5 to 8 and so on; ``UNSPECIFIED`` for 0."""
-    return next((name for low, name in _NAMES if number >= low), "UNSPECIFIED")
-
-
 def attributes(row: Row) -> dict[str, str]:
     """What names a pattern's series."""
     template = row.template if len(row.template) <= TEMPLATE_LENGTH else row.template[: TEMPLATE_LENGTH - 1] + "…"
     return {
         "tidegate.pattern.id": row.id,
         "log.record.template": template,
-        "severity": severity_name(row.severity),
+        "severity": severity_name(row.severity) or "UNSPECIFIED",
     }
 
 

@@ -18,12 +18,11 @@ from tidegate.gate.logs.context import Context
 from tidegate.gate.logs.counts import OTHER
 from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.logs.reporting import Row
+from tidegate.gate.logs.severities import ERROR
 from tidegate.gate.logs.tasks import current_task
 from tidegate.gate.policy import LogPolicy
 from tidegate.patterns import Miner, Pattern
-from tidegate.records import SEVERITIES, Origin
-
-ERROR = SEVERITIES["ERROR"]
+from tidegate.records import Origin
 
 #: Records that wait for one in the same thread to be judged; more are passed by, and counted.
 MAX_NESTED = 1000
