@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from operator import ne
 from typing import Any
 
-from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, split
+from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, is_constant, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Lines compared with, and kept, for one first or last word; patterns tried for one.
@@ -29,6 +29,10 @@ ENOUGH_VALUES = (NEVER, NEVER, 8, 4, 3, 2)
 #: The same where something went wrong, and the text of an exception follows.
 ENOUGH_ERRORS = (NEVER, 6, 3, 2, 2, 2)
 
+#: By these, parts that lines share at least: before a stretch after which nothing is shared, and after one that begins.
+HEAD, TAIL = 8, 6
+
+_OPENING = frozenset(":=({[\"'`>|")
 _OPENS = re.compile(r"[:=({\[\"'`>|] ?$")
 _FAILS = re.compile(
     r"fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem", re.IGNORECASE
@@ -199,8 +203,11 @@ def _others(latest: list[Recent], pattern: Pattern) -> Iterator[tuple[Pattern, l
 def _stretches(parts: list[str], latest: list[Recent], pattern: Pattern) -> dict[Found, list[Pattern]]:
     """Other patterns by what their lines have in common with a line before and after a stretch."""
     places: dict[tuple[int, int], list[Pattern]] = {}
-    last = parts[-1]
+    last, head, tail = parts[-1], parts[: _least(parts)], parts[-TAIL:]
+    size = len(head)
     for other, others in _others(latest, pattern):
+        if others[:size] != head and others[-TAIL:] != tail:
+            continue
         start = 0
         for mine, theirs in zip(parts, others, strict=False):
             if mine != theirs:
@@ -219,6 +226,13 @@ def _stretches(parts: list[str], latest: list[Recent], pattern: Pattern) -> dict
         for one in found:
             alike.setdefault(one, []).extend(members)
     return alike
+
+
+def _least(parts: list[str]) -> int:
+    """How many first parts lines share at least that have something in common before a stretch that matters."""
+    if not is_constant(parts[0]):
+        return 0
+    return next((at for at in range(2, HEAD, 2) if not _OPENING.isdisjoint("".join(parts[at - 2 : at]))), HEAD)
 
 
 def _shared_end(one: list[str], other: list[str], start: int) -> int:
