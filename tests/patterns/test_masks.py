@@ -67,6 +67,8 @@ def test_what_is_masked_stays_as_it_is(name: str, value: str) -> None:
         ("at Mon Jan  5 10:20:30 2026 done", "at <time> done"),
         ("at Jan  5 10:20:30 host", "at <time> host"),
         ("[05/Jan/2026:10:20:30 +0000] hit", "[<time>] hit"),
+        ("connect to [::1]:8080 failed", "connect to <ip> failed"),
+        ("peer=[fe80::1%eth0]:22 ([2001:db8::1]:443)", "peer=<ip> (<ip>)"),
         ("took 12 ms and 3.5 KB", "took <dur> and <size>"),
         ("sent 1163 bytes (1.13 KB) in 2 seconds", "sent <size> in <dur>"),
         ("got <shop.Order object at 0x7f3bc> back", "got <obj> back"),

@@ -14,6 +14,7 @@ from typing import Any
 
 from tidegate.patterns.line import ANY, NAMED, VALUE, Line, constants, enough, is_constant, split
 from tidegate.patterns.pattern import Pattern, living
+from tidegate.patterns.tokens import compiled
 
 #: Lines compared with, and kept, for one first or last word; patterns tried for one.
 LATEST, KEPT, TRIED = 16, 48, 32
@@ -34,9 +35,7 @@ HEAD, TAIL = 8, 6
 
 _OPENING = frozenset(":=({[\"'`>|")
 _OPENS = re.compile(r"[:=({\[\"'`>|] ?$")
-_FAILS = re.compile(
-    r"fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem", re.IGNORECASE
-)
+_FAILS = r"(?i:fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|unexpected|problem)"
 
 #: What lines have in common before and after a stretch; or, without a stretch, the line with its variables.
 Key = tuple[str, str | None]
@@ -255,7 +254,7 @@ def _around(prefix: list[str], suffix: list[str]) -> list[Found]:
             return []
         table = ENOUGH_FIRST
     elif _OPENS.search(before):
-        table = ENOUGH_ERRORS if _FAILS.search(before) else ENOUGH_VALUES
+        table = ENOUGH_ERRORS if compiled(_FAILS).search(before) else ENOUGH_VALUES
     elif suffix:
         return []
     return [((before, "".join(suffix)), common, table)] if table[min(common, len(table) - 1)] < NEVER else []

@@ -37,7 +37,7 @@ _FORMS = {
     ANY: rf"[^\s=:,;|()\[\]{{}}\"'@#<>`]*[^\s=:,;|()\[\]{{}}\"'@#<>`.]|{_OBJECT}|{_QUOTED}|{_DUR}|{_SIZE}",
 }
 #: A request, as a status follows it.
-_LOGGED = re.compile(rf'"[^"\\]*"|{_QUOTED}').fullmatch
+_LOGGED = rf'"[^"\\]*"|{_QUOTED}'
 _VARIABLE = re.compile(rf"(\(<list>\)|<(?:{tokens.NAMES})>)")
 
 Check = Callable[[str], object]
@@ -84,7 +84,7 @@ class Guesses:
         if not names or "" in constants[1:-1] or not any(map(str.strip, constants)):
             return
         checks = [
-            _LOGGED if (name, after) == ("<str>", " ") else self._check(name)
+            tokens.compiled(_LOGGED).fullmatch if (name, after) == ("<str>", " ") else self._check(name)
             for name, after in zip(names, constants[1:], strict=True)
         ]
         if ANY in names and (stretch := stretch_of(pattern)) >= 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigurationError
@@ -47,6 +46,8 @@ def dump(miner: Miner) -> dict[str, Any]:
 
 def write(path: str | os.PathLike[str], data: dict[str, Any]) -> None:
     """Writes beside the file, then takes its place, so that a crash leaves the old one."""
+    import tempfile  # brings a dozen modules
+
     path = os.fspath(path)
     handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")
     try:

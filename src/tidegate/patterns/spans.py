@@ -10,22 +10,23 @@ import errno
 import os
 import re
 
-from tidegate.patterns.tokens import CLOCK, MONTH, NAMES, ZONE
+from tidegate.patterns.tokens import CLOCK, MONTH, NAMES, ZONE, compiled
 
 #: How deep containers within containers are looked into.
 DEPTH = 4
 
-_OBJECT = re.compile(rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`')
+_OBJECT = rf"[\w.]*<(?!(?:{NAMES})>)[A-Za-z_][^<>]*>"
+_QUOTED = r'"(?:[^"\\]|\\.)*"|(?<![\w)])[bru]?\'(?:[^\'\\]|\\.)*\'(?!\w)|`[^`]*`'
 _COLOUR = re.compile(r"\x1b\[[0;]*m")
-_URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s<>\"'`|]*[^\s<>\"'`|,;:.!?)\]}]")
+_URL = r"(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s<>\"'`|]*[^\s<>\"'`|,;:.!?)\]}]"
+#: An address of IPv6 with its port, wherever in a token it stands.
+_PORT = r"\[(?=[^\]]*::|(?:[^:\]]*:){7})[0-9A-Fa-f:.]+(?:%\w+)?\]:0+"
 _THOUSANDS = re.compile(r"(?<![\w.:])0{1,3}(?:,000)+(?!\d)")
 _DAY = r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
 DATE = (
     rf"{_DAY}\b(?:00?[ -]{MONTH}|{MONTH}  ?00?),?(?:[ -]0000)?,? {CLOCK}{ZONE}?(?: {ZONE})?(?: 0000\b)?"
     rf"|\b0000-00-00[ T]{CLOCK}{ZONE}?"
 )
-_DATE = re.compile(DATE)
 #: Of HTTP, as access logs show them.
 METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT"
 _REQUEST = re.compile(rf"[\"'](?:{METHODS}) [^ ]")
@@ -48,15 +49,17 @@ def with_blanks(text: str) -> str:
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
     if "<" in text:
-        text = _OBJECT.sub("<obj>", _OBJECT.sub("<obj>", text))
+        text = compiled(_OBJECT).sub("<obj>", compiled(_OBJECT).sub("<obj>", text))
     if "'" in text or '"' in text or "`" in text:
-        text = _QUOTED.sub(_quoted, text)
+        text = compiled(_QUOTED).sub(_quoted, text)
     if "://" in text:
-        text = _URL.sub("<url>", text)
+        text = compiled(_URL).sub("<url>", text)
+    if "]:0" in text:
+        text = compiled(_PORT).sub("<ip>", text)
     if ",000" in text:
         text = _THOUSANDS.sub("0", text)
     if "0:00" in text:
-        text = _DATE.sub("<time>", text)
+        text = compiled(DATE).sub("<time>", text)
     return text
 
 
@@ -80,10 +83,9 @@ _JOINED = (
     ("<time> <num>]", r"(?<=<time>) <num>(?=\])", ""),
     ("> ", rf"(?<!\S)(\S{{0,40}}<(?:{NAMES})>)(?:,? \1)+(?!\S)", r"\1"),
 )
-_BUILT_FORMS, _JOINED_FORMS = ([(a, re.compile(b), c) for a, b, c in table] for table in (_BUILT, _JOINED))
 #: What the system says of an error, as exceptions of Python and C show it.
 _SYSTEM = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}, key=len, reverse=True))
-_EXCEPTION = re.compile(
+_EXCEPTION = (
     rf"\[(?:Errno|WinError) [^\]]*\](?: (?:{_SYSTEM}|\w+(?: \w+){{0,3}}))?(?:: <str>(?: -> <str>)?)?"
     r"|\[SSL[^\]]*\][^()]*(?:\(\w+\.c:<num>\))?"
 )
@@ -93,12 +95,12 @@ def made(text: str) -> str:
     """The text with containers, units, lists and exceptions' texts masked that are made of masked tokens."""
     for _ in range(DEPTH):
         before = text
-        for guard, form, name in _BUILT_FORMS:
+        for guard, form, name in _BUILT:
             if guard in text:
-                text = form.sub(name, text)
+                text = compiled(form).sub(name, text)
         if text == before:
             break
-    for guard, form, name in _JOINED_FORMS:
+    for guard, form, name in _JOINED:
         if guard in text:
-            text = form.sub(name, text)
-    return _EXCEPTION.sub("<exc>", text) if "[" in text else text
+            text = compiled(form).sub(name, text)
+    return compiled(_EXCEPTION).sub("<exc>", text) if "[" in text else text

@@ -7,6 +7,7 @@ whole first, then without the brackets and stops around it, then in parts.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 #: Words that are values.
 WORDS = {"True": "<obj>", "False": "<obj>"}
@@ -44,7 +45,7 @@ NAMES = "num|str|time|ip|uuid|hex|id|url|email|path|mac|dur|size|obj|list|exc|\\
 #: Months and zones of times that hold blanks.
 MONTH, CLOCK, ZONE = _MONTH, _CLOCK, _ZONE
 
-_TYPED = re.compile("|".join(f"(?P<{name}_{i}>{form})" for i, (name, form) in enumerate(TYPES)))
+_TYPED = "|".join(f"(?P<{name}_{i}>{form})" for i, (name, form) in enumerate(TYPES))
 _BEFORE, _AFTER = "([{<\"'`*#", ",;:.!?)]}>\"'`*#"
 _OUTER = re.compile(rf"(<(?:{NAMES})>|[=,;|()\[\]{{}}\"'`<>&?!]+)")
 _INNER = re.compile(r"([:@#$]+)")
@@ -55,14 +56,19 @@ FILE = (
     r"|sock|pid|lock|tmp|bak|swp|so|dll|exe|sh|bat|jar|war|class|java|c|cc|cpp|h|rs|go|rb|php|pem|crt|key|zip|tar|t?gz"
     r"|bz0|xz|whl|egg|png|jpe?g|gif|svg|pdf|bin|dat|img|iso|rpm|deb|service|socket|rrd|gv)$"
 )
-_VERSION, _FILE = re.compile(VERSION), re.compile(FILE)
 _COMMAS = re.compile(r"[\w.-]+(?:,[\w.-]+)+")
 #: Characters of which a token that is of some type has one at least.
 _TELLING = re.compile(r"[0/\\@:]")
 
 
+@cache
+def compiled(form: str) -> re.Pattern[str]:
+    """One of the room's own expressions, compiled when it is first needed: not in programs that mine nothing."""
+    return re.compile(form)
+
+
 def _typed(text: str) -> str:
-    found = _TYPED.fullmatch(text)
+    found = compiled(_TYPED).fullmatch(text)
     return f"<{(found.lastgroup or '').split('_')[0]}>" if found else ""
 
 
@@ -70,11 +76,11 @@ def _word(text: str) -> str:
     """A part without delimiters: a path, a name with a number, an id, or just a word."""
     if "\\" in text or ("/" in text and (text.count("/") > 1 or "0" in text or "." in text)):
         return "<path>"
-    if _FILE.search(text):
+    if compiled(FILE).search(text):
         return "<path>"
     if "0" not in text:
         return text
-    if _VERSION.fullmatch(text):
+    if compiled(VERSION).fullmatch(text):
         return "<num>"
     if found := _PREFIXED.fullmatch(text):
         return found[1] + "<num>"
