@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
 from tidegate import otel
-from tidegate.gate.logs.bridge import Bridge, begin, handing, is_handing, with_attributes
+from tidegate.gate.logs.bridge import Bridge, begin, end, handing, is_handing, with_attributes
 from tidegate.gate.logs.early import EarlyDrop, Trace
 from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.logs.publishing import Publisher
@@ -41,6 +43,10 @@ from tidegate.records import SEVERITIES
 
 if TYPE_CHECKING:
     from tidegate.gate.policies.watcher import Watcher
+
+
+#: Errors that wait for the end of the record in the midst of which they were emitted.
+MAX_LATE = 100
 
 
 class PatternLogRecordProcessor(LogRecordProcessor):
@@ -118,10 +124,13 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         self._early = EarlyDrop(self._sieve, otel.current_context, _current_trace, _severity)
         self._bridge = Bridge(downstream_handler, self) if downstream_handler is not None else None
         self._model: ReadWriteLogRecord | None = None
+        self._late: deque[ReadWriteLogRecord] = deque()
         self._own = 0
         self._closed = False
         #: Records that were passed on unjudged, or not at all, since something raised.
         self.failures = 0
+        #: Echoes of what was handed on, and what the pipeline itself said meanwhile.
+        self.left_out = 0
         self._publisher = Publisher(self._sieve, pattern_report_interval, self._publish, meter_provider)
         self._early.tick = self._publisher.tick
         self._steering = Steering(
@@ -151,16 +160,16 @@ class PatternLogRecordProcessor(LogRecordProcessor):
     # -- LogRecordProcessor
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        if self._closed or (handing.get() is not None and is_handing(self)) or otel.is_suppressed():
-            return  # what is emitted while a record is handed on is its echo, or the pipeline's own
-        try:
-            passed = self._judge(log_record)
-        except Exception:
-            self.failures += 1
-            self._pass(log_record)
+        if self._closed or otel.is_suppressed():
             return
-        if passed:
-            self._pass_all(passed)
+        if handing.get() is not None and is_handing(self):
+            self._put_off(log_record)
+            return
+        try:
+            self._gate(log_record)
+        finally:  # a signal handler may raise SystemExit
+            if self._late:
+                self._catch_up()
         self._publisher.tick()
         self._steering.tick()
 
@@ -171,6 +180,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         """The last report, then the end of all that is behind this. A second call does nothing."""
         if self._closed:
             return
+        self._catch_up()
         self._publisher.close()
         self._closed = True
         self._steering.close()
@@ -180,14 +190,46 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             each.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        end = time.monotonic() + timeout_millis / 1000
+        until = time.monotonic() + timeout_millis / 1000
+        self._catch_up()
         done = True
         for each in self.next:
-            left = max(int((end - time.monotonic()) * 1000), 0)
+            left = max(int((until - time.monotonic()) * 1000), 0)
             done = each.force_flush(left) is not False and done
         return done
 
     # -- one record
+
+    def _gate(self, record: ReadWriteLogRecord) -> None:
+        try:
+            passed = self._judge(record)
+        except Exception:
+            self.failures += 1
+            self._pass(record)
+            return
+        if passed:
+            self._pass_all(passed)
+
+    def _put_off(self, record: ReadWriteLogRecord) -> None:
+        """What is emitted while a record is handed on is its echo, or the pipeline's own, unless it is an error:
+        those may be a signal handler's, and are judged a moment later."""
+        log = record.log_record
+        is_error = log.severity_number is not None and log.severity_number.value >= SEVERITIES["ERROR"]
+        is_echo = COUNT in otel.attribute_dict(log.attributes) or is_handing(self._late)
+        if is_error and not is_echo and len(self._late) < MAX_LATE:
+            self._late.append(record)
+        else:
+            self.left_out += 1
+
+    def _catch_up(self) -> None:
+        """Judge what was put off. What that causes in turn is not put off again, or it could feed itself."""
+        now = begin(self._late, None)
+        try:
+            while self._late:
+                with suppress(IndexError):  # another thread was faster
+                    self._gate(self._late.popleft())
+        finally:
+            end(now)
 
     def _judge(self, record: ReadWriteLogRecord) -> list[Passed[Carried]]:
         log, scope = record.log_record, record.instrumentation_scope
@@ -220,7 +262,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
                 self._bridge.hand(for_handler(kept) if stdlib is None else with_attributes(stdlib, more))
 
     def _pass(self, record: ReadWriteLogRecord) -> None:
-        token = begin(self, record)
+        now = begin(self, record)
         try:
             for each in self.next:
                 try:
@@ -228,7 +270,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
                 except Exception:  # one destination's failure is neither the application's nor the others'
                     self.failures += 1
         finally:
-            handing.reset(token)
+            end(now)
 
     def _publish(
         self, name: str, severity: str, severity_number: int, body: str, attributes: Mapping[str, Any]
@@ -310,7 +352,7 @@ def _sampling(context: SpanContext, trace_id: int) -> Trace:
 
 def _current_trace() -> Trace | None:
     """Of the current context; None when what is logged is the pipeline's own."""
-    if handing.get() is not None:
+    if is_handing():
         return None
     if not otel.current_context():
         return _NO_TRACE

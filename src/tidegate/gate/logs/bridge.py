@@ -11,38 +11,50 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
-from typing import Any, NamedTuple
+from contextvars import ContextVar
+from typing import Any
 
 from tidegate import otel
 from tidegate.records import Origin
 
 
-class Handing(NamedTuple):
-    """``owner`` hands ``record`` on, in the midst of ``former`` maybe."""
+class Handing:
+    """``owner`` hands ``record`` on, in the midst of ``former`` maybe, until it ``is_over``.
 
-    owner: object
-    record: object
-    former: Handing | None
+    A task that is started meanwhile inherits it, and must see its end.
+    """
+
+    __slots__ = ("former", "is_over", "owner", "record")
+
+    def __init__(self, owner: object, record: object, former: Handing | None) -> None:
+        self.owner, self.record, self.former = owner, record, former
+        self.is_over = False
 
 
 #: What is being handed on here. What reaches its owner meanwhile is an echo of it, or the pipeline's own.
 handing: ContextVar[Handing | None] = ContextVar("tidegate_handing", default=None)
 
 
-def is_handing(owner: object) -> bool:
-    """Whether ``owner`` is handing something on here."""
+def is_handing(owner: object = None) -> bool:
+    """Whether ``owner``, or anybody, is handing something on here."""
     now = handing.get()
     while now is not None:
-        if now.owner is owner:
+        if not now.is_over and (owner is None or now.owner is owner):
             return True
         now = now.former
     return False
 
 
-def begin(owner: object, record: object) -> Token[Handing | None]:
-    """``owner`` begins to hand ``record`` on, until `handing` is reset by the token."""
-    return handing.set(Handing(owner, record, handing.get()))
+def begin(owner: object, record: object) -> Handing:
+    """``owner`` begins to hand ``record`` on, until the `end` of what is returned."""
+    now = Handing(owner, record, handing.get())
+    handing.set(now)
+    return now
+
+
+def end(now: Handing) -> None:
+    now.is_over = True
+    handing.set(now.former)
 
 
 #: Severity numbers of the OpenTelemetry log data model, in fours, to levels of the standard library.
@@ -64,20 +76,20 @@ class Bridge:
 
     def _is_handed(self, record: logging.LogRecord) -> bool:
         now = handing.get()
-        return now is not None and now.record is record
+        return now is not None and now.record is record and not now.is_over
 
     def hand(self, record: logging.LogRecord) -> None:
         """Let the handler have ``record``, if it is of its level. Never raises."""
         if record.levelno < self.handler.level:
             return
-        token = begin(self.owner, record)
+        now = begin(self.owner, record)
         try:
             with otel.handing_to(self.handler):  # in no context nothing is looked at closely, for speed
                 self.handler.handle(record)
         except Exception:  # a handler that has no handleError of its own; the application does not know of it
             pass
         finally:
-            handing.reset(token)
+            end(now)
 
 
 def with_attributes(record: logging.LogRecord, attributes: Mapping[str, Any]) -> logging.LogRecord:
