@@ -239,6 +239,12 @@ def test_no_rules_at_all_can_be_said() -> None:
         ("traces:\n  rules:\n  - name: a", 3, "traces.rules[0] has no effect; "),
         ("traces:\n  rules:\n  - keep: true\n    drop: true", 3, "has keep and drop, which exclude each other"),
         ("traces:\n  rules:\n  - keep: true\n  - rate: 0.5", 4, "traces.rules[1] is never reached"),
+        ('traces:\n  rules:\n  - match: {name: "*"}\n    keep: true\n  - rate: 0.5', 5, "rules[1] is never reached"),
+        ('traces:\n  rules:\n  - match: {name: [a, "*"]}\n    keep: true\n  - rate: 0.5', 5, "never reached"),
+        ("traces:\n  rules:\n  - match: {name: true}\n    keep: true\n  - rate: 0.5", 5, "never reached"),
+        ("traces:\n  rules:\n  - match: {scope: lib}\n    drop: true", 3, "match.scope cannot be asked for: "),
+        ("traces:\n  rules:\n  - match:\n      not: {scope: a}\n    drop: true", 4, "not.scope cannot be asked for"),
+        ("logs:\n  rules:\n  - match: {scope: lib}\n    drop: true", 3, "match.scope is not known: it must be one of"),
         ("traces:\n  rules:\n  - drop: helth checks", 3, "did you mean 'health checks'?"),
         ("traces:\n  rules:\n  - match:\n      servce: a\n    keep: true", 4, "did you mean 'service'?"),
         ("traces:\n  rules:\n  - match: {}\n    keep: true", 3, "traces.rules[0].match is empty"),
@@ -422,3 +428,10 @@ def test_what_a_document_says_goes_before_what_a_gate_was_made_with_defaults_inc
 
 def test_a_policy_made_in_code_says_what_differs_from_the_defaults() -> None:
     assert LogPolicy(budget=9).over(LogPolicy(min_rate=0, budget=5)) == LogPolicy(min_rate=0, budget=9)
+
+
+@pytest.mark.parametrize("match", ['{name: "?*"}', '{not: {name: "*"}}', '{route: "*"}', '{name: "*", kind: SERVER}'])
+def test_a_rule_that_is_not_about_everything_may_be_followed_by_others(match: str) -> None:
+    found = parse(f"traces:\n  rules:\n  - match: {match}\n    keep: true\n  - rate: 0.5", "policy.yaml").traces
+    assert found
+    assert len(found.rules) == 2

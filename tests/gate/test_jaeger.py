@@ -159,3 +159,14 @@ def test_so_many_strategies_that_they_multiply_are_refused() -> None:
     default = {"type": "probabilistic", "param": 1, "operation_strategies": common}
     with pytest.raises(ConfigurationError, match="more than 2,000 strategies"):
         read({"service_strategies": services, "default_strategy": default})
+
+
+@pytest.mark.parametrize("strategies", [{"service_strategies": []}, {"probabilisticSampling": {"samplingRate": 0.5}}])
+@pytest.mark.parametrize("own", ["traces", "logs"])
+def test_our_own_words_beside_strategies_are_refused(strategies: dict[str, Any], own: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{own}' would not be obeyed beside '{next(iter(strategies))}'"):
+        read({**strategies, own: {"budget": 5}})
+
+
+def test_what_is_beside_the_strategies_is_told() -> None:
+    assert read({"service_strategies": [], "colour": 1}).ignored == ("line 1: 'colour' is not done here.",)

@@ -273,3 +273,8 @@ def test_conditions_look_at_the_beginning_of_a_value_alone(operator: str) -> Non
     assert holds("x" * 1000 + "needle")
     assert not holds("x" * 1020 + "needle")
     assert not holds(["x" * 1020 + "needle"])
+
+
+def test_a_field_that_is_not_known_when_a_trace_starts_is_refused() -> None:
+    with pytest.raises(ValueError, match="a rule for traces looks at 'scope'; it must be one of service, name, route"):
+        TraceMatcher([TraceRule((Condition("scope", "lib", negate=True),), 0.0)])

@@ -146,7 +146,7 @@ def test_matchers_of_logs_become_conditions(matcher: dict[str, Any], meant: Cond
 @pytest.mark.parametrize(
     ("matcher", "meant"),
     [
-        ({"trace_field": "TRACE_FIELD_SCOPE_NAME", "exact": "a"}, Condition("scope", "a", "equals")),
+        ({"trace_field": "TRACE_FIELD_NAME", "exact": "a"}, Condition("name", "a", "equals")),
         ({"span_attribute": "http.route", "exact": "/a"}, Condition("attribute", "/a", "equals", "http.route")),
         ({"span_kind": "SPAN_KIND_SERVER"}, Condition("kind", "SERVER", "equals")),
         ({"span_kind": "client", "exists": True}, Condition("kind", "CLIENT", "equals")),
@@ -220,6 +220,14 @@ def test_a_disabled_policy_does_not_exist() -> None:
         (trace("x", "none", {"span_status": "ERROR", "exists": True}), "not known in time"),
         (trace("x", "none", {"event_name": "exception", "exists": True}), "not known in time"),
         ({"id": "x", "trace": 5}, "is 5"),
+        (trace("x", "none", {"trace_field": "scope_name", "exact": "a", "negate": True}), "cannot be looked at here"),
+        (
+            trace("x", "none", {"span_kind": "SERVR", "negate": True}),
+            "'SERVR' is no kind of span; did you mean 'SERVER'?",
+        ),
+        (log("x", "none", {"log_field": "severity_text", "exact": "INF", "negate": True}), "'INF' is no severity"),
+        ({**log("x", "none"), "enabled": "false"}, "enabled is 'false'; it must be true or false"),
+        ({**log("x", "none"), "enabled": 0}, "enabled is 0; it must be true or false"),
     ],
 )
 def test_what_cannot_be_obeyed_is_told_and_the_others_are(policy: dict[str, Any], reason: str) -> None:
@@ -249,6 +257,19 @@ def test_what_is_beside_the_rule_is_told_and_the_rule_obeyed(policy: dict[str, A
     assert found.logs
     assert found.logs.rules[0].rate == 0.05
     assert what in found.ignored[0]
+
+
+@pytest.mark.parametrize("own", ["traces", "logs"])
+def test_our_own_words_beside_policies_are_refused(own: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"'{own}' would not be obeyed beside 'policies'; write one of the two"
+    ):
+        parse(json.dumps({"policies": [log("a", "none")], own: {"budget": 5}}), "p.json")
+
+
+def test_what_is_beside_the_policies_is_told() -> None:
+    found = parse(json.dumps({"policies": [log("a", "none")], "hash": "5f"}), "p.json")
+    assert found.ignored == ("line 1: 'hash' is not done here.",)
 
 
 @pytest.mark.parametrize("policies", [[], [{"id": "x", "metric": {}}], [{**log("a", "none"), "enabled": False}], [5]])

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 #: What a `Condition` may look at. ``attribute`` and ``resource`` need a key.
-TRACE_FIELDS = ("service", "name", "route", "kind", "scope", "attribute", "resource")
+TRACE_FIELDS = ("service", "name", "route", "kind", "attribute", "resource")
 LOG_FIELDS = ("service", "logger", "severity", "body", "event_name", "template", "pattern", "attribute", "resource")
 
 #: ``glob`` has ``*`` and ``?``; ``in`` takes several values; ``exists`` takes none.

@@ -26,6 +26,9 @@ _GROUPS = {"attributes": "attribute", "resource": "resource"}
 #: Ways to say more of a value than a glob can.
 _OPERATORS = ("equals", "regex")
 
+#: Fields that no span is without.
+_ALWAYS_THERE = ("name", "kind")
+
 _VALUE_RULE = (
     "it must be text in which * and ? stand for any, a number, a list of which one must match, true for 'is there',"
     " false for 'is not there', or {equals: …} or {regex: …}"
@@ -40,7 +43,7 @@ def severity(name: str, node: Node) -> str:
     return upper
 
 
-def _span_kind(name: str, node: Node) -> str:
+def span_kind(name: str, node: Node) -> str:
     upper = name.upper().removeprefix("SPAN_KIND_")
     if upper not in SPAN_KINDS:
         raise Mistake(node.line, f"{node.path}: {name[:80]!r} is no kind of span; {near(name, SPAN_KINDS)}.")
@@ -55,7 +58,11 @@ def _rule_severity(name: str, node: Node) -> str:
 
 
 #: Fields whose values are names from a list.
-_NAMES: dict[str, Callable[[str, Node], str]] = {"severity": _rule_severity, "kind": _span_kind}
+_NAMES: dict[str, Callable[[str, Node], str]] = {"severity": _rule_severity, "kind": span_kind}
+
+
+#: Fields that a rule would be obeyed wrongly by, since nothing is known of them in time.
+_TOO_LATE = {"scope": "which library starts a span is not known when its trace is sampled; match its name or kind"}
 
 
 def match(fields: Sequence[str], example: str) -> Kind:
@@ -71,8 +78,21 @@ def match(fields: Sequence[str], example: str) -> Kind:
     return Kind(read, {**inner, "properties": {**properties, "not": inner}})
 
 
+def always_holds(condition: Condition) -> bool:
+    """Whether it is about everything, such as ``name: "*"``."""
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    says_all = condition.operator == "exists" or (condition.operator == "glob" and any(_is_all(one) for one in values))
+    return condition.field in _ALWAYS_THERE and says_all and not condition.negate
+
+
+def _is_all(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip("*")
+
+
 def _conditions(node: Node, keys: Sequence[str], example: str, *, negate: bool = False) -> Iterator[Condition]:
     for name, item in as_mapping(node, f"{example}, or be left out for a rule about everything").items():
+        if name in _TOO_LATE and "kind" in keys:
+            raise Mistake(item.line, f"{item.path} cannot be asked for: {_TOO_LATE[name]}.")
         known(name, keys, item)
         if name == "not":
             yield from _conditions(item, [key for key in keys if key != "not"], example, negate=True)

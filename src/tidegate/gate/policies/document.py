@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policies import conditions, jaeger, kinds, otep
-from tidegate.gate.policies.conditions import ALWAYS_KEPT, LOG_MATCH, TRACE_MATCH, severity
+from tidegate.gate.policies.conditions import ALWAYS_KEPT, LOG_MATCH, TRACE_MATCH, always_holds, severity
 from tidegate.gate.policies.kinds import (
     BUDGET,
     MAX_PER_SECOND,
@@ -111,7 +111,7 @@ def _rules(kind: Callable[..., Rule], match: Kind, presets: dict[str, tuple[tupl
     def read_all(node: Node) -> tuple[Rule, ...]:
         found: list[list[Rule]] = rules.read(node)
         for each, later in zip(found, node.value[1:], strict=False):
-            if not each[0].conditions:
+            if all(map(always_holds, each[0].conditions)):
                 raise Mistake(later.line, f"{later.path} is never reached: the rule before it is about everything.")
         return tuple(rule for each in found for rule in each)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping
+from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping, beside
 from tidegate.gate.policies.lines import Mistake, Node
 from tidegate.gate.policy import Condition, Policy, TracePolicy, TraceRule
 
@@ -36,8 +36,9 @@ def is_format(root: Node) -> bool:
 
 def policy(root: Node) -> Policy:
     """Raises `Mistake` when it is not what Jaeger writes."""
-    ignored: list[str] = []
-    if any(key in root.value for key in _FILE):
+    is_file = any(key in root.value for key in _FILE)
+    ignored = beside(root, _FILE if is_file else (*_ANSWER, "strategyType"))
+    if is_file:
         return _policy(None, _of_file(root.value), ignored)
     answer = {key: root.value[key] for key in _ANSWER if key in root.value and root.value[key].value is not None}
     if "operationSampling" in answer:

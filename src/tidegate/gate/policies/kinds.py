@@ -155,6 +155,19 @@ def known(word: str, words: Mapping[str, Any] | Sequence[str], node: Node) -> st
     raise Mistake(node.line, f"{node.path or repr(word)} is not known: {near(word, words)}.")
 
 
+def beside(root: Node, words: Sequence[str]) -> list[str]:
+    """What stands beside what is read of another format than ours, as lines that say so; ours cannot stand there."""
+    others = [(key, item) for key, item in root.value.items() if key not in words]
+    for key, item in others:
+        if key in ("traces", "logs"):
+            raise Mistake(item.line, f"{key!r} would not be obeyed beside {_of(words, root)!r}; write one of the two.")
+    return [f"line {item.line}: {key[:80]!r} is not done here." for key, item in others]
+
+
+def _of(words: Sequence[str], root: Node) -> str:
+    return next(word for word in words if word in root.value)
+
+
 def near(word: str, words: Mapping[str, Any] | Sequence[str]) -> str:
     from difflib import get_close_matches
 

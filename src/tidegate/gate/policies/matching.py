@@ -152,7 +152,7 @@ class TraceMatcher:
     What hangs on name, kind and route alone is remembered for these, so that only conditions on
     attributes are looked at each time. Threads need no lock: they may forget, but never mix up.
     Raises ValueError when a condition cannot be used. What nothing is known of when a span starts
-    (its scope, resource attributes that were not given) counts as missing.
+    (resource attributes that were not given) counts as missing.
     """
 
     def __init__(self, rules: Sequence[TraceRule], service: str = "", resource: Attributes | None = None) -> None:
@@ -234,8 +234,8 @@ def _without_constants(rule: TraceRule, service: str, resource: Attributes) -> l
     for condition in rule.conditions:
         if condition.field in ("name", "kind", "route", "attribute"):
             left.append(condition)
-        elif condition.field in ("service", "resource", "scope"):
-            value = {"service": service or None, "resource": resource.get(condition.key)}.get(condition.field)
+        elif condition.field in ("service", "resource"):
+            value = resource.get(condition.key) if condition.field == "resource" else service or None
             if not predicate(condition)(value):
                 return None
         else:

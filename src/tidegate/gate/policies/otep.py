@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.gate.policies.conditions import ALIASES, ALWAYS_KEPT
-from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping, per_second
+from tidegate.gate.policies.conditions import ALWAYS_KEPT, severity, span_kind
+from tidegate.gate.policies.kinds import BUDGET, RATE, TEXT, as_mapping, beside, per_second
 from tidegate.gate.policies.lines import Mistake, Node
 from tidegate.gate.policies.matching import predicate
 from tidegate.gate.policy import Condition, LogPolicy, LogRule, Policy, TracePolicy, TraceRule
@@ -36,7 +36,7 @@ _ABOUT = ("id", "name", "description", "enabled", "created_at_unix_nano", "modif
 
 #: Fields by the name that the schema gives them, in lower case and without its prefix.
 _LOG_FIELDS = {"body": "body", "severity_text": "severity", "event_name": "event_name"}
-_TRACE_FIELDS = {"name": "name", "scope_name": "scope"}
+_TRACE_FIELDS = {"name": "name"}
 
 #: How a matcher compares; each but exact, exists and regex becomes a regular expression.
 _COMPARISONS: Mapping[str, Callable[[str], str]] = {
@@ -70,7 +70,7 @@ def is_format(root: Node) -> bool:
 def policy(root: Node) -> Policy:
     """Raises `Mistake` when nothing of it can be obeyed."""
     found: dict[str, list[tuple[_Keep, tuple[Condition, ...]]]] = {"log": [], "trace": []}
-    ignored: list[str] = []
+    ignored = beside(root, ("policies",)) if isinstance(root.value, dict) and "policies" in root.value else []
     for each in _policies(root):
         try:
             _take(each, found, ignored)
@@ -111,7 +111,7 @@ def _named(node: Node) -> str:
 
 def _take(node: Node, found: dict[str, list[tuple[_Keep, tuple[Condition, ...]]]], ignored: list[str]) -> None:
     fields = as_mapping(node, '{"id": …, "name": …, "log": {"match": […], "keep": …}}')
-    if "enabled" in fields and fields["enabled"].value is False:
+    if "enabled" in fields and not _flag(fields["enabled"]):
         return  # as if it did not exist, says the OTEP
     id_ = TEXT.read(_needed(node, "id"))
     targets = [name for name in _TARGETS if name in fields]
@@ -152,7 +152,7 @@ def _matcher(node: Node, target: str) -> Condition:
     comparisons = [name for name in (*_COMPARISONS, "exists") if name in said]
     kind = said.pop("span_kind", None) if target == "trace" else None
     if kind is not None and comparisons in ([], ["exists"]) and len(said) == len(comparisons):
-        return Condition("kind", _word(kind, "span_kind_").upper(), "equals", negate=negate != _is_false(said))
+        return Condition("kind", span_kind(TEXT.read(kind), kind), "equals", negate=negate != _is_false(said))
     if len(comparisons) != 1 or len(said) != 2 or kind is not None:
         what = ", ".join((*_COMPARISONS, "exists"))
         raise Mistake(node.line, f"{node.path} must have exactly one field and one of {what}; it has {_keys(node)}.")
@@ -175,7 +175,7 @@ def _is_false(said: Mapping[str, Node]) -> bool:
 def _comparison(field: str, key: str, name: str, how: Node, *, negate: bool, fold: bool) -> Condition:
     text = TEXT.read(how)
     if field == "severity" and name == "exact":
-        text = ALIASES.get(text.upper(), text.upper())
+        text = severity(text, how)
         if text in ALWAYS_KEPT and not negate:
             raise Mistake(how.line, f"{text} is always kept, so it is obeyed anyway, or never.")
     if name == "exact" and not fold:
