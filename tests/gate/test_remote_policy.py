@@ -160,6 +160,18 @@ def test_what_does_not_speak_http_is_no_policy(server: PolicyServer) -> None:
     assert "it does not speak HTTP as it should" in trouble(server.url)
 
 
+def test_junk_with_line_breaks_is_told_in_one_line(server: PolicyServer) -> None:
+    server.answer = lambda handler: (handler.wfile.write(b"one\r\ntwo\r\n"), None)[1]
+    assert trouble(server.url).isprintable()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_wants_a_token_is_told_with_the_next_step(server: PolicyServer, status: int) -> None:
+    server.answer = lambda handler: handler.send_error(status)
+    expected = "so it wants to know who asks; set OTEL_PYTHON_TIDEGATE_POLICY_TOKEN to its token."
+    assert trouble(server.url).endswith(expected)
+
+
 @pytest.mark.parametrize("length", [True, False], ids=["with its length", "until the end"])
 def test_an_answer_that_trickles_has_an_end(
     server: PolicyServer, monkeypatch: pytest.MonkeyPatch, *, length: bool

@@ -178,7 +178,19 @@ def test_a_different_refusal_is_logged_once(caplog: pytest.LogCaptureFixture) ->
 
 def test_a_source_that_stays_away_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     polled(Unavailable("away"), Unavailable("away"))
-    assert caplog.messages == ["policy cannot be had, there is none yet: away"]
+    assert caplog.messages == [
+        "policy cannot be had, there is none yet, so sampler and log gate go by their own settings: away"
+    ]
+
+
+def test_what_a_first_refusal_leaves_in_force_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    polled("{}")
+    assert caplog.messages[0].startswith("policy refused, there is none yet, so sampler and log gate go by their own")
+
+
+def test_a_source_that_fails_with_several_lines_is_told_in_one(caplog: pytest.LogCaptureFixture) -> None:
+    polled(OSError("one\ntwo\r\nthree"))
+    assert caplog.messages[0].endswith("OSError: one two three")
 
 
 def test_a_file_may_be_away_for_a_moment_without_a_word(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -238,6 +250,25 @@ def test_a_file_that_is_wrong_is_refused_at_the_start(path: Path) -> None:
     path.write_text('{\n"traces": {"budget": -1}}')
     with pytest.raises(ConfigurationError, match=r"policy\.json, line 2: traces\.budget is -1"):
         Watcher(source(str(path))).start()
+
+
+def test_what_is_refused_at_the_start_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_text("{}")
+    with pytest.raises(ConfigurationError):
+        Watcher(source(str(path))).start()
+    assert caplog.messages == []
+
+
+def test_what_is_refused_when_it_is_started_again_is_logged(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watcher = Watcher(source(str(path)))
+    watcher.poll()
+    path.write_text('{"something": "else"}')
+    for _ in range(2):  # a file that changed is looked at until it settles
+        watcher.start()
+        watcher.stop()
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        "policy refused, the last good one stays in force"
+    ]
 
 
 def test_a_file_that_is_not_there_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def _checked_token(token: str) -> str:
 
 def _hint(status: int) -> str:
     if status in (401, 403):
-        return f", so it wants to know who asks: is {TOKEN} its token?"
+        return f", so it wants to know who asks; set {TOKEN} to its token"
     return "; correct the URL" if status in (404, 410) else ""
 
 
@@ -176,4 +176,4 @@ def _why(error: Exception) -> str:
             return "it does not answer in time"
         case OSError():
             return error.strerror or str(error)
-    return f"it does not speak HTTP as it should ({str(error)[:80] or type(error).__name__})"
+    return f"it does not speak HTTP as it should ({str(error)[:80]!r}, {type(error).__name__})"

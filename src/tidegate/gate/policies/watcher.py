@@ -39,6 +39,8 @@ MAX_TOLD = 100
 #: Seconds that `Watcher.stop` waits for the thread, which an open question may hold.
 _STOP_S = 1.0
 
+_NONE_YET = "there is none yet, so sampler and log gate go by their own settings"
+
 _running: WeakSet[Watcher] = WeakSet()
 
 
@@ -61,6 +63,7 @@ class Watcher:
         self._found: str | bytes | Policy | None = None
         self._failures = 0
         self._told: set[str] = set()
+        self._is_starting = False
         self._random = random.Random(seed)  # noqa: S311 — moments in time, no secrets
         self._begin()
 
@@ -92,7 +95,9 @@ class Watcher:
         if self._stopped.is_set():
             self._begin()
         if not self.source.is_remote:
+            self._is_starting = self.policy is None  # what is wrong is raised, and need not be logged as well
             self.poll()
+            self._is_starting = False
             if self.policy is None:
                 raise ConfigurationError(self.problem)
         _running.add(self)
@@ -134,7 +139,7 @@ class Watcher:
         if isinstance(error, (Unavailable, ConfigurationError)):
             self._trouble = str(error)
         else:
-            self._trouble = f"{self.source.location} failed: {type(error).__name__}: {str(error)[:200]}"
+            self._trouble = f"{self.source.location} failed: {type(error).__name__}: {_in_a_line(error)}"
         if self._failures == self.source.patience and not self._stopped.is_set():
             self._tell("cannot be had", self._trouble)
 
@@ -166,10 +171,10 @@ class Watcher:
                 raise
 
     def _tell(self, what: str, problem: str) -> None:
-        if problem in self._told or len(self._told) > MAX_TOLD:
+        if self._is_starting or problem in self._told or len(self._told) > MAX_TOLD:
             return
         self._told.add(problem)
-        kept = "the last good one stays in force" if self.policy else "there is none yet"
+        kept = "the last good one stays in force" if self.policy else _NONE_YET
         _logger.warning("policy %s, %s: %s", what, kept, problem)
         if len(self._told) > MAX_TOLD:
             _logger.warning("further problems of this policy are not logged: %s", self.source.location)
@@ -190,6 +195,10 @@ class Watcher:
         self._begin()
         self._random.seed()
         self._launch()
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error)[:200].split())
 
 
 def _after_fork_in_child() -> None:
