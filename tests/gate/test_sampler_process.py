@@ -188,6 +188,26 @@ def test_a_declarative_file_may_set_its_budget_and_rules(
     assert run([sys.executable, program(DECLARED)], env=env).stdout.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"traces_per_second": "many"}, "traces_per_second is 'many'; it must be a number"),
+        ({"traces_per_second": 5, "rules": [{"match": {"name": "a"}}]}, "has no effect"),
+        ({"rules": 5}, "a rule is 5"),
+        ({"colour": 1}, "has 'colour'; it may have traces_per_second and rules"),
+    ],
+)
+def test_what_is_wrong_in_a_declarative_file_is_said_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], message: str
+) -> None:
+    path = declared(tmp_path, {"tidegate": options})
+    monkeypatch.setenv("OTEL_CONFIG_FILE", path)
+    with pytest.raises(ConfigurationError) as refused:
+        adaptive.strict()
+    assert str(refused.value).startswith(f"{path}: sampler.tidegate")
+    assert message in str(refused.value)
+
+
 @pytest.mark.servers
 def test_a_declarative_file_named_in_code_sets_it_too(
     run: Callable[..., Any], program: Callable[..., Path], tmp_path: Path

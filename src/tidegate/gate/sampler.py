@@ -280,21 +280,25 @@ class _Factory:
 
     def strict(self, argument: str | None = None) -> AdaptiveSampler:
         """The same, but raises `ConfigurationError` when something is wrong."""
-        options = {"traces_per_second": _number(argument)} if argument else self._from_file()
-        options.setdefault("traces_per_second", _number(environment("OTEL_TRACES_SAMPLER_ARG")))
-        return AdaptiveSampler(parent_based=self._parent_based, **{**_about_process(), **options})
-
-    def _from_file(self) -> dict[str, Any]:
-        """What a declarative file says of this sampler, which the SDK throws away."""
-        path = environment("OTEL_CONFIG_FILE")
+        path = "" if argument else environment("OTEL_CONFIG_FILE")
+        said = self._from_file(path) if path else {}
+        options = {"traces_per_second": _number(argument or environment("OTEL_TRACES_SAMPLER_ARG")), **said}
         try:
-            options = otel.sampler_settings(otel.load_config_file(path), self._name) if path else {}
+            return AdaptiveSampler(parent_based=self._parent_based, **_about_process(), **options)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: sampler.{self._name}: {error}" if said else str(error)) from None
+
+    def _from_file(self, path: str) -> dict[str, Any]:
+        """What a declarative file says of this sampler, which the SDK throws away."""
+        try:
+            options: Any = otel.sampler_settings(otel.load_config_file(path), self._name)
         except Exception:  # whoever uses the file for more than this says what is wrong with it
             return {}
-        unknown = sorted(set(options) - {"traces_per_second", "rules"})
+        known = ("traces_per_second", "rules")
+        unknown = [name for name in options if name not in known] if isinstance(options, Mapping) else [options]
         if unknown:
             raise ConfigurationError(
-                f"{path}: sampler.{self._name} has {unknown[0]!r}; it may have traces_per_second and rules."
+                f"{path}: sampler.{self._name} has {unknown[0]!r}; it may have {' and '.join(known)}."
             )
         return dict(options)
 
