@@ -39,8 +39,8 @@ _FAILS = r"(?i:fail|error|exception|could ?n[o']t|can ?not|can't|unable|invalid|
 
 #: What lines have in common before and after a stretch; or, without a stretch, the line with its variables.
 Key = tuple[str, str | None]
-#: Words at most in which lines of one form may differ.
-WORDS = 3
+#: Words at most in which lines of one form may differ, and words at least that they then have in common.
+WORDS, FEWEST = 3, 3
 #: Different lines with several different words that make those variables, by words in common; and where values differ.
 ENOUGH_WORDS = (NEVER, NEVER, NEVER, 6, 4, 3)
 ENOUGH_NAMED = (NEVER, NEVER, NEVER, NEVER, 9, 7)
@@ -263,8 +263,9 @@ def _around(prefix: list[str], suffix: list[str]) -> list[Found]:
 def _words(parts: list[str], latest: list[Recent], pattern: Pattern) -> dict[Found, list[Pattern]]:
     """Other patterns by what their lines of the same form have in common with one, where few words differ."""
     alike: dict[Found, list[Pattern]] = {}
+    most = min(WORDS, (len(parts) + 1) // 2 - FEWEST)
     for other, others in _others(latest, pattern):
-        if len(parts) == len(others) and 1 <= sum(map(ne, parts, others)) <= WORDS:
+        if len(parts) == len(others) and 1 <= sum(map(ne, parts, others)) <= most:
             key, common, table = _same(parts, others)
             if table[min(common, len(table) - 1)] < NEVER:
                 alike.setdefault((key, common, table), []).append(other)
