@@ -95,3 +95,22 @@ def test_a_task_that_a_downstream_handler_starts_may_log_later() -> None:
         return one.bodies()
 
     assert asyncio.run(main()) == ["a record", "of the task"]
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["processor", "filter"])
+def test_an_error_in_the_midst_of_judging_is_passed_on(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
+    one = Gated(early=early, context=False, min_rate=0, severity_rates={"INFO": 0})
+    one.log.info("hello %s", 1)
+    miner = one.processor._sieve.miner
+    match = miner.match_record
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        logger = one.provider.get_logger("signal")
+        logger.emit(LogRecord(severity_number=SeverityNumber.ERROR, body="from a signal handler"))
+        return match(*arguments)
+
+    monkeypatch.setattr(miner, "match_record", interrupted)
+    one.log.info("other %s", 2)
+    assert "from a signal handler" in one.bodies()
+    assert one.seen() == 3

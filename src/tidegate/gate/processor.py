@@ -132,7 +132,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         #: Echoes of what was handed on, and what the pipeline itself said meanwhile.
         self.left_out = 0
         self._publisher = Publisher(self._sieve, pattern_report_interval, self._publish, meter_provider)
-        self._early.tick = self._publisher.tick
+        self._early.tick = self._tick
         self._steering = Steering(
             base, self._sieve.apply, policy, fallback_sample_rate, policy_token, policy_refresh_interval
         )
@@ -168,7 +168,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         try:
             self._gate(log_record)
         finally:  # a signal handler may raise SystemExit
-            if self._late:
+            if self._late or self._sieve.is_behind:
                 self._catch_up()
         self._publisher.tick()
         self._steering.tick()
@@ -197,6 +197,12 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             left = max(int((until - time.monotonic()) * 1000), 0)
             done = each.force_flush(left) is not False and done
         return done
+
+    def _tick(self) -> None:
+        """After the filter has judged a record, which may be all that is heard of it."""
+        if self._sieve.is_behind:
+            self._catch_up()
+        self._publisher.tick()
 
     # -- one record
 
@@ -228,6 +234,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
             while self._late:
                 with suppress(IndexError):  # another thread was faster
                     self._gate(self._late.popleft())
+            self._pass_all(self._sieve.catch_up())
         finally:
             end(now)
 

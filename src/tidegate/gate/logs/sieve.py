@@ -114,6 +114,22 @@ class Sieve(Generic[R]):
             finally:
                 self.is_busy = False
 
+    def catch_up(self) -> list[Passed[R]]:
+        """What goes on of records that came in the midst of one that was judged early, or that an exit cut short."""
+        passed: list[Passed[R]] = []
+        while self._late:
+            with self.lock:
+                if self.is_busy or not self._late:
+                    break
+                record, facts = self._late.popleft()
+            passed += self.sift(record, facts)
+        return passed
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is something to `catch_up` with."""
+        return bool(self._late)
+
     def _defer(self, record: R, facts: Facts) -> None:
         if len(self._late) < MAX_NESTED:
             self._late.append((record, facts))
