@@ -41,7 +41,7 @@ _TRACES = (
 _SPANS = (_TIME, _DURATION, _SERVICE, Column("KIND", optional=1), Column("STATUS"), _NAME, _TRACE)
 _SETTINGS = (
     Column("SETTING"),
-    Column("VALUE", elastic=8),
+    Column("VALUE", elastic=6),
     Column("SOURCE", optional=1),
     Column("ENVIRONMENT VARIABLE"),
 )
