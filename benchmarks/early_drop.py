@@ -1,9 +1,10 @@
-"""What a dropped ``logger.info`` costs its caller: by the gate's filter on a handler, by the capture, and without."""
+"""What a log call costs that the gate drops, or keeps: by its filter on a handler, by the capture, and without."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from benchmarks.measure import interleaved, table
@@ -19,7 +20,13 @@ LABELS = {
     "share": "OpenTelemetry's handler with the gate's filter, 20 % kept and queued",
     "stock": "OpenTelemetry's handler, all queued",
     "processor": "OpenTelemetry's handler without a filter, all dropped in the gate's processor",
+    "whole": "OpenTelemetry's handler without a filter, all kept by the gate's processor and queued",
+    "errors": "OpenTelemetry's handler with the gate's filter, errors, all kept and queued",
+    "rare": "OpenTelemetry's handler with the gate's filter, below one a second, all kept and queued",
 }
+
+#: Records that the queue has room for: all, since one that drops costs less.
+QUEUE = 100_000
 
 
 def run(repeats: int) -> str:
@@ -28,7 +35,10 @@ def run(repeats: int) -> str:
     log.propagate = False
     former = logging.Logger.callHandlers
     try:
-        cases = {name: _case(log, handler, call) for name, (handler, call) in _ways().items()}
+        cases = {
+            name: _case(log.error if name == "errors" else log.info, log, handler, call)
+            for name, (handler, call) in _ways().items()
+        }
         times = interleaved(cases, repeats * 2)
     finally:
         logging.Logger.callHandlers = former  # type: ignore[method-assign]
@@ -37,7 +47,7 @@ def run(repeats: int) -> str:
         [LABELS[name], f"{seconds / CALLS * 1e6:.2f}", f"{seconds / times['null']:.2f}"]
         for name, seconds in sorted(times.items(), key=lambda item: list(LABELS).index(item[0]))
     ]
-    return table("Cost of a log call that is dropped", ["", "µs of CPU", "over NullHandler"], rows)
+    return table("Cost of a log call that is dropped, or kept", ["", "µs of CPU", "over NullHandler"], rows)
 
 
 def _ways() -> dict[str, tuple[logging.Handler, Any]]:
@@ -61,8 +71,17 @@ def _ways() -> dict[str, tuple[logging.Handler, Any]]:
         "share": (otel(rate=0.2, choose=lambda processor: processor.filter), plain),
         "stock": (otel(gate=False), plain),
         "processor": (otel(), plain),
+        "whole": (otel(rate=1.0), plain),
+        "errors": (otel(choose=lambda processor: processor.filter), plain),
+        "rare": (otel(rate=0.2, min_rate=1, clock=_slowly(), choose=lambda processor: processor.filter), plain),
         "capture": (logging.NullHandler(), _captured()),
     }
+
+
+def _slowly() -> Callable[[], float]:
+    """A clock that is asked several times for each record, and lets some seconds pass between two of them."""
+    times = count()
+    return lambda: float(next(times))
 
 
 def _never(record: logging.LogRecord) -> bool:
@@ -78,18 +97,19 @@ def _captured() -> Any:
     return logging.Logger.callHandlers
 
 
-def _case(log: logging.Logger, handler: logging.Handler, call_handlers: Any) -> Callable[[], None]:
+def _case(
+    write: Callable[..., None], log: logging.Logger, handler: logging.Handler, call_handlers: Any
+) -> Callable[[], None]:
     def log_many() -> None:
         logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
         log.handlers = [handler]
-        info = log.info
         for number in range(CALLS):
-            info("order %d of user %d was placed for %.2f EUR", number, 7, 12.5)
+            write("order %d of user %d was placed for %.2f EUR", number, 7, 12.5)
 
     return log_many
 
 
-def _provider(*, gate: bool = True, rate: float = 0.0, budget: float | None = None) -> tuple[Any, Any]:
+def _provider(*, gate: bool = True, rate: float = 0.0, min_rate: float = 0.0, **options: Any) -> tuple[Any, Any]:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 
@@ -105,10 +125,10 @@ def _provider(*, gate: bool = True, rate: float = 0.0, budget: float | None = No
         def force_flush(self, timeout_millis: int = 30_000) -> bool:
             return True
 
-    processor: Any = BatchLogRecordProcessor(Nowhere())
+    processor: Any = BatchLogRecordProcessor(Nowhere(), max_queue_size=QUEUE)
     if gate:
         rates = {"INFO": rate}
-        processor = PatternLogRecordProcessor(processor, severity_rates=rates, min_rate=0, budget=budget, seed=1)
+        processor = PatternLogRecordProcessor(processor, severity_rates=rates, min_rate=min_rate, seed=1, **options)
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(processor)
     return provider, processor
