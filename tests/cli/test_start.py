@@ -61,9 +61,10 @@ def test_help_lists_every_command(run: Callable[..., Any]) -> None:
 def test_every_option_is_explained(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    assert options
-    assert all(option.help and option.help.endswith(".") for option in options)
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        options = [parameter for parameter in each.params if isinstance(parameter, click.Option)]
+        assert options
+        assert all(option.help and option.help.endswith(".") for option in options)
 
 
 def test_version_is_the_package_s(run: Callable[..., Any]) -> None:
