@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tidegate.patterns.gaps import Gaps, Key
+from tidegate.patterns.alike import Key
+from tidegate.patterns.gaps import Gaps
 from tidegate.patterns.holes import Holes
 from tidegate.patterns.line import ANY, Line, split
 from tidegate.patterns.pattern import Pattern, living
