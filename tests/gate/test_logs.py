@@ -476,3 +476,16 @@ def test_a_template_that_grows_more_general_takes_its_new_rate() -> None:
 
 def _flood(number: int) -> list[Pattern]:
     return [Pattern(f"{index:032x}", f"junk {index}", "mined") for index in range(number)]
+
+
+@pytest.mark.parametrize("budget", [None, 50.0])
+def test_a_flood_of_mined_patterns_hides_no_new_logging_call(budget: float | None) -> None:
+    gate = LogGate(LogPolicy(budget=budget), seed=1, max_patterns=500)
+    seen = 0
+    calls = iter(patterns(30))
+    for index, pattern in enumerate(_flood(60_000)):
+        now = 1 + index / 2000
+        gate.judge(pattern, INFO, "app", now)
+        if index % 2000 == 1000:
+            seen += gate.judge(next(calls), INFO, "app", now).keep
+    assert seen == 30

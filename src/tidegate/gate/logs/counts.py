@@ -18,6 +18,7 @@ class Named(Protocol):
 
     id: str
     template: str
+    kind: str
 
 
 class Count(NamedTuple):

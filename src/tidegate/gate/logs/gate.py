@@ -40,6 +40,12 @@ _FIRST_SIGHTS, _FIRST_BURST = 10.0, 1000.0
 #: more of it, nothing would be left to chance where a budget is small, and estimates would be worth nothing.
 _RENEWAL = 0.2
 
+#: The reserve of mined patterns, as a part of the calls'.
+_OF_MINED = 0.5
+
+#: Kinds of patterns that are a logging call's own.
+CALLS = ("template", "site")
+
 #: A product with a float is twice as fast as with an int.
 _MAX = float(MAX)
 
@@ -82,7 +88,8 @@ class LogGate:
         self.announcements: deque[Announcement] = self._announcer.waiting
         self._learnt = self._awake = -inf
         self._budget: SharedBudget | None = None
-        self._reserve = Reserve(_FIRST_SIGHTS, _FIRST_BURST)
+        # logging calls are so many, what is mined may be without end: a flood of it must not hide a new call
+        self._reserves = {is_call: Reserve(_FIRST_SIGHTS, _FIRST_BURST) for is_call in (True, False)}
         self._rule_budgets: list[SharedBudget | None] = []
         self.policy = LogPolicy()
         self.apply(policy or self.policy)
@@ -107,13 +114,15 @@ class LogGate:
     def _set_budget(self, rate: float | None) -> None:
         if rate is None:
             self._budget = None
-            self._reserve.set(_FIRST_SIGHTS, _FIRST_BURST)
+            for reserve in self._reserves.values():
+                reserve.set(_FIRST_SIGHTS, _FIRST_BURST)
             return
         if self._budget is None:
             self._budget = _new_budget(rate)
         elif self._budget.rate != rate:
             self._budget.rate = rate
-        self._reserve.set(self._share * rate)
+        for is_call, reserve in self._reserves.items():
+            reserve.set(self._share * rate * (1 if is_call else _OF_MINED))
 
     def by_chance(self, key: Hashable, now: float) -> Lane | None:
         """What decides on records that were judged under ``key``, while nothing but chance does; else None.
@@ -222,7 +231,7 @@ class LogGate:
         elif lane.sight.kept and lane.p >= 1 and lane.budget is None:
             lane.sight.due = now + self._periodic  # it is kept anyway
             return None
-        elif self._reserve.take(now):
+        elif self._reserves[lane.known.kind in CALLS].take(now):
             verdict = Verdict(keep=True, adjusted_count=1.0, reason="periodic" if lane.sight.kept else "first_sight")
         else:
             lane.sight.due = now + TURN

@@ -123,6 +123,7 @@ class Known:
         "counted",
         "id",
         "kept",
+        "kind",
         "lanes",
         "rare",
         "room",
@@ -135,7 +136,7 @@ class Known:
     )
 
     def __init__(self, pattern: Named, now: float) -> None:
-        self.id, self.template = pattern.id, pattern.template
+        self.id, self.template, self.kind = pattern.id, pattern.template, pattern.kind
         self.cells: dict[int, Cell] = {}
         self.lanes: dict[tuple[int, str], Lane] = {}
         self.watch = Watch(now)
