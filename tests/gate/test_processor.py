@@ -417,3 +417,10 @@ def test_it_is_enabled_as_long_as_something_behind_is() -> None:
     assert gated.provider.get_logger("api").enabled()
     gated.processor.next = (Off(),)
     assert not gated.provider.get_logger("api").enabled()
+
+
+@pytest.mark.parametrize("text", ["ERROR", "critical", "Fatal", "err"])
+def test_an_error_by_its_text_alone_is_kept(text: str) -> None:
+    gated = Gated(global_rate=0, severity_rates={})
+    gated.provider.get_logger("app").emit(LogRecord(severity_text=text, body="by text"))
+    assert gated.bodies() == ["by text"]

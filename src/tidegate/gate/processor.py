@@ -33,6 +33,7 @@ from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.logs.publishing import Publisher
 from tidegate.gate.logs.reading import COUNT, Carried, for_handler, held, marks, origin
 from tidegate.gate.logs.reporting import Row
+from tidegate.gate.logs.severities import ERROR, severity_number
 from tidegate.gate.logs.sieve import Facts, Passed, Sieve
 from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.gate.policy import LogRule, Policy
@@ -220,7 +221,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         """What is emitted while a record is handed on is its echo, or the pipeline's own, unless it is an error:
         those may be a signal handler's, and are judged a moment later."""
         log = record.log_record
-        is_error = log.severity_number is not None and log.severity_number.value >= SEVERITIES["ERROR"]
+        is_error = severity_number(log) >= ERROR
         is_echo = COUNT in otel.attribute_dict(log.attributes) or is_handing(self._late)
         if is_error and not is_echo and len(self._late) < MAX_LATE:
             self._late.append(record)
@@ -333,7 +334,7 @@ def _facts(record: ReadWriteLogRecord, name: str, stdlib: logging.LogRecord | No
     sampling = _sampling(get_current_span(log.context).get_span_context(), trace_id) if trace_id else _NO_TRACE
     return Facts(
         log.body,
-        log.severity_number.value if log.severity_number is not None else 0,
+        severity_number(log),
         name,
         origin(log, attributes, stdlib),
         log.event_name or "",

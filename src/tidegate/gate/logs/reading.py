@@ -9,6 +9,7 @@ from typing import Any
 from tidegate import otel
 from tidegate.gate.logs.bridge import stdlib_record
 from tidegate.gate.logs.early import origin_of
+from tidegate.gate.logs.severities import severity_number
 from tidegate.patterns import Pattern
 from tidegate.records import ORIGIN, Origin
 
@@ -87,7 +88,7 @@ def for_handler(record: Any) -> logging.LogRecord:
     attributes = log.attributes or {}
     return stdlib_record(
         scope.name if scope is not None else "",
-        log.severity_number.value if log.severity_number is not None else 0,
+        severity_number(log),
         log.body,
         log.timestamp or log.observed_timestamp or 0,
         origin(log, attributes, None),
