@@ -140,9 +140,10 @@ class PatternLogRecordProcessor(LogRecordProcessor):
 
     @property
     def filter(self) -> logging.Filter:
-        """Drops records before their message is formatted; for OpenTelemetry's logging handler, or any.
+        """Drops records before their message is formatted; for the handler that leads to this processor.
 
-        Those that an error may still release (in a trace, with ``context``) pass, to be judged later.
+        Those that an error may still release (in a trace, with ``context``) pass, to be judged later. It may hang
+        in several handlers as long as each has the same record: what a QueueHandler copied is judged anew.
         """
         return self._early
 
