@@ -48,9 +48,9 @@ def has_drain() -> bool:
 
 def drain(masks: tuple[tuple[str, str], ...] = ()) -> Parsing:
     """Drain3 with its defaults, or with masks."""
-    from drain3 import TemplateMiner  # type: ignore[import-untyped]
-    from drain3.masking import MaskingInstruction  # type: ignore[import-untyped]
-    from drain3.template_miner_config import TemplateMinerConfig  # type: ignore[import-untyped]
+    from drain3 import TemplateMiner
+    from drain3.masking import MaskingInstruction
+    from drain3.template_miner_config import TemplateMinerConfig
 
     config = TemplateMinerConfig()
     config.masking_instructions = [MaskingInstruction(pattern, mark) for pattern, mark in masks]
