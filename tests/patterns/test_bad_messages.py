@@ -80,6 +80,51 @@ def test_a_message_of_any_kind_has_a_pattern(message: object, template: str) -> 
     assert miner.match(message).count == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ('{"user": 5, "cart": {"items": [1, {"id": 2}]}}', "mapping of cart user"),
+        ('{"user": "a \\"b\\": {", "id" : 7}', "mapping of id user"),
+        ('{"user": 1, "parts": [' + "1, " * 500 + "], 5}", "mapping of parts user"),
+        ('{"user": 1, "part": "' + "x" * 2000 + '"}', "mapping of part user"),
+        ('{"user": 5} was read', "<list> was read"),
+        ("{'user': 5}", "<list>"),
+    ],
+    ids=["nested", "escaped", "long", "cut off", "beginning", "repr"],
+)
+def test_json_without_a_message_is_named_by_its_keys(text: str, template: str) -> None:
+    assert Miner().match(text).template == template
+
+
+def test_json_of_different_keys_is_of_different_patterns() -> None:
+    miner = Miner()
+    texts = ('{"order": 5, "sum": 3}', '{"user": 7, "ok": true}', '{"queue": "a", "depth": 9}')
+    assert len({miner.match(text).id for text in texts}) == 3
+
+
+FRAME = '  File "/app/shop/orders.py", line 12, in run\n    order.send()\n'
+CAUSE = f"Traceback (most recent call last):\n{FRAME}KeyError: 5\n\nDuring handling, another exception occurred:\n\n"
+
+
+@pytest.mark.parametrize("before", ["", CAUSE], ids=["alone", "chained"])
+@pytest.mark.parametrize("frames", [1, 100])
+def test_tracebacks_are_told_apart_by_what_was_raised(frames: int, before: str) -> None:
+    miner = Miner()
+    text = f"{before}Traceback (most recent call last):\n{FRAME * frames}"
+    raised = ("ValueError: no order 5\nand more", "shop.errors.Closed", "KeyError: 'order'", "ValueError: no order 6")
+    found = [miner.match(text + each).template for each in raised]
+    assert found == [
+        "ValueError: no order <num>",
+        "shop.errors.Closed",
+        "KeyError: <str>",
+        "ValueError: no order <num>",
+    ]
+
+
+def test_a_traceback_without_its_end_is_a_text() -> None:
+    assert Miner().match("Traceback (most recent call last):").template == "Traceback (most recent call last):"
+
+
 def test_a_mapping_that_is_no_dict_is_one() -> None:
     assert Miner().match(UserDict(event="user 5 left")).template == "user <num> left"
 

@@ -90,6 +90,15 @@ def test_what_is_masked_stays_as_it_is(name: str, value: str) -> None:
         ('10.1.1.1 - - [05/Jan/2026:10:20:30 +0000] "GET /x HTTP/1.1" 200 5', "<ip> - - [<time>] <str> <num>"),
         ('sent "POST /x HTTP/1.1" status: 200', 'sent "POST <path> <path>" status: <num>'),
         ('level=info msg="user logged in" user="x"', 'level=info msg="user logged in" user=<str>'),
+        (
+            'I0312 10:00:00.5 1 scheduler.go:611] "Bound pod to node" pod="a/b" node="n"',
+            'I<num> <time> <num> <path>:<num>] "Bound pod to node" pod=<str> node=<str>',
+        ),
+        ('[worker] "my file" was opened', "[worker] <str> was opened"),
+        ("attempt 3/5 failed", "attempt <num>/<num> failed"),
+        ("attempt=3/5, failed", "attempt=<num>/<num>, failed"),
+        ("code=exited, status=1/FAILURE", "code=exited, status=<num>/FAILURE"),
+        ("用户k8s1x已退出系统", "用户 <id> 已退出系统"),
         ("two  blanks\tand\nlines", "two blanks and lines"),
     ],
 )
@@ -97,7 +106,9 @@ def test_a_text_is_masked_to(text: str, masked: str) -> None:
     assert Masker().mask(text) == masked
 
 
-@given(st.lists(st.sampled_from(["took", "12", "3.5", "/a/b", "x=1", "10.0.0.1", "worker-3", "a1b2c3", "to", "id:"])))
+@given(
+    st.lists(st.sampled_from(["took", "12", "3.5", "/a/b", "3/5", "x=1/NO", "10.0.0.1", "worker-3", "a1b2c3", "id:"]))
+)
 def test_masking_twice_is_masking_once(words: list[str]) -> None:
     masked = Masker().mask(" ".join(words))
     assert Masker().mask(masked) == masked

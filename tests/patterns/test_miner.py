@@ -201,3 +201,19 @@ def test_a_pattern_shows_itself() -> None:
 def test_bounds_that_hold_nothing_are_refused(name: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         Miner(**{name: value})  # type: ignore[arg-type]
+
+
+def test_messages_in_quotes_after_where_they_were_logged_are_told_apart() -> None:
+    miner = Miner()
+    texts = (
+        'scheduler.go:611] "Bound pod to node" pod="a/b" node="n1"',
+        'kubelet.go:700] "Pod evicted" pod="a/b" node="n1"',
+    )
+    assert len({miner.match(f"I0312 10:00:00.5 1 {text}").id for text in texts}) == 2
+
+
+def test_statements_without_blanks_between_words_are_mined() -> None:
+    miner = Miner()
+    names = ("bob", "alice", "carol", "dave", "erin", "frank")
+    found = [miner.match(f"用户{name}已退出系统").id for name in names]
+    assert len({resolved.id for id in found if (resolved := miner.resolve(id))}) == 1

@@ -42,6 +42,9 @@ def test_a_call_gives_its_template(module: Path, source: str, text: str, templat
     [
         "log.info(message)",
         'log.info(f"{one}")',
+        'log.info("[hello] " + message)',
+        'log.info(f"[{component}] {message}")',
+        'log.info(f"[{component}:app] - {one}")',
         'log.info(f"hi {one}"); log.info(f"hello {two}")',
         'print(f"hello {name}")',
         'log.info(f"bye {name}")',
@@ -53,7 +56,8 @@ def test_a_call_gives_its_template(module: Path, source: str, text: str, templat
 )
 def test_what_is_no_single_call_with_a_text_of_its_own_that_fits_gives_nothing(module: Path, source: str) -> None:
     module.write_text(f"{source}\n")
-    assert template_at(str(module), 1, "hello bob") == ""
+    for text in ("hello bob", "[hello] bob", "[x:app] - bob"):
+        assert template_at(str(module), 1, text) == ""
 
 
 def test_a_file_that_is_not_there_gives_nothing(module: Path) -> None:
@@ -89,8 +93,18 @@ def test_a_site_whose_texts_share_no_words_is_one_statement_if_its_source_says_s
     assert [each.template for each in miner.patterns()] == ["<*> started: <*>"]
 
 
-def test_a_wrapper_is_still_mined(module: Path) -> None:
-    module.write_text("logger.info(message)\n")
+TEXTS = ("connected to the database", "cache warmed in 12 ms", "user 17 logged in", "worker died unexpectedly")
+
+
+@pytest.mark.parametrize(
+    ("source", "prefix"),
+    [
+        ("logger.info(message)", ""),
+        ('logger.info("[app] " + message)', "[app] "),
+        ('logger.info(f"[{component}] {message}")', "[cache] "),
+    ],
+)
+def test_a_wrapper_is_still_mined(module: Path, source: str, prefix: str) -> None:
+    module.write_text(f"{source}\n")
     miner = Miner()
-    texts = ("connected to the database", "cache warmed in 12 ms", "user 17 logged in", "worker died unexpectedly")
-    assert len({miner.match_record(text, "", str(module), 1, "say").id for text in texts}) >= 3
+    assert len({miner.match_record(prefix + text, "", str(module), 1, "say").id for text in TEXTS}) >= 3

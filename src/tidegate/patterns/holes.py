@@ -7,7 +7,7 @@ the words that the lines still have in common.
 
 from __future__ import annotations
 
-from tidegate.patterns.line import ANY, NAMED, PATIENCE_VALUES, VALUE, Line, enough, is_constant, is_typed, split
+from tidegate.patterns.line import ANY, NAMED, PATIENCE_VALUES, VALUE, Line, constants, enough, is_typed, split
 from tidegate.patterns.pattern import Pattern, living
 
 #: Places of a line that can become variables, and sets of places that are tried for lines of one form.
@@ -80,9 +80,9 @@ class Holes:
     def _shown(self, line: Line, pattern: Pattern, known: list[tuple[int, int, Hole]]) -> list[Pattern] | None:
         """The patterns of the first known hole that is a variable."""
         words = line.words
-        total = sum(map(is_constant, words)) + sum(map(is_typed, words)) // TYPED
+        total = constants(words) + sum(map(is_typed, words)) // TYPED
         for i, key, found in known:
-            common = total - is_constant(words[i])
+            common = total - constants([words[i]])
             if (
                 common
                 and (members := self._gather(key, found, pattern))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from math import log2
 
+from tidegate.patterns.spans import UNSPACED
 from tidegate.patterns.tokens import NAMES
 
 #: Messages for each different line after which one that differs is less likely to be of the same statement.
@@ -70,12 +71,22 @@ def split(masked: str) -> list[str]:
 
 def is_constant(word: str) -> bool:
     """Whether a word is surely part of the statement."""
-    return (word.isalpha() and len(word) > 1) or ("<" not in word and _LETTERS.search(word) is not None)
+    return (
+        (word.isalpha() and len(word) > 1)
+        or is_unspaced(word)
+        or ("<" not in word and _LETTERS.search(word) is not None)
+    )
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word is a run of writing without blanks, of two characters or more."""
+    return len(word) > 1 and not word.isascii() and UNSPACED.fullmatch(word) is not None
 
 
 def constants(words: list[str]) -> int:
-    """How many of the words are."""
-    return sum(map(is_constant, words))
+    """How many of the words are; writing without blanks counts for one word by every two characters."""
+    count = sum(map(is_constant, words))
+    return count if "".join(words).isascii() else count + sum(len(word) // 2 - 1 for word in words if is_unspaced(word))
 
 
 def is_typed(word: str) -> bool:

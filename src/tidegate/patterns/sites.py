@@ -19,6 +19,8 @@ SHARED = 3
 #: A count that is not reached: the source has said what the statement is.
 NEVER = 1 << 62
 
+#: What a wrapper puts before everybody's text.
+_PREFIX = re.compile(r"(?:\[[^\[\]]*\]:?\s+)+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _INSTALLED = (re.compile(r"(?:.*/)?(?:site|dist)-packages/(.*)"), re.compile(r"(?:.*/)?lib/python\d[\w.]*/(.*)"))
 
@@ -51,15 +53,16 @@ class Site:
             return False
         self.looked += 1
         pattern.due = pattern.count + (1 if self.looked < FIRST else EVERY)
+        said = text[found.end() :] if (found := _PREFIX.match(text)) else text
         if self.words is None:
-            self.words, self.shared, pattern.template = _WORD.findall(text), [text, text], masked
+            self.words, self.shared, pattern.template = _WORD.findall(said), [said, said], masked
             return True
         if masked == pattern.template:
             return True
         if self.path and (template := self._source(text)):
             pattern.template, pattern.due, self.varies = template, NEVER, True
             return True
-        if not self._shares(text):
+        if not self._shares(said):
             self.pattern, pattern.due = None, 0
             return False
         pattern.template, self.varies = common(pattern.template, masked), True

@@ -105,7 +105,9 @@ def _template(node: ast.expr | None) -> str:
 
 
 def _says_something(template: str) -> bool:
-    return bool(re.sub(r"<[^<>]*>", "", template).strip())
+    """Whether a letter stands outside variables and brackets: else it is what a wrapper puts before texts."""
+    constant = re.sub(r"<[^<>]*>", "", template)
+    return any(map(str.isalpha, re.sub(r"\[[^\[\]]*\]", "", constant)))
 
 
 def _fits(template: str, text: str) -> bool:

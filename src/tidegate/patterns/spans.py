@@ -30,7 +30,10 @@ DATE = (
 #: Of HTTP, as access logs show them.
 METHODS = "GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|CONNECT"
 _REQUEST = re.compile(rf"[\"'](?:{METHODS}) [^ ]")
-_MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=)$")
+#: What stands before a message in quotes: nothing, its name, or where it was logged, as Kubernetes writes it.
+_MESSAGE = re.compile(r"(?:^|\b(?:msg|message|event)=|:(?:0+|<num>)\] )$")
+#: Writing without blanks between words: kana, Han, their stops, and wide forms.
+UNSPACED = re.compile("[\u3001-\u30ff\u3400-\u9fff\uff01-\uff65]+")
 
 
 def _quoted(found: re.Match[str]) -> str:
@@ -45,7 +48,7 @@ def _quoted(found: re.Match[str]) -> str:
 
 
 def with_blanks(text: str) -> str:
-    """The text with quoted strings, object reprs and dates masked."""
+    """The text with quoted strings, object reprs and dates masked, and blanks around writing that has none."""
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
     if "<" in text:
@@ -60,7 +63,7 @@ def with_blanks(text: str) -> str:
         text = _THOUSANDS.sub("0", text)
     if "0:00" in text:
         text = compiled(DATE).sub("<time>", text)
-    return text
+    return text if text.isascii() else UNSPACED.sub(r" \g<0> ", text)
 
 
 _LEAF = rf"(?:<(?:{NAMES})>|\(<list>\)|True|False|None|null|true|false|nan|inf|[A-Za-z_][\w.-]*<num>)"

@@ -49,6 +49,7 @@ _TYPED = "|".join(f"(?P<{name}_{i}>{form})" for i, (name, form) in enumerate(TYP
 _BEFORE, _AFTER = "([{<\"'`*#", ",;:.!?)]}>\"'`*#"
 _OUTER = re.compile(rf"(<(?:{NAMES})>|[=,;|()\[\]{{}}\"'`<>&?!]+)")
 _INNER = re.compile(r"([:@#$]+)")
+_RATIO = re.compile(r"0+/(0+|[A-Z]+)")
 _PREFIXED = re.compile(r"([A-Za-z_.]*[A-Za-z](?:[_.#/]+|-?))-?0[0._/-]*")
 VERSION = r"(?i:v?0+(?:\.0+)+(?:[._+-]?(?:a|b|c|rc|alpha|beta|dev|post|final|release|snapshot|g)[._-]?0*)*)"
 FILE = (
@@ -74,6 +75,8 @@ def _typed(text: str) -> str:
 
 def _word(text: str) -> str:
     """A part without delimiters: a path, a name with a number, an id, or just a word."""
+    if found := _RATIO.fullmatch(text):
+        return "<num>/<num>" if found[1][0] == "0" else f"<num>/{found[1]}"
     if "\\" in text or ("/" in text and (text.count("/") > 1 or "0" in text or "." in text)):
         return "<path>"
     if compiled(FILE).search(text):
@@ -105,6 +108,8 @@ def token(text: str) -> str:
     """One token of a text (no blanks, digits made 0) with its variables masked."""
     if len(text) > LONGEST:
         return _long(text)
+    if "<num>/" in text:  # masked already
+        return text
     if text[0] == "[" and (whole := _typed(text.rstrip(",;."))):  # an address with its port
         return whole + text[len(text.rstrip(",;.")) :]
     core = text.lstrip(_BEFORE)
