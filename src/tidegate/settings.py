@@ -145,7 +145,19 @@ OPTIONS: tuple[Option, ...] = (
         1.0,
         "Patterns that come less often are sent whole; 0 applies the rates to all.",
     ),
-    _own("log_context", BOOL, True, "Send all log records of a trace that has an error, DEBUG included."),
+    _own(
+        "log_context",
+        choice("trace", "task", "off"),
+        "trace",
+        "What an error brings along, DEBUG included: `trace`, all log records of its trace; `task`, outside of traces"
+        " also the last seconds of its task or thread.",
+    ),
+    _own(
+        "keep_status_codes",
+        BOOL,
+        False,
+        "Tell log messages without a template apart by HTTP status and exit codes.",
+    ),
     _own(
         "max_pattern_cache_size",
         number(100, 1_000_000, "patterns", whole=True),

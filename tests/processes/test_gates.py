@@ -306,3 +306,21 @@ def test_the_counts_of_a_program_that_ends_at_once_are_recorded(
     points = [point for point in recorded().points if point.metric.name == "tidegate.log.pattern.seen"]
     last = max(point.time_unix_nano for point in points)
     assert sum(int(point.value["as_int"]) for point in points if point.time_unix_nano == last) == 4040
+
+
+TASK = """
+import logging
+logging.getLogger().setLevel("DEBUG")
+log = logging.getLogger("app")
+for number in range(50):
+    log.debug("step %d", number)
+log.error("failed")
+"""
+
+
+@pytest.mark.parametrize(("context", "least", "most"), [("task", 50, 50), ("trace", 0, 20), ("off", 0, 20)])
+def test_outside_of_traces_an_error_brings_its_task_if_that_is_asked_for(
+    sent: Callable[..., OtlpReceiver], context: str, least: int, most: int
+) -> None:
+    steps = [b for b in bodies(sent(TASK, OTEL_PYTHON_TIDEGATE_LOG_CONTEXT=context, **PLAIN_TABLE)) if "step" in b]
+    assert least <= len(steps) <= most

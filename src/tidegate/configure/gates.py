@@ -74,7 +74,8 @@ class Gates:
         logger_provider: Any = get_logger_provider()
         otel.put_before_exporters(logger_provider, gate)
         provider = trace.get_tracer_provider()
-        if self.logs is not None and self._settings.log_context and isinstance(provider, TracerProvider):
+        brings_context = self._settings.log_context != "off"
+        if self.logs is not None and brings_context and isinstance(provider, TracerProvider):
             provider.add_span_processor(self.logs.span_processor())
 
     def _attach_sampler(self, provider: TracerProvider) -> None:
@@ -129,7 +130,9 @@ def _log_options(settings: Settings, watcher: Watcher | None) -> dict[str, Any]:
         "policy": watcher,
         "budget": settings.log_budget,
         "min_rate": settings.log_min_rate,
-        "context": settings.log_context,
+        "context": settings.log_context != "off",
+        "task_context": settings.log_context == "task",
+        "keep_status_codes": settings.keep_status_codes,
         "fallback_sample_rate": settings.fallback_sample_rate,
         "max_pattern_cache_size": settings.max_pattern_cache_size,
         "pattern_report_interval": settings.pattern_report_interval,
