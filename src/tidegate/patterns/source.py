@@ -105,9 +105,9 @@ def _template(node: ast.expr | None) -> str:
 
 
 def _says_something(template: str) -> bool:
-    """Whether a letter stands outside variables and brackets: else it is what a wrapper puts before texts."""
+    """Whether anything stands outside variables and brackets: else it is what a wrapper puts before texts."""
     constant = re.sub(r"<[^<>]*>", "", template)
-    return any(map(str.isalpha, re.sub(r"\[[^\[\]]*\]", "", constant)))
+    return bool(re.sub(r"\[[^\[\]]*\][\s:|>-]*", "", constant).strip())
 
 
 def _fits(template: str, text: str) -> bool:
