@@ -1,12 +1,14 @@
-"""What tests of real processes share: what was recorded."""
+"""What tests of real processes share: what was recorded, and what was sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from otlp_receiver import OtlpReceiver, otlp_receiver
 from recorded import Recorded, read
 
 
@@ -20,3 +22,21 @@ def environ(environ: dict[str, str]) -> dict[str, str]:
 def recorded(store_dir: Path) -> Callable[[], Recorded]:
     """``recorded()``: everything in the test's store by now."""
     return lambda: read(store_dir)
+
+
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    """A receiver of OTLP that listens."""
+    with otlp_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def sent(instrument: Callable[..., Any], receiver: OtlpReceiver) -> Callable[..., OtlpReceiver]:
+    """``sent(source, **environ)``: run a program with an endpoint, and see what has arrived when it has ended."""
+
+    def sent(source: str, **environ: str) -> OtlpReceiver:
+        instrument(source, env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **environ})
+        return receiver
+
+    return sent

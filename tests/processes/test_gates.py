@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from otlp_receiver import OtlpReceiver, otlp_receiver
+from otlp_receiver import OtlpReceiver
 from recorded import Recorded
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -42,23 +42,6 @@ with trace.get_tracer("test").start_as_current_span("order") as span:
         log.debug("step %d of the order", 1000 + step)
     log.error("the order failed")
 """
-
-
-@pytest.fixture
-def receiver() -> Iterator[OtlpReceiver]:
-    with otlp_receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def sent(instrument: Run, receiver: OtlpReceiver) -> Callable[..., OtlpReceiver]:
-    """Run a program with an endpoint and see what has arrived when it has ended."""
-
-    def sent(source: str, **environ: str) -> OtlpReceiver:
-        instrument(source, env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **environ})
-        return receiver
-
-    return sent
 
 
 def bodies(receiver: OtlpReceiver) -> list[str]:

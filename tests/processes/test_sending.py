@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-
-from otlp_receiver import OtlpReceiver, otlp_receiver
+from otlp_receiver import OtlpReceiver
 from recorded import Recorded
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -26,27 +24,10 @@ metrics.get_meter("test").create_counter("jobs").add(3)
 """
 
 
-@pytest.fixture
-def receiver() -> Iterator[OtlpReceiver]:
-    with otlp_receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def sent(instrument: Run, receiver: OtlpReceiver) -> Callable[..., OtlpReceiver]:
-    """Run a program with an endpoint and see what has arrived when it has ended."""
-
-    def sent(source: str = PROGRAM, **environ: str) -> OtlpReceiver:
-        instrument(source, env={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, **environ})
-        return receiver
-
-    return sent
-
-
 def test_all_three_signals_are_sent_to_an_endpoint_and_recorded(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver, seen = sent(), recorded()
+    receiver, seen = sent(PROGRAM), recorded()
     assert receiver.span_names == seen.names.keys() == {f"span {number}" for number in range(200)}
     assert [log.body.string_value for log in receiver.logs] == ["a log record"]
     assert seen.bodies == {"a log record": 1}
@@ -55,7 +36,7 @@ def test_all_three_signals_are_sent_to_an_endpoint_and_recorded(
 
 
 def test_what_is_sent_is_what_is_recorded_by_its_ids(sent: Callable[..., OtlpReceiver], recorded: See) -> None:
-    receiver, seen = sent(), recorded()
+    receiver, seen = sent(PROGRAM), recorded()
     assert {span.span_id.hex() for span in receiver.spans} == {span.span_id for span in seen.spans}
     assert len(receiver.spans) == len(seen.spans) == 200
 
@@ -69,7 +50,7 @@ def test_an_endpoint_of_one_signal_sends_only_that_one(instrument: Run, receiver
 def test_a_signal_whose_exporter_is_none_is_recorded_and_not_sent(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver = sent(OTEL_TRACES_EXPORTER="none")
+    receiver = sent(PROGRAM, OTEL_TRACES_EXPORTER="none")
     assert receiver.spans == []
     assert len(receiver.logs) == 1
     assert len(recorded().spans) == 200
@@ -78,7 +59,7 @@ def test_a_signal_whose_exporter_is_none_is_recorded_and_not_sent(
 def test_with_the_sampler_always_off_nothing_is_sent_and_everything_is_recorded(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver, seen = sent(OTEL_TRACES_SAMPLER="always_off"), recorded()
+    receiver, seen = sent(PROGRAM, OTEL_TRACES_SAMPLER="always_off"), recorded()
     assert receiver.spans == []
     assert len(seen.spans) == 200
     assert not any(span.flags & SAMPLED for span in seen.spans)
@@ -89,7 +70,7 @@ def test_with_the_sampler_always_off_nothing_is_sent_and_everything_is_recorded(
 def test_a_ratio_sends_its_share_and_records_all_with_their_flags(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver = sent(OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
+    receiver = sent(PROGRAM, OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
     seen = recorded()
     assert len(seen.spans) == 200
     # 200 spans at one half: outside of these bounds once in 10^9 runs
