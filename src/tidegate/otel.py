@@ -357,16 +357,20 @@ def meter_provider(given: Any = None) -> Any:
 
 
 def observable_counter(
-    provider: Any, name: str, description: str, observe: Callable[[], Sequence[tuple[int, Mapping[str, str]]]]
+    provider: Any,
+    name: str,
+    description: str,
+    observe: Callable[[], Sequence[tuple[int, Mapping[str, str]]]],
+    unit: str = "{record}",
 ) -> None:
-    """A counter of log records whose points ``observe`` tells."""
+    """A counter, by default of records, whose points ``observe`` tells."""
     from opentelemetry import metrics
 
     def observations(options: Any) -> list[metrics.Observation]:
         return [metrics.Observation(value, attributes) for value, attributes in observe()]
 
     provider.get_meter("tidegate").create_observable_counter(
-        name, callbacks=[observations], unit="{record}", description=description
+        name, callbacks=[observations], unit=unit, description=description
     )
 
 

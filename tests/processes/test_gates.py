@@ -307,3 +307,11 @@ def test_outside_of_traces_an_error_brings_its_task_if_that_is_asked_for(
 ) -> None:
     steps = [b for b in bodies(sent(TASK, OTEL_PYTHON_TIDEGATE_LOG_CONTEXT=context, **PLAIN_TABLE)) if "step" in b]
     assert least <= len(steps) <= most
+
+
+def test_what_the_sampler_decides_is_counted(sent: Callable[..., OtlpReceiver]) -> None:
+    receiver = sent(TRACES, OTEL_TRACES_SAMPLER="parentbased_tidegate", OTEL_TRACES_SAMPLER_ARG="0")
+    [decisions] = [metric for metric in receiver.metrics if metric.name == "tidegate.sampler.decisions"]
+    assert [(point.attributes[0].value.string_value, point.as_int) for point in decisions.sum.data_points] == [
+        ("dropped_by_budget", 40)
+    ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry._logs import get_logger_provider
+from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import otel
@@ -82,7 +83,7 @@ class Gates:
         """The policy's part on traces goes to our sampler, which is put in where none is named."""
         sampler, watcher = otel.root_sampler(provider.sampler), self._watcher
         if type(sampler).__module__ == "tidegate.gate.sampler":
-            sampler.identify(provider.resource.attributes)
+            _introduce(sampler, provider)
             if watcher is not None:
                 watcher.subscribe(sampler.apply)
         elif watcher is not None and self._settings.sampler:
@@ -92,7 +93,7 @@ class Gates:
 
             # until there is a policy its budget holds: a policy that is refused must not mean "send everything"
             sampler = AdaptiveSampler(parent_based=True)
-            sampler.identify(provider.resource.attributes)
+            _introduce(sampler, provider)
             otel.set_sampler(provider, sampler)
             watcher.subscribe(partial(_steer, sampler))
 
@@ -114,6 +115,17 @@ _SEND = BY_NAME["send"].env
 def _steer(sampler: AdaptiveSampler, policy: Policy) -> None:
     """Without a word on traces, they are sent as they would be without the policy: all."""
     sampler.apply(policy if policy.traces is not None else Policy(TracePolicy(_UNLIMITED)))
+
+
+def _introduce(sampler: AdaptiveSampler, provider: TracerProvider) -> None:
+    """Tell the sampler whose process it is, and count what it decides."""
+    sampler.identify(provider.resource.attributes)
+
+    def decisions() -> list[tuple[int, Mapping[str, str]]]:
+        return [(count, {"tidegate.decision": reason}) for reason, count in sampler.counts().items() if count]
+
+    description = "Decisions of the sampler, by reason."
+    otel.observable_counter(get_meter_provider(), "tidegate.sampler.decisions", description, decisions, "{span}")
 
 
 def _watch(settings: Settings) -> Watcher:
