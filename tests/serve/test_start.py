@@ -56,6 +56,7 @@ def test_what_reads_the_store_is_not_loaded(loaded: set[str]) -> None:
     assert {name for name in loaded if name.startswith("tidegate.")} <= {
         "tidegate._version",
         "tidegate.errors",
+        "tidegate.kinds",
         "tidegate.settings",
         *(f"tidegate.serve{name}" for name in ("", ".mounts", ".message", ".ending", ".threads")),
         *(f"tidegate.serve.{name}_app" for name in ("asgi", "wsgi", "django")),
