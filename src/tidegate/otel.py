@@ -374,22 +374,27 @@ def observable_counter(
     )
 
 
-def emit_event(
+def event(
     name: str, time_ns: int, severity: str, severity_number: int, body: str, attributes: Mapping[str, Any]
-) -> None:
-    """Emit an event through the global LoggerProvider. Never raises."""
-    from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
+) -> Any:
+    """The log record of an event."""
+    from opentelemetry._logs import LogRecord, SeverityNumber
+
+    return LogRecord(
+        timestamp=time_ns,
+        severity_text=severity,
+        severity_number=SeverityNumber(severity_number),
+        body=body,
+        attributes=dict(attributes),
+        event_name=name,
+    )
+
+
+def emit_event(record: Any) -> None:
+    """Emit an `event` through the global LoggerProvider. Never raises."""
+    from opentelemetry._logs import get_logger_provider
 
     try:
-        get_logger_provider().get_logger("tidegate").emit(
-            LogRecord(
-                timestamp=time_ns,
-                severity_text=severity,
-                severity_number=SeverityNumber(severity_number),
-                body=body,
-                attributes=dict(attributes),
-                event_name=name,
-            )
-        )
+        get_logger_provider().get_logger("tidegate").emit(record)
     except Exception:  # a processor's failure is neither the application's nor its health
         pass

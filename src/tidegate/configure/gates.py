@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ class Gates:
     def _attach_sampler(self, provider: TracerProvider) -> None:
         """The policy's part on traces goes to our sampler, which is put in where none is named."""
         sampler, watcher = otel.root_sampler(provider.sampler), self._watcher
-        if type(sampler).__module__ == "tidegate.gate.sampler":
+        if _is_ours(sampler):
             _introduce(sampler, provider)
             if watcher is not None:
                 watcher.subscribe(sampler.apply)
@@ -115,6 +116,12 @@ _SEND = BY_NAME["send"].env
 def _steer(sampler: AdaptiveSampler, policy: Policy) -> None:
     """Without a word on traces, they are sent as they would be without the policy: all."""
     sampler.apply(policy if policy.traces is not None else Policy(TracePolicy(_UNLIMITED)))
+
+
+def _is_ours(sampler: Any) -> bool:
+    """Whether it is an `AdaptiveSampler`, which then has been loaded already."""
+    module = sys.modules.get("tidegate.gate.sampler")
+    return module is not None and isinstance(sampler, module.AdaptiveSampler)
 
 
 def _introduce(sampler: AdaptiveSampler, provider: TracerProvider) -> None:

@@ -15,10 +15,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.log_utils import std_to_otel
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
@@ -130,7 +129,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         self._closed = False
         #: Records that were passed on unjudged, or not at all, since something raised.
         self.failures = 0
-        #: Echoes of what was handed on, and what the pipeline itself said meanwhile.
+        #: Echoes of what was handed on, what the pipeline itself said meanwhile, and what came after the end.
         self.left_out = 0
         self._publisher = Publisher(self._sieve, pattern_report_interval, self._publish, meter_provider)
         self._early.tick = self._tick
@@ -163,6 +162,7 @@ class PatternLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         if self._closed or otel.is_suppressed():
+            self.left_out += 1
             return
         if handing.get() is not None and is_handing(self):
             self._put_off(log_record)
@@ -285,19 +285,10 @@ class PatternLogRecordProcessor(LogRecordProcessor):
         self, name: str, severity: str, severity_number: int, body: str, attributes: Mapping[str, Any]
     ) -> None:
         """Emit an event through the global provider, and give it to ``next`` if we are not a part of that one."""
-        own, now = self._own, time.time_ns()
-        otel.emit_event(name, now, severity, severity_number, body, attributes)
+        own, event = self._own, partial(otel.event, name, time.time_ns(), severity, severity_number, body, attributes)
+        otel.emit_event(event())
         if own == self._own:
-            log = LogRecord(
-                timestamp=now,
-                severity_text=severity,
-                severity_number=SeverityNumber(severity_number),
-                body=body,
-                attributes=dict(attributes),
-                event_name=name,
-            )
-            scope = InstrumentationScope("tidegate")
-            record = ReadWriteLogRecord(log, instrumentation_scope=scope)
+            record = ReadWriteLogRecord(event(), instrumentation_scope=InstrumentationScope("tidegate"))
             if self._model is not None:
                 record.resource = self._model.resource
             self._pass(record)

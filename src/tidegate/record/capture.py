@@ -61,11 +61,11 @@ class Doing:
     meanwhile inherits it, and must see its end.
     """
 
-    __slots__ = ("_former", "put_off", "state")
+    __slots__ = ("_former", "state", "waiting")
 
-    def __init__(self, state: str, put_off: list[logging.LogRecord] | None = None) -> None:
+    def __init__(self, state: str, waiting: list[logging.LogRecord] | None = None) -> None:
         self.state = state
-        self.put_off = put_off
+        self.waiting = waiting
 
     def __enter__(self) -> Doing:
         self._former = _doing.get()
@@ -233,24 +233,24 @@ def claimed(message: object) -> Claim | None:
 
 def put_off(record: logging.LogRecord) -> None:
     """Keep an error that is logged while another record is emitted, as a signal handler's last words are."""
-    waiting = _doing.get().put_off
+    waiting = _doing.get().waiting
     if record.levelno >= logging.ERROR and waiting is not None and len(waiting) < MAX_PUT_OFF and not is_suppressed():
         waiting.append(record)
 
 
-def capture_record(record: logging.LogRecord, put_off: list[logging.LogRecord] | None = None) -> None:
+def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] | None = None) -> None:
     """Emit one stdlib record, or what a library has claimed it for. Never raises.
 
-    Errors logged meanwhile are added to ``put_off``, if there is one.
+    Errors logged meanwhile are added to ``waiting``, if there is such a list.
     """
     pending = claimed(record.msg)
     if pending is None:
-        emit(record.name, _render, record, put_off=put_off)
+        emit(record.name, _render, record, waiting=waiting)
     elif pending.render is not None:
-        emit(pending.name or record.name, pending.render, record, put_off=put_off)
+        emit(pending.name or record.name, pending.render, record, waiting=waiting)
 
 
-def emit(logger_name: str, render: Render, *arguments: Any, put_off: list[logging.LogRecord] | None = None) -> None:
+def emit(logger_name: str, render: Render, *arguments: Any, waiting: list[logging.LogRecord] | None = None) -> None:
     """Emit what ``render(*arguments)`` makes through the provider. Never raises.
 
     Our own records and those of exporters at work are left out: telemetry must not feed on itself.
@@ -259,7 +259,7 @@ def emit(logger_name: str, render: Render, *arguments: Any, put_off: list[loggin
     if logger_name == "tidegate" or logger_name.startswith("tidegate.") or is_suppressed():
         return
     try:
-        with Doing(RENDERING, put_off) as step:
+        with Doing(RENDERING, waiting) as step:
             log = render(*arguments)
             step.state = EMITTING
             _logger(logger_name).emit(log)

@@ -222,4 +222,4 @@ def _tell(name: str, component: Component, previous: str) -> None:
     }
     body = f"health check {name!r}: {previous} → {component.status}"
     severity, number = _SEVERITIES.get(component.status, _INFO)
-    otel.emit_event(EVENT, component.checked_time_unix_nano, severity, number, body, attributes)
+    otel.emit_event(otel.event(EVENT, component.checked_time_unix_nano, severity, number, body, attributes))
