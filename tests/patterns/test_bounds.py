@@ -116,6 +116,7 @@ def test_lines_of_one_form_that_merge_for_ever_are_bounded() -> None:
 
 def steps(message: object) -> int:
     """Calls made while a message is matched, by Python and by its functions in C."""
+    Miner().match(message)  # expressions are compiled when one is needed first, once for a process
     miner = Miner()
     count = 0
 
