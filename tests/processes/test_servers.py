@@ -90,7 +90,7 @@ def visited(
             responses = list(pool.map(server.get, [f"/items/{number}" for number in range(REQUESTS)]))
         assert {response.status_code for response in responses} == {200}
         if kind.kills_at_sigterm and number == signal.SIGTERM:
-            wait_for(lambda: len(read(directory / "store").logs_of("django.server")) == REQUESTS)
+            wait_for(lambda: _is_on_disk(read(directory / "store")))
         status = server.end(number)
         yield Visited(
             kind,
@@ -99,6 +99,11 @@ def visited(
             bare.end(number),
             read(directory / "store"),
         )
+
+
+def _is_on_disk(seen: Recorded) -> bool:
+    """Log records and spans are two blocks, one written after the other."""
+    return len(seen.logs_of("django.server")) == len(seen.server_spans) == REQUESTS
 
 
 def test_each_request_is_exactly_one_server_span(visited: Visited) -> None:
