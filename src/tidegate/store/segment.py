@@ -64,6 +64,14 @@ class BlockRef:
         return (self.header.segment, self.index.sequence)
 
     @property
+    def service(self) -> str:
+        return self.header.resource.service
+
+    def has_trace(self, prefix: str) -> bool:
+        """Whether a trace whose id begins with these hexadecimal digits may be in the block."""
+        return self.index.has_trace(prefix)
+
+    @property
     def end(self) -> int:
         return self.offset + self.index.size
 
