@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ def pack_ids(name: str, column: Sequence[int], columns: dict[str, Any]) -> None:
         columns[name] = struct.pack(f">{len(column)}Q", *column).hex()
 
 
-def unpack_ids(columns: dict[str, Any], name: str, count: int) -> list[str]:
+def unpack_ids(columns: Mapping[str, Any], name: str, count: int) -> list[str]:
     """The inverse of `pack_ids`, "" for 0."""
     digits = columns.get(name)
     if digits is None:
@@ -125,7 +125,7 @@ def pack_lists(name: str, column: Sequence[Any], columns: dict[str, Any]) -> Non
         columns[name] = column
 
 
-def unpack(columns: dict[str, Any], name: str, count: int, default: Any) -> Sequence[Any]:
+def unpack(columns: Mapping[str, Any], name: str, count: int, default: Any) -> Sequence[Any]:
     """The inverse of `pack`: one value per record."""
     column = columns.get(name)
     if column is None:

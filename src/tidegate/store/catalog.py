@@ -15,8 +15,8 @@ from threading import Lock
 from typing import Protocol
 
 from tidegate.errors import FormatError, StoreError
-from tidegate.store import codec, segment, values
-from tidegate.store.rows import ROWS, LogRows, PointRows, SpanRows
+from tidegate.store import codec, segment
+from tidegate.store.rows import AnyRows, open_block
 from tidegate.store.segment import BlockRef, Key
 from tidegate.store.sinks import rings
 
@@ -25,8 +25,6 @@ CACHED_BLOCKS = 16
 
 #: Looks at a directory whose files are being merged until two show the same; more is not worth waiting for.
 MAX_LOOKS = 10
-
-AnyRows = SpanRows | LogRows | PointRows
 
 
 class Catalog(Protocol):
@@ -256,7 +254,7 @@ class BlockCache:
             raw = codec.decompress(frame)
             if may_match is not None and not may_match(raw):
                 return None
-            return ROWS[ref.index.signal](values.loads(raw), ref.index.count, ref.header.resource)
+            return open_block(raw, ref)
         except (AttributeError, FormatError, LookupError, TypeError, ValueError):
             self.broken.add(ref.key)
             return None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import orjson
 
 from tidegate import ndjson
-from tidegate.store.catalog import AnyRows
 from tidegate.store.query import cursor_of
+from tidegate.store.rows import AnyRows
 from tidegate.store.segment import BlockRef
 from tidegate.store.stream import records
 
@@ -16,7 +16,7 @@ from tidegate.store.stream import records
 def lines(rows: AnyRows, ref: BlockRef) -> Callable[[int], bytes]:
     """The shape of a line: what `tidegate.ndjson.dumps` makes of ``{**record.to_dict(), "cursor": record.cursor}``.
 
-    Resource and scopes become JSON once for the whole block. A row that plain JSON cannot carry takes
+    Resources and scopes become JSON once for the whole block. A row that plain JSON cannot carry takes
     the long way, by which all lines could go.
     """
     record = records(rows, ref)
@@ -26,17 +26,17 @@ def lines(rows: AnyRows, ref: BlockRef) -> Callable[[int], bytes]:
         return ndjson.dumps({**made.to_dict(), "cursor": made.cursor})
 
     try:
-        resource = orjson.Fragment(orjson.dumps(rows.resource.to_dict()))
+        resources = [orjson.Fragment(orjson.dumps(resource.to_dict())) for resource in rows.resources]
         scopes = [orjson.Fragment(orjson.dumps(scope.to_dict())) for scope in rows.scopes]
     except TypeError:
         return exact
-    segment, base, times, scope, fields = ref.header.segment, ref.index.sequence, rows.times, rows.scope, rows.fields
+    places, times, resource, scope, fields = rows.places, rows.times, rows.resource, rows.scope, rows.fields
 
     def line(row: int) -> bytes:
         content = fields(row)
-        content["resource"] = resource
+        content["resource"] = resources[resource[row]]
         content["scope"] = scopes[scope[row]]
-        content["cursor"] = cursor_of(times[row], segment, base + row)
+        content["cursor"] = cursor_of(times[row], *places[row])
         try:
             return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:

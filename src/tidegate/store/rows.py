@@ -1,53 +1,116 @@
-"""Columns of a block to records, one at a time: a row becomes an object only when it is wanted."""
+"""Columns of a block to records: a column is read, and a row becomes an object, only when it is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tidegate.records import SPAN_KINDS, STATUS_CODES, Event, Link, Log, Metric, Point, Resource, Scope, Span
+from tidegate.store import values
 from tidegate.store.block import unpack, unpack_ids
+from tidegate.store.sealed.lines import ColumnLines
+from tidegate.store.sealed.places import unpack_places
+from tidegate.store.sealed.shapes import MISSING, ShapedAttributes
+
+if TYPE_CHECKING:
+    from tidegate.store.sealed.file import SealedRef
+    from tidegate.store.segment import BlockRef
 
 Record = Span | Log | Point
 
+#: The attributes of a log record that its origin holds behind the template.
+ORIGIN_KEYS = ("code.file.path", "code.line.number", "code.function.name")
+
+
+def _column(name: str, default: Any) -> cached_property[Sequence[Any]]:
+    """A column, unpacked when it is first asked for."""
+    return cached_property(lambda rows: unpack(rows.columns, name, rows.count, default))
+
 
 class Rows:
-    """The records of one block. ``times`` are ns (a span's start), ``trace_ids`` hexadecimal."""
+    """The records of one block, active or sealed. Raises `FormatError` where a column is not as long as the block.
 
-    def __init__(self, columns: dict[str, Any], count: int, resource: Resource) -> None:
-        self.count = count
-        self.resource = resource
-        self._columns = columns
-        self.base = int(columns["t0"])
-        self.times = [self.base + delta for delta in self._column("time", 0)]
-        self.scopes = [Scope(**scope) for scope in columns.get("scopes", [])] or [Scope()]
-        self.scope = self._column("scope", 0)
-        self.attributes = self._column("attributes", {})
-        traces: Sequence[str] = columns.get("traces", [""])
-        self.trace_ids = [traces[place] for place in self._column("trace", 0)]
+    ``times`` are ns (a span's start), ``trace_ids`` hexadecimal, and ``scope`` and ``resource`` each
+    row's place among ``scopes`` and ``resources``.
+    """
 
-    def _column(self, name: str, default: Any) -> Sequence[Any]:
-        return unpack(self._columns, name, self.count, default)
+    def __init__(self, columns: Mapping[str, Any], ref: BlockRef | SealedRef) -> None:
+        self.columns = columns
+        self.count = ref.index.count
+        self._ref = ref
+
+    scope = _column("scope", 0)
+    resource = _column("resource", 0)
+    _trace = _column("trace", 0)
+    _time = _column("time", 0)
+
+    @cached_property
+    def base(self) -> int:
+        """The time that others in the block are counted from."""
+        return int(self.columns["t0"])
+
+    @cached_property
+    def times(self) -> Sequence[int]:
+        base = self.base
+        return [base + delta for delta in self._time]
+
+    @cached_property
+    def scopes(self) -> Sequence[Scope]:
+        return [Scope(**scope) for scope in self.columns.get("scopes", ())] or [Scope()]
+
+    @cached_property
+    def resources(self) -> Sequence[Resource]:
+        found = self.columns.get("resources")
+        return [self._ref.header.resource] if found is None else [Resource(**each) for each in found]  # type: ignore[union-attr]
+
+    @cached_property
+    def trace_ids(self) -> Sequence[str]:
+        traces: Sequence[str] = self.columns.get("traces", [""])
+        return [traces[place] for place in self._trace]
+
+    @cached_property
+    def attributes(self) -> Sequence[Mapping[str, Any]]:
+        if "shapes" in self.columns:
+            return ShapedAttributes(self.columns, self.count)
+        return unpack(self.columns, "attributes", self.count, {})
+
+    @cached_property
+    def places(self) -> Sequence[tuple[str, int]]:
+        """Each row's identity: the id of the segment that it was written to, and its number there."""
+        if "segments" in self.columns:
+            return unpack_places(self.columns, self.count)
+        header, first = self._ref.header, self._ref.index.sequence  # type: ignore[union-attr]
+        return [(header.segment, first + row) for row in range(self.count)]
+
+    def values_of(self, key: str) -> Sequence[Any]:
+        """Each row's attribute by this name, `MISSING` where there is none, without making all attributes."""
+        attributes = self.attributes
+        if isinstance(attributes, ShapedAttributes):
+            return attributes.values_of(key)
+        return [each.get(key, MISSING) for each in attributes]
+
+
+def _span_ids(rows: Rows) -> Sequence[str]:
+    return unpack_ids(rows.columns, "span_id", rows.count)
 
 
 class SpanRows(Rows):
-    def __init__(self, columns: dict[str, Any], count: int, resource: Resource) -> None:
-        super().__init__(columns, count, resource)
-        self.names = self._column("name", "")
-        self.status = self._column("status", 0)
-        self._span_id = unpack_ids(columns, "span_id", count)
-        self._parent = self._column("parent", "")
-        self._remote = self._column("parent_is_remote", 0)
-        self._duration = self._column("duration", 0)
-        self._kind = self._column("kind", 0)
-        self._flags = self._column("flags", 0)
-        self._trace_state = self._column("trace_state", "")
-        self._message = self._column("status_message", "")
-        self._events = self._column("events", ())
-        self._links = self._column("links", ())
-        self._dropped_attributes = self._column("dropped_attributes", 0)
-        self._dropped_events = self._column("dropped_events", 0)
-        self._dropped_links = self._column("dropped_links", 0)
+    names = _column("name", "")
+    status = _column("status", 0)
+    _span_id = cached_property(_span_ids)
+    _parent = _column("parent", "")
+    _remote = _column("parent_is_remote", 0)
+    durations = _column("duration", 0)
+    _kind = _column("kind", 0)
+    _flags = _column("flags", 0)
+    _trace_state = _column("trace_state", "")
+    _message = _column("status_message", "")
+    _events = _column("events", ())
+    _links = _column("links", ())
+    _dropped_attributes = _column("dropped_attributes", 0)
+    _dropped_events = _column("dropped_events", 0)
+    _dropped_links = _column("dropped_links", 0)
 
     def is_error(self, row: int) -> bool:
         return bool(self.status[row] == 2)
@@ -64,8 +127,8 @@ class SpanRows(Rows):
             span_id=self._span_id[row],
             name=self.names[row],
             start_time_unix_nano=start,
-            end_time_unix_nano=start + self._duration[row],
-            resource=self.resource,
+            end_time_unix_nano=start + self.durations[row],
+            resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
             # a parent in the same block is kept as its row
             parent_span_id=parent if isinstance(parent, str) else self._span_id[parent],
@@ -85,19 +148,31 @@ class SpanRows(Rows):
 
 
 class LogRows(Rows):
-    def __init__(self, columns: dict[str, Any], count: int, resource: Resource) -> None:
-        super().__init__(columns, count, resource)
-        self.severity = self._column("severity", 0)
-        self._observed = self._column("observed", 0)
-        self._timeless = self._column("timeless", 0)
-        self._severity_text = self._column("severity_text", "")
-        self._body = self._column("body", None)
-        self._event_name = self._column("event_name", "")
-        self._span_id = unpack_ids(columns, "span_id", count)
-        self._flags = self._column("flags", 0)
-        self._origin = self._column("origin", 0)
-        self._origins: Sequence[Sequence[Any]] = columns.get("origins", [["", "", 0, ""]])
-        self._dropped = self._column("dropped", 0)
+    severity = _column("severity", 0)
+    _observed = _column("observed", 0)
+    _timeless = _column("timeless", 0)
+    _severity_text = _column("severity_text", "")
+    _body = _column("body", None)
+    _event_name = _column("event_name", "")
+    _span_id = cached_property(_span_ids)
+    _flags = _column("flags", 0)
+    _origin = _column("origin", 0)
+    _dropped = _column("dropped", 0)
+
+    @cached_property
+    def _origins(self) -> Sequence[Sequence[Any]]:
+        found: Sequence[Sequence[Any]] = self.columns.get("origins", [["", "", 0, ""]])
+        return found
+
+    def values_of(self, key: str) -> Sequence[Any]:
+        found = super().values_of(key)
+        if key not in ORIGIN_KEYS:
+            return found
+        place = ORIGIN_KEYS.index(key) + 1
+        of_origin = [origin[place] if origin[1] else MISSING for origin in self._origins]
+        return [
+            of_origin[origin] if value is MISSING else value for value, origin in zip(found, self._origin, strict=True)
+        ]
 
     def is_error(self, row: int) -> bool:
         return bool(self.severity[row] >= 17)
@@ -128,7 +203,7 @@ class LogRows(Rows):
         return Log(
             time_unix_nano=0 if self._timeless[row] else time,
             observed_time_unix_nano=time + self._observed[row],
-            resource=self.resource,
+            resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
             severity_number=self.severity[row],
             severity_text=self._severity_text[row],
@@ -143,7 +218,7 @@ class LogRows(Rows):
         )
 
 
-def _located(attributes: dict[str, Any], origin: Sequence[Any]) -> dict[str, Any]:
+def _located(attributes: Mapping[str, Any], origin: Sequence[Any]) -> Mapping[str, Any]:
     """A log record's attributes, and before them where the call stands, if that is known."""
     _, path, line, function = origin
     if not path:
@@ -152,14 +227,15 @@ def _located(attributes: dict[str, Any], origin: Sequence[Any]) -> dict[str, Any
 
 
 class PointRows(Rows):
-    def __init__(self, columns: dict[str, Any], count: int, resource: Resource) -> None:
-        super().__init__(columns, count, resource)
-        self.metrics = [Metric(**metric) for metric in columns.get("metrics", [])]
-        self.metric = self._column("metric", 0)
-        self._age = self._column("age", 0)
-        self._value = self._column("value", {})
-        self._exemplars = self._column("exemplars", ())
-        self._flags = self._column("flags", 0)
+    @cached_property
+    def metrics(self) -> Sequence[Metric]:
+        return [Metric(**metric) for metric in self.columns.get("metrics", ())]
+
+    metric = _column("metric", 0)
+    _age = _column("age", 0)
+    _value = _column("value", {})
+    _exemplars = _column("exemplars", ())
+    _flags = _column("flags", 0)
 
     def is_error(self, row: int) -> bool:
         return False
@@ -175,7 +251,7 @@ class PointRows(Rows):
             metric=self.metrics[self.metric[row]],
             time_unix_nano=time,
             start_time_unix_nano=0 if age is None else time - age,
-            resource=self.resource,
+            resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
             value=self._value[row],
             attributes=self.attributes[row],
@@ -189,3 +265,16 @@ ROWS: dict[str, type[SpanRows | LogRows | PointRows]] = {
     "logs": LogRows,
     "metrics": PointRows,
 }
+
+AnyRows = SpanRows | LogRows | PointRows
+
+
+def open_block(raw: bytes, ref: BlockRef | SealedRef) -> AnyRows:
+    """The rows of a block of either format, by what its frame holds once decompressed.
+
+    Raises `FormatError`, LookupError, TypeError or ValueError when that is not what an encoder writes.
+    """
+    columns: Mapping[str, Any] = ColumnLines(raw) if raw.endswith(b"\n") else values.loads(raw)
+    rows = ROWS[ref.index.signal](columns, ref)
+    rows.times  # noqa: B018  whoever opens a block learns here whether it is one
+    return rows

@@ -1,0 +1,105 @@
+"""Attributes of a block's records by their shapes, so that one key is read without the others.
+
+``shapes`` is a table of lists of keys, ``shape`` each row's place in it, and the column
+``attributes.S.KEY`` holds the values of KEY of the rows that have shape S, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import repeat
+from typing import Any, overload
+
+from tidegate.errors import FormatError
+from tidegate.store.block import pack, unpack
+
+#: Stands where a record does not have an attribute.
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
+
+
+def column_name(shape: int, key: str) -> str:
+    """The column of a key's values in the rows of one shape."""
+    return f"attributes.{shape}.{key}"
+
+
+class ShapedAttributes(Sequence[Mapping[str, Any]]):
+    """Each row's attributes; what is made, is made when a row or key is asked for."""
+
+    def __init__(self, columns: Mapping[str, Any], count: int) -> None:
+        self._columns = columns
+        self._shapes: Sequence[Sequence[str]] = columns["shapes"]
+        self._shape = unpack(columns, "shape", count, 0)
+        self._read: dict[int, Sequence[Sequence[Any]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._shape)
+
+    @overload
+    def __getitem__(self, row: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, row: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(len(self))[row]]
+        shape, rank = self._shape[row], self._rank[row]
+        keys = self._shapes[shape]
+        return {key: column[rank] for key, column in zip(keys, self._values(shape), strict=True)}
+
+    @cached_property
+    def _counts(self) -> Sequence[int]:
+        """How many rows have each shape."""
+        return list(map(self._shape.count, range(len(self._shapes))))
+
+    @cached_property
+    def _rank(self) -> Sequence[int]:
+        """Each row's place among those of its shape."""
+        ranks = [iter(range(count)) for count in self._counts]
+        return list(map(next, map(ranks.__getitem__, self._shape)))
+
+    def _values(self, shape: int) -> Sequence[Sequence[Any]]:
+        found = self._read.get(shape)
+        if found is None:
+            found = self._read[shape] = [self._column(shape, key) for key in self._shapes[shape]]
+        return found
+
+    def _column(self, shape: int, key: str) -> Sequence[Any]:
+        name = column_name(shape, key)
+        if name not in self._columns:
+            raise FormatError(f"a block has no column {name!r}")
+        return unpack(self._columns, name, self._counts[shape], None)
+
+    def values_of(self, key: str) -> Sequence[Any]:
+        """Each row's value of one key, `MISSING` where there is none."""
+        sources = [
+            iter(self._column(shape, key)) if key in keys else repeat(MISSING)
+            for shape, keys in enumerate(self._shapes)
+        ]
+        return list(map(next, map(sources.__getitem__, self._shape)))
+
+
+def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
+    """Put a column of attributes into ``columns``."""
+    places: dict[tuple[str, ...], int] = {}
+    rows: list[list[Any]] = []
+    shape = []
+    for each in attributes:
+        place = places.setdefault(tuple(each), len(places))
+        if place == len(rows):
+            rows.append([])
+        rows[place].append(each.values())
+        shape.append(place)
+    columns["shapes"] = list(map(list, places))
+    pack("shape", shape, 0, columns)
+    for place, keys in enumerate(places):
+        for key, column in zip(keys, zip(*rows[place], strict=True), strict=True):
+            columns[column_name(place, key)] = packed(column)
+
+
+def packed(column: Sequence[Any]) -> Any:
+    """A column of values of any type in its shortest form."""
+    kinds = set(map(type, column))
+    # 1, 1.0 and True are equal for Python
+    if len(kinds) == 1 and kinds <= {str, int, bool} and column.count(column[0]) == len(column):
+        return {"all": column[0]}
+    return list(column)
