@@ -107,8 +107,6 @@ def default_text(option: Option) -> str:
         return ""
     if option.kind.name == "size":
         return f"`{value >> 20}MiB`"
-    if option.kind.name == "age":
-        return f"`{value / 86400:g}d`"
     return f"`{str(value).lower()}`"
 
 

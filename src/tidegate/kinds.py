@@ -94,6 +94,74 @@ def _parse_age(value: Any) -> float:
     return seconds
 
 
+#: What the store keeps apart, so that each may be kept for a time of its own: log records by severity, spans by
+#: whether their trace has an error, metric points.
+CLASSES = ("error", "warning", "info", "debug", "error-trace", "trace", "metric")
+
+#: What holds for every class that is not named.
+DEFAULT_CLASS = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long records of one class are kept: an age in seconds, so many of the newest, a share of the store's bytes
+    that others may not take."""
+
+    age: float | None = None
+    count: int | None = None
+    share: float | None = None
+
+    def __str__(self) -> str:
+        texts = (
+            f"{self.age:.15g}s" if self.age is not None else "",
+            f"{self.share * 100:.15g}%" if self.share is not None else "",
+            str(self.count) if self.count is not None else "",
+        )
+        return " ".join(filter(None, texts))
+
+
+def parse_retention(text: str) -> dict[str, Limits]:
+    """What is kept of each class: ``error=30d 25%, debug=1d, default=7d``; raises ValueError."""
+    limits = {}
+    for entry in filter(str.strip, text.lower().split(",")):
+        name, _, words = (part.strip() for part in entry.partition("="))
+        if name in limits or name not in (*CLASSES, DEFAULT_CLASS):
+            raise ValueError
+        limits[name] = _parse_limits(words.split())
+    shares = [each.share for each in limits.values() if each.share is not None]
+    if sum(shares) > 1 or (DEFAULT_CLASS in limits and limits[DEFAULT_CLASS].share is not None):
+        raise ValueError
+    return limits
+
+
+def _parse_limits(words: list[str]) -> Limits:
+    found: dict[str, Any] = {}
+    for word in words:
+        if word.endswith("%"):
+            name, value = "share", float(word[:-1]) / 100
+            if not 0 < value <= 1:
+                raise ValueError
+        elif word.isdecimal():
+            name, value = "count", int(word)
+        elif word[-1] in _SECONDS:
+            name, value = "age", _parse_age(word)
+        else:
+            raise ValueError
+        if name in found:
+            raise ValueError
+        found[name] = value
+    if not found:
+        raise ValueError
+    return Limits(**found)
+
+
+def _parse_retention(value: Any) -> str:
+    """The text itself, one space after each comma."""
+    text = _parse_text(value)
+    parse_retention(text)
+    return ", ".join(" ".join(entry.split()) for entry in text.split(",") if entry.strip())
+
+
 #: A location of a kind of its own, such as ``https://…`` or ``jaeger+http://…``; everything else is a path.
 _SCHEME = re.compile(r"[a-z][a-z0-9_+.-]*:")
 
@@ -198,4 +266,10 @@ LOCATION = Kind(
 )
 BUDGET = Kind("budget", f"{RECORDS_PER_SECOND.rule}, or none", _parse_budget)
 INTERVAL = number(1, 86400, "seconds")
-AGE = Kind("age", "seconds, or a number with s, m, h, d or w such as 15m or 7d", _parse_age)
+RETENTION = Kind(
+    "retention",
+    f"CLASS=LIMITS separated by commas, such as error=30d 25%, debug=1d; a class is {', '.join(CLASSES)} or"
+    f" {DEFAULT_CLASS}, limits are an age (s, m, h, d, w), a share of the bytes that is reserved (%), and a count of"
+    " records",
+    _parse_retention,
+)

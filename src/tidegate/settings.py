@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from tidegate.errors import ConfigurationError
 from tidegate.kinds import (
-    AGE,
     BOOL,
     BUDGET,
     HOSTS,
@@ -26,6 +25,7 @@ from tidegate.kinds import (
     NAMES,
     PAIRS,
     RECORDS_PER_SECOND,
+    RETENTION,
     STORE,
     TEXT,
     TOKEN,
@@ -194,8 +194,18 @@ OPTIONS: tuple[Option, ...] = (
         16384,
         "Records waiting to be written; more are dropped and counted.",
     ),
-    _own("store_size", size(4 << 20), 1 << 30, "Bytes the store may take; the oldest segments go first."),
-    _own("store_age", AGE, 7 * 86400.0, "Age at which a segment is removed."),
+    _own(
+        "store_size",
+        size(4 << 20),
+        1 << 30,
+        "Bytes the store may take; the oldest go first, except those within a share that `retention` reserves.",
+    ),
+    _own(
+        "retention",
+        RETENTION,
+        "error=30d 25%, debug=1d, default=7d",
+        "How long to keep what, by class; `error` also stands for `error-trace`.",
+    ),
     _own("memory_size", size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
     Option(
         "token",

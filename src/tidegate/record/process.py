@@ -18,6 +18,7 @@ from tidegate.record.recorder import Recorder
 from tidegate.record.redact import Redactor
 from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, check_writable, default_location
+from tidegate.store.retention import Policy
 from tidegate.store.sinks import ROTATE_BYTES, FileSink, MemorySink, Sink
 from tidegate.store.upkeep import upkeep
 
@@ -72,7 +73,7 @@ def _build(place: str, settings: Settings) -> Recorder:
         return MemorySink(settings.memory_size)
 
     def tidy() -> None:
-        upkeep(place, settings.store_size, settings.store_age)
+        upkeep(place, settings.store_size, Policy.of(settings.retention, settings.store_size).age("default") / 1e9)
 
     on_disk = place not in (MEMORY, OFF)
     sink: Sink
