@@ -36,11 +36,16 @@ def compress(raw: bytes) -> bytes:
 
 def decompress(frame: bytes) -> bytes:
     """The content of one frame; raises `FormatError` when it is damaged."""
+    return decompress_first(frame)[0]
+
+
+def decompress_first(data: bytes) -> tuple[bytes, int]:
+    """The content of the frame that these bytes begin with, and its length; raises `FormatError` when it is damaged."""
     decompressor = zstd.ZstdDecompressor()
     try:
-        raw: bytes = decompressor.decompress(frame, MAX_BLOCK_BYTES)
+        raw: bytes = decompressor.decompress(data, MAX_BLOCK_BYTES)
     except zstd.ZstdError as error:
-        raise FormatError(f"a block of {len(frame)} bytes cannot be decompressed: {error}") from None
+        raise FormatError(f"a block of {len(data)} bytes cannot be decompressed: {error}") from None
     if not decompressor.eof:
-        raise FormatError(f"a block of {len(frame)} bytes is cut short or larger than {MAX_BLOCK_BYTES} bytes")
-    return raw
+        raise FormatError(f"a block of {len(data)} bytes is cut short or larger than {MAX_BLOCK_BYTES} bytes")
+    return raw, len(data) - len(decompressor.unused_data)

@@ -3,7 +3,7 @@
 The file is a sequence of zstd frames, so ``zstd -dc FILE | jq`` shows its blocks. A skippable frame
 holds, behind a checksum, either a header (JSON with ``format``: which process and resource the
 following blocks belong to) or the index of the block that comes right after it. One process appends;
-a skippable frame that is cut short or damaged ends the readable part, a damaged block is passed by.
+a frame that is cut short ends the readable part, a damaged one is passed by (`salvage`).
 
 Names: ``<start>-<id>.active`` while its process writes it, with ``<start>-<id>.lock`` beside it, held
 by the operating system as long as that process lives; ``<start>-<end>-<id>.merged`` for the segments
@@ -13,7 +13,8 @@ of ended processes, put together.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -28,6 +29,10 @@ ACTIVE, LOCK, MERGED = ".active", ".lock", ".merged"
 
 #: Ends the name of a file that is not complete yet.
 PARTIAL = ".partial"
+
+
+#: When an active segment was begun (ns), and its id.
+ACTIVE_NAME = re.compile(r"(\d{20})-([0-9a-f]{16})\.active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,17 @@ def encode_header(segment: str, resource: Resource, created: int, process: Mappi
     return block.skippable(values.dumps(body))
 
 
+def parse(content: bytes, path: str) -> Header | block.Index | None:
+    """What a skippable frame holds; None when it is damaged. Raises `FormatError` for a newer format."""
+    payload = block.checked(content)
+    try:
+        if payload is not None:
+            return _parse(payload, path)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        pass
+    return None
+
+
 def _parse(payload: bytes, path: str) -> Header | block.Index:
     """What a skippable frame holds; `FormatError` for a newer format, any other error means damage."""
     if payload.startswith(b'{"signal"'):
@@ -101,60 +117,107 @@ def _parse(payload: bytes, path: str) -> Header | block.Index:
 
 
 class SegmentScanner:
-    """Finds the blocks of one file; `scan` goes on where the last one stopped."""
+    """Finds the blocks of one file; `scan` goes on where the last one stopped.
+
+    ``gaps`` are the damaged places that were passed by, from the first byte to the one after the last. Where a
+    file merely ends in a frame that is not complete, that is no damage: it may grow, or was cut by a crash.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.offset = 0
-        self.damaged = False
+        self.gaps: list[tuple[int, int]] = []
+        self._tail = 0
         self._header: Header | None = None
+        self._sequence: int | None = 0
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged places there are, one at the end of the file among them."""
+        return len(self.gaps) + (self._tail > 0)
 
     def scan(self) -> list[BlockRef]:
         """The blocks that were not there at the last call. Raises FileNotFoundError when the file is gone."""
         with open(self.path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            return list(self._blocks(file, size)) if size > self.offset else []
+            return list(self._blocks(file, size)) if size > max(self.offset, self._tail) else []
 
     def _blocks(self, file: BinaryIO, size: int) -> Iterator[BlockRef]:
-        while True:
-            content = self._content(file, size)
-            if content is None:
-                return
-            end = self.offset + block.FRAME_HEADER.size + len(content)
-            found = self._read(content)
+        self._tail = 0
+        while self.offset + block.FRAME_HEADER.size <= size:
+            found, end = self._next(file)
             if isinstance(found, Header):
-                self._header = found
-            elif found is None or self._header is None:
-                self.damaged = True
+                self._take(found, end)
+            elif found is not None and self._header is not None and end + found.size <= size:
+                yield self._block(self._header, found, self.offset, end)
+            elif not (yield from self._pass_by(file, size, found)):
                 return
-            elif end + found.size > size:
-                return
-            else:
-                yield BlockRef(self._header, found, self.path, self.offset, end)
-                end += found.size
-            self.offset = end
 
-    def _content(self, file: BinaryIO, size: int) -> bytes | None:
-        """What the next skippable frame holds, or None at the end of what can be read."""
-        if self.offset + block.FRAME_HEADER.size > size:
-            return None
+    def _next(self, file: BinaryIO) -> tuple[Header | block.Index | None, int]:
+        """What the skippable frame here holds, None when it is damaged or not complete, and where it ends."""
         file.seek(self.offset)
         magic, length = block.FRAME_HEADER.unpack(file.read(block.FRAME_HEADER.size))
         if magic != block.SKIPPABLE_MAGIC or length > block.MAX_HEADER_BYTES:
-            self.damaged = True
-            return None
-        content = file.read(length)
-        return content if len(content) == length else None
+            return None, 0
+        return parse(file.read(length), self.path), self.offset + block.FRAME_HEADER.size + length
 
-    def _read(self, content: bytes) -> Header | block.Index | None:
-        """The header or index in it; None when it is damaged."""
-        payload = block.checked(content)
-        try:
-            if payload is not None:
-                return _parse(payload, self.path)
-        except (AttributeError, LookupError, TypeError, ValueError):
-            pass
-        return None
+    def _take(self, header: Header, end: int) -> None:
+        if self._header is None or header.segment != self._header.segment:
+            self._sequence = 0
+        self._header, self.offset = header, end
+
+    def _block(self, header: Header, index: block.Index, start: int, offset: int) -> BlockRef:
+        self.offset, self._sequence = offset + index.size, index.sequence + index.count
+        return BlockRef(header, index, self.path, start, offset)
+
+    def _pass_by(self, file: BinaryIO, size: int, found: block.Index | None) -> Generator[BlockRef, None, bool]:
+        """Go to the next sound frame, and give the blocks on the way that can be had all the same.
+
+        ``found`` is the sound index that stands here, of a block that is not. Returns False at the end of what
+        can be read so far.
+        """
+        from tidegate.store import salvage
+
+        start = self.offset
+        if found is not None and self._header is None:
+            self._header = salvage.unknown_header(self.path)
+            if self._header:
+                self.gaps.append((start, start))
+                return True
+        end = salvage.next_sound(file, start, size, self.path)
+        file.seek(start)
+        damaged = file.read((size if end is None else end) - start)
+        if found is None:
+            yield from self._salvaged(damaged)
+        if end is not None and self.offset < end:
+            self._doubt(damaged[self.offset - start :])
+            self._sequence, self.offset = None, end
+        elif self.offset == start:
+            self._tail = 0 if found is not None or salvage.is_cut(damaged) else size
+            return False
+        self.gaps.append((start, self.offset))
+        return True
+
+    def _salvaged(self, damaged: bytes) -> Iterator[BlockRef]:
+        """The blocks of what starts here, as far as they are there one after the other."""
+        from tidegate.store import salvage
+
+        start = self.offset
+        for piece in salvage.pieces(damaged, self._sequence, self.path):
+            if isinstance(piece.found, Header):
+                self._take(piece.found, start + piece.end)
+                continue
+            self._doubt(damaged[piece.start : piece.offset])
+            if self._header is None:
+                return
+            yield self._block(self._header, piece.found, start + piece.start, start + piece.offset)
+
+    def _doubt(self, lost: bytes) -> None:
+        """What comes next may belong to another resource when a header may be among what was lost."""
+        from tidegate.store import salvage
+
+        if self._header is None or salvage.may_hold_header(lost):
+            self._header = salvage.unknown_header(self.path)
 
 
 def read_frame(ref: BlockRef) -> bytes:
