@@ -3,6 +3,7 @@
     TidegateError
     ├── ConfigurationError    a setting has a wrong value (also a ValueError)
     ├── QueryError            a question a reader cannot answer as asked (also a ValueError)
+    │   └── QueryTimeout      it was not answered within its timeout
     └── StoreError            a store directory cannot be used
         ├── StoreNotFound     there is nothing at the location that was named
         └── FormatError       bytes that are not, or are no longer, a Tidegate segment
@@ -22,6 +23,10 @@ class ConfigurationError(TidegateError, ValueError):
 
 class QueryError(TidegateError, ValueError):
     """A filter, limit or cursor that a reader cannot use."""
+
+
+class QueryTimeout(QueryError):
+    """A question that took longer than its timeout, or was cancelled."""
 
 
 class StoreError(TidegateError):

@@ -220,7 +220,7 @@ def test_an_empty_answer_in_json_is_no_line(tidegate: Tidegate) -> None:
         (["trace", "xyz"], "the trace id is 'xyz'"),
         (["trace", "00000000"], "no trace in"),
         (["spans", "--store", "/nowhere/at/all"], "there is no store at '/nowhere/at/all'"),
-        (["spans", "--where", "order"], "received 'order'; it must be KEY=VALUE"),
+        (["spans", "--where", "order"], "a condition is 'order'; it must be KEY=VALUE, "),
         (["spans", "--limit", "0"], "received '0'; it must be a whole number from 1."),
         (["spams"], "No such command 'spams'"),
     ],

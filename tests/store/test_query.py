@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tidegate.errors import QueryError
 from tidegate.store import parse_severity, parse_time
-from tidegate.store.query import Position, as_text, cursor_of
+from tidegate.store.conditions import as_text
+from tidegate.store.query import Position, cursor_of
 from tidegate.store.reader import Reader
 
 NOW = 1_700_000_000 * 10**9

@@ -26,7 +26,7 @@ class Record(Protocol):
 R = TypeVar("R", bound=Record)
 
 #: Parameters that select nothing.
-_NEUTRAL = {"store", "limit", "as_json", "follow"}
+_NEUTRAL = {"store", "limit", "order", "as_json", "follow"}
 
 
 def answer(
@@ -55,7 +55,8 @@ def answer(
         counted = _Counted(found)
         show(terminal, iter(counted))
         if terminal.is_terminal and counted.number == limit:
-            say(f"These are the newest {limit} {noun}; -n N shows more.")
+            order = click.get_current_context().params.get("order", "newest")
+            say(f"These are the {order} {limit} {noun}; -n N shows more.")
     warn_of_damage(reader)
 
 

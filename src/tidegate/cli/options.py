@@ -32,13 +32,12 @@ class Whole(click.IntRange):
             return self.fail(f"received {value!r}; it must be a whole number {limits}.", param, ctx)
 
 
-def _where(context: click.Context, parameter: click.Parameter, values: Iterable[str]) -> dict[str, str] | None:
-    where = {}
-    for text in values:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"received {text!r}; it must be KEY=VALUE such as http.route=/orders.")
-        where[key] = value
+def _where(context: click.Context, parameter: click.Parameter, values: Iterable[str]) -> list[str] | None:
+    from tidegate.store.conditions import conditions
+
+    where = list(values)
+    with _naming_the_option():
+        conditions(where)
     return where or None
 
 
@@ -133,17 +132,26 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "text": click.option("--grep", "text", metavar="TEXT", help="Containing this text, in any case."),
     "where": click.option(
         "--where",
-        metavar="KEY=VALUE",
+        metavar="CONDITION",
         multiple=True,
         callback=_where,
-        help="With this attribute, of the record or its resource; may be repeated, all must match.",
+        help="With such an attribute, of the record or its resource: KEY=VALUE, KEY!=VALUE, 'KEY>=5' (or >, <, <=),"
+        " 'KEY?' (has one) or 'KEY!?' (has none), in quotes for the shell's sake; 'duration>=500ms' of spans. May be"
+        " repeated, all must match.",
     ),
     "limit": click.option(
         "-n",
         "--limit",
         metavar="N",
         type=Whole(min=1),
-        help="At most so many, the newest ones. Default: a screenful; with --json, all.",
+        help="At most so many. Default: a screenful; with --json, all.",
+    ),
+    "event_name": click.option("--event", "event_name", metavar="NAME", help="Events of exactly this name."),
+    "order": click.option(
+        "--order",
+        type=click.Choice(["newest", "oldest"]),
+        default="newest",
+        help="Which come first. Default: the newest.",
     ),
     "as_json": click.option("--json", "as_json", is_flag=True, help="Lines of JSON, a record each, for programs."),
 }

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from tidegate.errors import QueryError
 from tidegate.serve.message import Problem
+from tidegate.store import conditions
 
 #: Parameters that one request may have.
 MAX_PARAMETERS = 64
@@ -67,11 +68,9 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return parse
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ValueError
-    return key, value
+def _condition(text: str) -> str:
+    conditions.Condition.parse(text)
+    return text
 
 
 def _whole(least: int) -> Callable[[str], int]:
@@ -107,6 +106,16 @@ _MOMENT = {
     "examples": ["15m", "2026-11-21T08:00:00Z", "1763715600.5"],
 }
 
+_CONDITION = {
+    "anyOf": [
+        {"type": "string", "pattern": "^[^=<>]+="},
+        {"type": "string", "pattern": f"^[^=<>]+[<>]=?{conditions.NUMBER}$"},
+        {"type": "string", "pattern": f"^duration[<>]=?{conditions.LENGTH}$"},
+        {"type": "string", "pattern": "^[^=<>]+[?]$"},
+    ],
+    "examples": ["http.route=/orders", "http.response.status_code>=500", "duration>=500ms", "user.id?"],
+}
+
 PARAMETERS = {
     each.name: each
     for each in (
@@ -114,6 +123,7 @@ PARAMETERS = {
         Parameter("until", _time, _TIME, _MOMENT, "Older than this."),
         Parameter("service", _text, "the name of a service", _WORDS, "Of this service only."),
         Parameter("name", _text, "a name", _WORDS, "With exactly this name."),
+        Parameter("event_name", _text, "the name of an event", _WORDS, "Events of exactly this name."),
         Parameter(
             "trace_id",
             _matching(_TRACE_ID),
@@ -127,10 +137,13 @@ PARAMETERS = {
         Parameter("text", _text, "some text", _WORDS, "Containing this text, in any case."),
         Parameter(
             "where",
-            _pair,
-            "key=value",
-            {"type": "string", "pattern": "^[^=]+=", "examples": ["http.route=/orders"]},
-            "With this attribute, of the record or its resource; may be repeated, all must match.",
+            _condition,
+            "key=value, key!=value, key>5, key>=5, key<5, key<=5, key? (has it) or key!? (has not)",
+            _CONDITION,
+            "With such an attribute, of the record or its resource: equal (`key=value`) or not (`key!=value`), a number"
+            " that is greater or less (`key>5`, `key>=5`, `key<5`, `key<=5`), there at all (`key?`) or not (`key!?`);"
+            " or such a field: `name`, `scope`, `span_id`, of spans `kind`, `status`, `duration>=500ms`, of log records"
+            " `severity`, `event_name`, `template`. May be repeated, all must match.",
             repeated=True,
         ),
         Parameter(
@@ -138,7 +151,7 @@ PARAMETERS = {
             _whole(1),
             f"a whole number from 1 to {MAX_NUMBER:,}",
             {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER},
-            "At most so many, the newest ones. Default: all.",
+            "At most so many. Default: all.",
         ),
         Parameter(
             "offset",
@@ -153,6 +166,13 @@ PARAMETERS = {
             "the `cursor` of a record of an earlier page",
             {"type": "string", "pattern": f"^{_CURSOR}$"},
             "Only what comes after the record with this cursor.",
+        ),
+        Parameter(
+            "order",
+            _matching("newest|oldest"),
+            "newest or oldest",
+            {"type": "string", "enum": ["newest", "oldest"]},
+            "Which come first. Default: newest.",
         ),
         Parameter("code", _text, "the code of a login URL", _WORDS, "What a login URL carries; good for one use."),
         Parameter("follow", _flag, "true or false", _FLAG, "Go on with new records as they are written."),
@@ -179,7 +199,7 @@ def parse(query: str, names: Iterable[str]) -> dict[str, Any]:
         parameter = PARAMETERS[name]
         value = _parsed(parameter, text)
         if parameter.repeated:
-            _add(parameter, values.setdefault(name, {}), *value)
+            _add(parameter, values.setdefault(name, []), value)
         elif name in values:
             raise _refused(name, text, "given once", f"the parameter {name!r} is there twice; give it once.")
         else:
@@ -227,10 +247,12 @@ def _parsed(parameter: Parameter, text: str) -> Any:
         raise _refused(parameter.name, text, parameter.rule, detail) from None
 
 
-def _add(parameter: Parameter, values: dict[str, str], key: str, value: str) -> None:
-    if values.setdefault(key, value) != value:
-        detail = f"the parameter {parameter.name!r} is there twice for {key[:100]!r}; nothing can match both."
-        raise _refused(parameter.name, f"{key}={value}", "given once for each key", detail)
+def _add(parameter: Parameter, values: list[str], text: str) -> None:
+    values.append(text)
+    try:
+        conditions.conditions(values)
+    except QueryError as error:
+        raise _refused(parameter.name, text, "true together with the others", str(error)) from None
 
 
 def _check_span(values: dict[str, Any], texts: dict[str, str]) -> None:

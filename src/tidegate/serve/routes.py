@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.serve import following, health, pages, parameters, records
 from tidegate.serve.message import EVENTS, HTML, JSON, NDJSON, Request, Response
 from tidegate.serve.prometheus import OPENMETRICS, TEXT
-from tidegate.store.reader import FILTERS
+from tidegate.store.reader import FILTERS, OF_PAGES
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site
@@ -37,14 +37,17 @@ class Route:
     is_quick: bool = False
 
 
-_SPANS, _LOGS, _POINTS = (FILTERS[signal] for signal in ("spans", "logs", "metrics"))
+#: A client ends its question itself.
+_SPANS, _LOGS, _POINTS = (
+    tuple(name for name in FILTERS[signal] if name != "timeout") for signal in ("spans", "logs", "metrics")
+)
 _TRACES = tuple(name for name in _SPANS if name != "trace_id")
 _SERIES = ("since", "service", "name", "where", "text")
 
 
 def _following(names: tuple[str, ...]) -> tuple[str, ...]:
     """Of these filters those that make sense for records to come."""
-    return tuple(name for name in names if name not in ("since", "until", "limit", "cursor"))
+    return tuple(name for name in names if name not in ("since", "until", *OF_PAGES))
 
 
 ROUTES = (

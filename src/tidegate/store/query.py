@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from base64 import b64encode
-from collections.abc import Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,16 +15,19 @@ import orjson
 
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES, Log, Point, Span
-from tidegate.store import values
+from tidegate.store.conditions import UNITS, Condition, Where, as_text, conditions
+from tidegate.store.deadline import Deadline
 from tidegate.store.rows import Record
+from tidegate.store.sealed.shapes import MISSING
 from tidegate.store.segment import BlockRef
 
 Time = int | str | datetime
 
+ORDERS = ("newest", "oldest")
+
 #: Greatest severity number of the OpenTelemetry log data model.
 MAX_SEVERITY = 24
 
-_UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
 _RELATIVE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)")
 _EPOCH = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,]([0-9]+)")
@@ -50,7 +52,7 @@ def parse_time(value: Time, now_ns: int | None = None) -> int:
         text = value.strip()
         if age := _RELATIVE.fullmatch(text):
             now = time.time_ns() if now_ns is None else now_ns
-            return now - round(float(age[1]) * _UNITS[age[2]])
+            return now - round(float(age[1]) * UNITS[age[2]])
         if _EPOCH.fullmatch(text):
             seconds, _, fraction = text.partition(".")
             return int(seconds) * 10**9 + _nanoseconds(fraction)
@@ -112,7 +114,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of one signal. Times in ns, ``until`` excluded; severities as numbers, both included."""
+    """What is asked of one signal. Times in ns, ``until`` excluded; severities as numbers, both included.
+
+    ``name`` is a span's, a metric's, or a log record's event name.
+    """
 
     signal: str
     since: int | None = None
@@ -123,10 +128,12 @@ class Query:
     errors: bool = False
     low: int = 0
     high: int = MAX_SEVERITY
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
     text: str = ""
     limit: int | None = None
     after: Position | None = None
+    oldest_first: bool = False
+    deadline: Deadline = field(default_factory=Deadline, compare=False)
 
     @classmethod
     def build(
@@ -141,7 +148,11 @@ class Query:
         cursor: str | None = None,
         trace_id: str | None = None,
         text: str | None = None,
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
+        name: str | None = None,
+        event_name: str | None = None,
+        order: str = "newest",
+        timeout: float | Deadline | None = None,
         **rest: Any,
     ) -> Query:
         """From what a caller gives; raises `QueryError` that names what is wrong."""
@@ -153,6 +164,8 @@ class Query:
             low, high = max(low, exact), exact + 3
         if limit is not None and (type(limit) is not int or limit < 1):
             raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
+        if order not in ORDERS:
+            raise QueryError(f"the order is {order!r}; it must be {' or '.join(ORDERS)}.")
         return cls(
             signal,
             since=None if since is None else parse_time(since),
@@ -163,7 +176,10 @@ class Query:
             after=Position.parse(cursor) if cursor else None,
             trace_id=None if trace_id is None else parse_trace_id(trace_id),
             text=(text or "").casefold(),
-            where={key: as_text(value) for key, value in (where or {}).items()},
+            where=conditions(where),
+            name=name if event_name is None else event_name,
+            oldest_first=order == "oldest",
+            deadline=timeout if isinstance(timeout, Deadline) else Deadline(timeout),
             **rest,
         )
 
@@ -174,12 +190,37 @@ class Query:
             index.signal == self.signal
             and (self.since is None or index.last >= self.since)
             and (self.until is None or index.first < self.until)
-            and (self.after is None or index.first <= self.after.time)
-            and (self.service is None or ref.header.resource.service == self.service)
+            and (self.after is None or self._may_follow(index.first, index.last, self.after.time))
+            and (self.service is None or ref.service == self.service)
             and (not self.low or index.severity >= self.low)
             and (not self.errors or index.errors > 0)
-            and (self.trace_id is None or index.has_trace(self.trace_id))
+            and (self.trace_id is None or ref.has_trace(self.trace_id))
         )
+
+    def _may_follow(self, first: int, last: int, after: int) -> bool:
+        return last >= after if self.oldest_first else first <= after
+
+    def follows(self, place: tuple[int, str, int]) -> bool:
+        """Whether a record with this time, segment and sequence comes after the cursor."""
+        if self.after is None:
+            return True
+        return place > self.after.key() if self.oldest_first else place < self.after.key()
+
+    @cached_property
+    def needs(self) -> tuple[tuple[str, str | None], ...]:
+        """Keys that a matching record has as attributes, its own or its resource's, each with the value as text
+        if that is asked for. What may be a field of the record is not among them."""
+        found = [condition.needs() for condition in self.where if condition.key not in FIELDS]
+        return tuple(need for need in found if need is not None)
+
+    @property
+    def bounds(self) -> tuple[int | float, int | float]:
+        """Since and until, as numbers to compare with."""
+        return -math.inf if self.since is None else self.since, math.inf if self.until is None else self.until
+
+    def covers(self, first: int, last: int) -> bool:
+        """Whether all between these times is within the time that is asked for."""
+        return (self.since is None or first >= self.since) and (self.until is None or last < self.until)
 
     def wants_time(self, moment: int) -> bool:
         return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
@@ -212,8 +253,12 @@ class Query:
         """Name, attributes and text; the cheaper conditions have been met already."""
         if self.name is not None and _name(record) != self.name:
             return False
-        if any(not _has(record, key, wanted) for key, wanted in self.where.items()):
+        if any(not condition.test()(value_of(record, condition.key)) for condition in self.where):
             return False
+        return self.matches_text(record)
+
+    def matches_text(self, record: Record) -> bool:
+        """Whether the text that is asked for is in it."""
         return not self.text or any(self.text in part.casefold() for part in _texts(record))
 
 
@@ -230,38 +275,41 @@ def _name(record: Record) -> str:
     return record.metric.name if isinstance(record, Point) else record.event_name
 
 
-def _has(record: Record, key: str, wanted: str) -> bool:
+def value_of(record: Record, key: str) -> Any:
+    """What ``where`` compares: an attribute of the record, of its resource, or a field; `MISSING` for none."""
     for attributes in (record.attributes, record.resource.attributes):
         if key in attributes:
-            return as_text(attributes[key]) == wanted
-    if isinstance(record, Span) and key in ("kind", "status"):
-        return (record.kind if key == "kind" else record.status_code) == wanted.upper()
-    return _field(record, key) == wanted
+            return attributes[key]
+    read = FIELDS.get(key)
+    found = MISSING if read is None else read(record)
+    return MISSING if found == "" else found
 
 
-def _field(record: Record, key: str) -> str | None:
-    """A top-level field by its name, for ``where``."""
-    if key == "name":
-        return _name(record)
-    if key == "scope":
-        return record.scope.name
-    if key == "span_id" and not isinstance(record, Point):
-        return record.span_id
-    return None
+def _severity(record: Record) -> Any:
+    number = getattr(record, "severity_number", 0)
+    return severity_name(number) if number > 0 else MISSING
 
 
-def as_text(value: Any) -> str:
-    """A value as text: a number as in JSON, bytes as Base64, anything larger as JSON, which is how
-    OpenTelemetry writes values where there is only text."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if isinstance(value, int) and value.bit_length() > 64:
-        return hex(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return orjson.dumps(values.tag(value)).decode()
+def severity_name(number: int) -> str:
+    """The name that OpenTelemetry's log data model gives to the range that this severity number is in."""
+    return SEVERITY_NAMES[min(number - 1, MAX_SEVERITY - 1) // 4]
+
+
+SEVERITY_NAMES = tuple(SEVERITIES)
+
+#: Fields that have a key by which ``where`` and groups know them, unless an attribute has it or they are empty.
+FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "event_name": lambda record: getattr(record, "event_name", MISSING),
+    "scope": lambda record: record.scope.name,
+    "service": lambda record: record.service,
+    "span_id": lambda record: getattr(record, "span_id", MISSING),
+    "kind": lambda record: getattr(record, "kind", MISSING),
+    "status": lambda record: getattr(record, "status_code", MISSING),
+    "duration": lambda record: getattr(record, "duration_ns", MISSING),
+    "severity": _severity,
+    "template": lambda record: getattr(record, "template", MISSING),
+}
 
 
 def _texts(record: Record) -> Iterator[str]:

@@ -22,11 +22,15 @@ from tidegate.store.watermark import Watermark
 Signal = Literal["spans", "logs", "metrics"]
 
 #: What each signal can be asked for.
+_COMMON = ("since", "until", "service", "where", "text", "limit", "order", "cursor", "timeout")
 FILTERS = {
-    "spans": ("since", "until", "service", "where", "text", "limit", "cursor", "name", "trace_id", "errors"),
-    "logs": ("since", "until", "service", "where", "text", "limit", "cursor", "trace_id", "level", "min_level"),
-    "metrics": ("since", "until", "service", "where", "text", "limit", "cursor", "name"),
+    "spans": (*_COMMON, "name", "trace_id", "errors"),
+    "logs": (*_COMMON, "event_name", "trace_id", "level", "min_level"),
+    "metrics": (*_COMMON, "name"),
 }
+
+#: What makes no sense of records that are still to come.
+OF_PAGES = ("limit", "order", "cursor", "timeout")
 
 
 class Reader:
@@ -186,7 +190,7 @@ class Reader:
         ``poll`` is the time in seconds between two looks at the store. With ``after``, the
         `Follower.watermark` of an earlier follower, it goes on where that one was.
         """
-        query = query_of(signal, filters, without=("limit", "cursor"))
+        query = query_of(signal, filters, without=OF_PAGES)
         follower = Follower(self._catalog, self._cache, query, after=after, max_backlog=sys.maxsize, within=0.0)
         return cast("Iterator[Record]", forever(follower, poll, stop))
 
@@ -205,7 +209,7 @@ class Reader:
         another process, has come. See `Follower` for ``max_backlog`` and ``within``.
         """
         of_traces = signal == "traces"
-        without = ("limit", "cursor", *(("trace_id",) if of_traces else ()))
+        without = (*OF_PAGES, *(("trace_id",) if of_traces else ()))
         query = query_of("spans" if of_traces else signal, filters, without=without)
         kind = TraceFollower if of_traces else Follower
         return kind(self._catalog, self._cache, query, after=after, max_backlog=max_backlog, within=within)
@@ -219,7 +223,7 @@ class Reader:
         Filters: ``service``, ``name``, ``where``, ``text``, and ``since``, which leaves out series without
         a newer point. Raises `FormatError` when a newer version keeps the store's totals.
         """
-        query = query_of("metrics", filters, without=("until", "limit", "cursor"))
+        query = query_of("metrics", filters, without=("until", *OF_PAGES))
         points = self._current.points()
         return [point for point in points if _is_wanted(query, point)] if filters else points
 

@@ -14,9 +14,10 @@ from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store import live
 from tidegate.store.address import Address
 from tidegate.store.client import JSON, PROBLEM, Client, Parameters, Unsupported
+from tidegate.store.conditions import Condition
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower
 from tidegate.store.query import Query, parse_trace_id
-from tidegate.store.reader import Reader, Signal, query_of
+from tidegate.store.reader import OF_PAGES, Reader, Signal, query_of
 from tidegate.store.rows import Record
 from tidegate.store.watermark import Watermark
 
@@ -67,7 +68,7 @@ class RemoteReader(Reader):
     It has the questions, filters and errors of a `Reader`. Each question is asked when its answer is iterated,
     and the answer streams: of a million records one line at a time is in memory. What JSON cannot carry comes
     as the nearest thing that it can: NaN and infinities as None, bytes as Base64 text, integers beyond 64 bits
-    as decimal text, a lone surrogate as its escape. ``where`` cannot ask for a key with ``=``.
+    as decimal text, a lone surrogate as its escape. ``where`` cannot ask for a key with ``=``, ``<`` or ``>``.
 
     Raises `StoreNotFound` when the URL is not that of a served store, `StoreError` when it cannot be read.
     ``token`` is what the server wants to be shown. ``notice`` is called with a sentence when `follow` loses
@@ -101,7 +102,7 @@ class RemoteReader(Reader):
         return self._records("/metrics", query_of("metrics", filters), filters, _point)
 
     def current_metrics(self, **filters: Any) -> list[Point]:
-        query = query_of("metrics", filters, without=("until", "limit", "cursor"))
+        query = query_of("metrics", filters, without=("until", *OF_PAGES))
         return list(self._records("/metrics/current", query, filters, _point))
 
     def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
@@ -162,7 +163,7 @@ class RemoteReader(Reader):
         asked for again and again; what is committed later than `live.OVERLAP_NS` after its own time is not
         seen then, and there is no ``after``.
         """
-        query = query_of(signal, filters, without=("limit", "cursor"))
+        query = query_of(signal, filters, without=OF_PAGES)
         found = parameters(replace(query, since=None, until=None), filters) or []
         return self._following(self._source(signal, found, after), query, poll, stop)
 
@@ -214,15 +215,21 @@ def parameters(query: Query, filters: Mapping[str, Any]) -> Parameters | None:
     found = [(name, str(value)) for name, value in filters.items() if name in _PLAIN and _selects(name, value)]
     found += [("errors", "true")] if query.errors else []
     found += [(name, _seconds(time)) for name, time in (("since", since), ("until", until)) if time is not None]
-    for key, text in query.where.items():
-        if not key or "=" in key:
-            raise QueryError(f"the key {key[:100]!r} cannot be asked for over HTTP; it must be without '='.")
-        found.append(("where", f"{key}={text}"))
-    return found
+    return [*found, *(("where", _condition(condition)) for condition in query.where)]
+
+
+def _condition(condition: Condition) -> str:
+    """A condition as text; a key that is from a mapping may have what no text can say."""
+    text = str(condition)
+    if not condition.key or Condition.parse(text) != condition:
+        raise QueryError(
+            f"the key {condition.key[:100]!r} cannot be asked for over HTTP; it must be without =, < and >."
+        )
+    return text
 
 
 #: Filters that are sent as they are given.
-_PLAIN = ("service", "name", "trace_id", "level", "min_level", "text", "limit", "cursor")
+_PLAIN = ("service", "name", "event_name", "trace_id", "level", "min_level", "text", "limit", "order", "cursor")
 
 
 def _selects(name: str, value: Any) -> bool:

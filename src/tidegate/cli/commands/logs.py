@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("logs")
-@options("store", "since", "until", "service", "trace_id", "level", "min_level", "text", "where", "limit", "as_json")
+@options(
+    *("store", "since", "until", "service", "trace_id", "level", "min_level", "event_name", "text", "where"),
+    *("limit", "order", "as_json"),
+)
 def command(store: str | None, as_json: bool, **query: Any) -> None:
-    """List log records, newest first.
+    """List log records, the newest first unless --order says otherwise.
 
     STORE is a directory or the URL of a served one.
     """

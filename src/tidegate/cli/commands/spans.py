@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command("spans")
-@options("store", "since", "until", "service", "name", "trace_id", "errors", "text", "where", "limit", "as_json")
+@options(
+    "store", "since", "until", "service", "name", "trace_id", "errors", "text", "where", "limit", "order", "as_json"
+)
 def command(store: str | None, as_json: bool, **query: Any) -> None:
-    """List spans, newest first.
+    """List spans, the newest first unless --order says otherwise.
 
     STORE is a directory or the URL of a served one.
     """
