@@ -20,17 +20,16 @@ LEVEL = 1
 #: No block is larger than this once decompressed; a header that claims more is damage.
 MAX_BLOCK_BYTES = 1 << 30
 
-_OPTIONS: dict[int, int] = {
-    zstd.CompressionParameter.compression_level: LEVEL,
-    zstd.CompressionParameter.checksum_flag: 1,
-}
 
-
-def compress(raw: bytes) -> bytes:
+def compress(raw: bytes, level: int = LEVEL) -> bytes:
     """One zstd frame with a content checksum; raises `FormatError` for more than a block may hold."""
     if len(raw) > MAX_BLOCK_BYTES:
         raise FormatError(f"a block of {len(raw)} bytes is too large; it may have {MAX_BLOCK_BYTES}")
-    compressed: bytes = zstd.compress(raw, options=_OPTIONS)
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: level,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+    compressed: bytes = zstd.compress(raw, options=options)
     return compressed
 
 

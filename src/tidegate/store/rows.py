@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tidegate.records import SPAN_KINDS, STATUS_CODES, Event, Link, Log, Metric, Point, Resource, Scope, Span
@@ -39,11 +40,11 @@ class Rows:
         self.columns = columns
         self.count = ref.index.count
         self._ref = ref
+        self._is_sealed = "segments" in columns
 
     scope = _column("scope", 0)
     resource = _column("resource", 0)
     _trace = _column("trace", 0)
-    _time = _column("time", 0)
 
     @cached_property
     def base(self) -> int:
@@ -53,7 +54,9 @@ class Rows:
     @cached_property
     def times(self) -> Sequence[int]:
         base = self.base
-        return [base + delta for delta in self._time]
+        if self._is_sealed:
+            return list(accumulate(unpack(self.columns, "time_step", self.count, 0), initial=base))[1:]
+        return [base + delta for delta in unpack(self.columns, "time", self.count, 0)]
 
     @cached_property
     def scopes(self) -> Sequence[Scope]:
@@ -78,7 +81,7 @@ class Rows:
     @cached_property
     def places(self) -> Sequence[tuple[str, int]]:
         """Each row's identity: the id of the segment that it was written to, and its number there."""
-        if "segments" in self.columns:
+        if self._is_sealed:
             return unpack_places(self.columns, self.count)
         header, first = self._ref.header, self._ref.index.sequence  # type: ignore[union-attr]
         return [(header.segment, first + row) for row in range(self.count)]
@@ -98,19 +101,41 @@ def _span_ids(rows: Rows) -> Sequence[str]:
 class SpanRows(Rows):
     names = _column("name", "")
     status = _column("status", 0)
-    _span_id = cached_property(_span_ids)
-    _parent = _column("parent", "")
+    span_ids = cached_property(_span_ids)
     _remote = _column("parent_is_remote", 0)
     durations = _column("duration", 0)
     _kind = _column("kind", 0)
     _flags = _column("flags", 0)
     _trace_state = _column("trace_state", "")
     _message = _column("status_message", "")
-    _events = _column("events", ())
     _links = _column("links", ())
     _dropped_attributes = _column("dropped_attributes", 0)
     _dropped_events = _column("dropped_events", 0)
     _dropped_links = _column("dropped_links", 0)
+
+    @cached_property
+    def _parent(self) -> Sequence[Any]:
+        return unpack(self.columns, "parent_step" if self._is_sealed else "parent", self.count, "")
+
+    @cached_property
+    def _events(self) -> Sequence[Any]:
+        return unpack(self.columns, "span_events" if self._is_sealed else "events", self.count, ())
+
+    def parent_id(self, row: int) -> str:
+        """The id of a span's parent, "" for none; one in the same block is kept as its row, or by the way there."""
+        parent: str | int = self._parent[row]
+        if isinstance(parent, str):
+            return parent
+        return self.span_ids[row + parent if self._is_sealed else parent]
+
+    def events_since_start(self, row: int) -> list[list[Any]]:
+        """The events of a span as they are sealed: name, ns since the span's start, attributes, dropped attributes."""
+        shift = self._events_from(row) - self.times[row]
+        return [[name, delta + shift, attributes, lost] for name, delta, attributes, lost in self._events[row]]
+
+    def _events_from(self, row: int) -> int:
+        """The time that the events of a span are counted from."""
+        return self.times[row] if self._is_sealed else self.base
 
     def is_error(self, row: int) -> bool:
         return bool(self.status[row] == 2)
@@ -120,18 +145,16 @@ class SpanRows(Rows):
         return self.record(row).to_dict()
 
     def record(self, row: int) -> Span:
-        parent = self._parent[row]
-        start = self.times[row]
+        start, events_from = self.times[row], self._events_from(row)
         return Span(
             trace_id=self.trace_ids[row],
-            span_id=self._span_id[row],
+            span_id=self.span_ids[row],
             name=self.names[row],
             start_time_unix_nano=start,
             end_time_unix_nano=start + self.durations[row],
             resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
-            # a parent in the same block is kept as its row
-            parent_span_id=parent if isinstance(parent, str) else self._span_id[parent],
+            parent_span_id=self.parent_id(row),
             parent_is_remote=bool(self._remote[row]),
             kind=SPAN_KINDS[self._kind[row]],
             flags=self._flags[row],
@@ -139,7 +162,7 @@ class SpanRows(Rows):
             status_code=STATUS_CODES[self.status[row]],
             status_message=self._message[row],
             attributes=self.attributes[row],
-            events=[Event(name, self.base + delta, attrs, lost) for name, delta, attrs, lost in self._events[row]],
+            events=[Event(name, events_from + delta, attrs, lost) for name, delta, attrs, lost in self._events[row]],
             links=[Link(*link) for link in self._links[row]],
             dropped_attributes_count=self._dropped_attributes[row],
             dropped_events_count=self._dropped_events[row],
@@ -154,7 +177,7 @@ class LogRows(Rows):
     _severity_text = _column("severity_text", "")
     _body = _column("body", None)
     _event_name = _column("event_name", "")
-    _span_id = cached_property(_span_ids)
+    span_ids = cached_property(_span_ids)
     _flags = _column("flags", 0)
     _origin = _column("origin", 0)
     _dropped = _column("dropped", 0)
@@ -191,7 +214,7 @@ class LogRows(Rows):
             "event_name": self._event_name[row],
             "attributes": _located(self.attributes[row], origin),
             "trace_id": self.trace_ids[row],
-            "span_id": self._span_id[row],
+            "span_id": self.span_ids[row],
             "flags": self._flags[row],
             "template": origin[0],
             "dropped_attributes_count": self._dropped[row],
@@ -211,7 +234,7 @@ class LogRows(Rows):
             event_name=self._event_name[row],
             attributes=_located(self.attributes[row], origin),
             trace_id=self.trace_ids[row],
-            span_id=self._span_id[row],
+            span_id=self.span_ids[row],
             flags=self._flags[row],
             template=origin[0],
             dropped_attributes_count=self._dropped[row],

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import sqlite3
+import struct
+import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
-from tidegate.store import block
+from tidegate.errors import FormatError
+from tidegate.store import block, values
+from tidegate.store.sealed import filters, traces
+
+#: Version of the format; a reader refuses a newer one and leaves the file alone.
+FORMAT = 2
+
+#: "TIDE", by which such a file is known among other databases.
+APPLICATION_ID = 0x54494445
+
+#: How a database file begins, and where its header has ``user_version`` and ``application_id``
+#: (https://www.sqlite.org/fileformat.html, section 1.3).
+_MAGIC, _VERSION_AT, _APPLICATION_AT, _HEADER_BYTES = b"SQLite format 3\0", 60, 68, 100
+
+_INT64 = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +56,178 @@ class SealedRef:
         """The block's identity: its file's name and its id there."""
         return (self.file.name, self.id)
 
+    def has_trace(self, prefix: str) -> bool:
+        """Whether a trace whose id begins with these hexadecimal digits may be in the block."""
+        return self.id in self.file.blocks_of_trace(prefix)
+
 
 class SealedFile:
     """One sealed file, read by any number of threads; see `tidegate.store.sealed.writing.Writer`.
 
-    ``kind`` is the retention class, ``start`` and ``end`` the commit times in its name, ``first`` and
-    ``last`` the times of its records, all in ns. Raises FileNotFoundError when there is no such file,
-    and `FormatError` for what is no sealed file or has a newer format. It stays readable when it is
-    unlinked, and a forked child opens it anew.
+    ``kind`` is the retention class, ``start`` and ``end`` are the commit times of its oldest and newest
+    source, ``first`` and ``last`` the times of its records, all in ns; ``refs`` are in order of their ids.
+    Raises FileNotFoundError when there is no such file, and `FormatError` for what is no sealed file or
+    has a newer format. It stays readable when it is unlinked, and a forked child opens it anew.
     """
-
-    name: str
-    kind: str
-    start: int
-    end: int
-    size: int
-    first: int
-    last: int
-    count: int
-    refs: list[SealedRef]
-    sources: list[Source]
 
     def __init__(self, path: str) -> None:
         self.path = path
-        raise NotImplementedError
+        self.name = os.path.basename(path)
+        self._lock = Lock()
+        self._db: sqlite3.Connection | None = None
+        # a trace is asked for block by block
+        self._last_trace: tuple[str, set[int]] = "", set()
+        _files.add(self)
+        self.size = _check(path)
+        meta = dict(self._select("SELECT name, value FROM meta"))
+        try:
+            self.kind, self.start, self.end = str(meta["kind"]), int(meta["start"]), int(meta["end"])
+            self.refs = [_ref(self, row) for row in self._select("SELECT * FROM blocks ORDER BY id")]
+            self.sources = [_source(row) for row in self._select("SELECT * FROM sources ORDER BY created, segment")]
+        except (LookupError, TypeError, ValueError) as error:
+            self.close()
+            raise FormatError(f"{path} is damaged: {error!r}. `tidegate check --repair` sets it aside.") from None
+        self.first = min((ref.index.first for ref in self.refs), default=0)
+        self.last = max((ref.index.last for ref in self.refs), default=0)
+        self.count = sum(ref.index.count for ref in self.refs)
+
+    def __repr__(self) -> str:
+        return f"SealedFile({self.path!r})"
 
     def frame(self, id: int) -> bytes:
-        """A block's compressed frame; raises `FormatError` when it cannot be read."""
-        raise NotImplementedError
+        """A block's compressed frame; raises `FormatError` when there is none or it cannot be read."""
+        data: bytes = self._blob("SELECT data FROM frames WHERE block = ?", id)
+        return data
 
     def blocks_of_trace(self, prefix: str) -> set[int]:
-        """The ids of the blocks that may hold a trace whose id starts with these hexadecimal digits."""
-        raise NotImplementedError
+        """The ids of the blocks that may hold a trace whose id starts with these 2 or more hexadecimal digits."""
+        asked, found = self._last_trace
+        if asked != prefix:
+            bucket = int(prefix[: traces.BUCKET_DIGITS], 16)
+            rows = self._select("SELECT entries FROM traces WHERE bucket = ?", bucket)
+            found = traces.blocks_of(prefix, bucket, rows[0][0]) if rows else set()
+            self._last_trace = prefix, found
+        return found
 
     def may_hold(self, id: int, needle: str) -> bool:
         """Whether a text of the block may contain ``needle``, which is case-folded."""
-        raise NotImplementedError
+        words = self._blob("SELECT words FROM filters WHERE block = ?", id)
+        return words is None or filters.may_hold(words, needle)
 
     def may_have(self, id: int, key: str, value: str | None) -> bool:
-        """Whether a record of the block may have this attribute or field, with this value as `as_text` writes it."""
-        raise NotImplementedError
+        """Whether a record of the block may have this attribute, its own or its resource's; with a value, as
+        `tidegate.store.query.as_text` writes it. Fields that ``where`` knows beside attributes are not looked at."""
+        pairs = self._blob("SELECT pairs FROM filters WHERE block = ?", id)
+        return pairs is None or filters.may_have(pairs, key, value)
+
+    def stored(self, id: int) -> tuple[tuple[Any, ...], bytes, tuple[bytes | None, bytes | None]]:
+        """A block as it is in the file: its row without the id, its frame, its words and pairs."""
+        (row,) = self._select("SELECT * FROM blocks WHERE id = ?", id)
+        (filter_,) = self._select("SELECT words, pairs FROM filters WHERE block = ?", id)
+        return row[1:], self.frame(id), filter_
+
+    def traces_of_blocks(self) -> dict[int, set[int]]:
+        """By block, what its traces are known by; see `tidegate.store.sealed.traces`."""
+        out: dict[int, set[int]] = {}
+        for bucket, packed in self._select("SELECT bucket, entries FROM traces"):
+            for known, id in traces.entries(bucket, packed):
+                out.setdefault(id, set()).add(known)
+        return out
 
     def close(self) -> None:
-        """Let go of the file; whoever asks it something opens it again."""
-        raise NotImplementedError
+        """Let go of the file; whoever asks it something opens it again, if it is still there."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def abandon(self) -> None:
+        """Begin anew in a forked child, without touching the parent's connection."""
+        self._lock = Lock()
+        if self._db is not None:
+            _inherited.append(self._db)
+            self._db = None
+
+    def __del__(self) -> None:
+        db = getattr(self, "_db", None)
+        if db is not None:
+            db.close()
+
+    def _blob(self, statement: str, id: int) -> Any:
+        rows = self._select(statement, id)
+        if not rows:
+            raise FormatError(f"{self.path} has no block {id}")
+        return rows[0][0]
+
+    def _select(self, statement: str, *parameters: int) -> Sequence[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                if self._db is None:
+                    self._db = _connect(self.path)
+                return self._db.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise FormatError(f"{self.path} cannot be read: {error}") from None
+
+
+def _check(path: str) -> int:
+    """The size of a file that this version can read."""
+    with open(path, "rb") as file:
+        header, size = file.read(_HEADER_BYTES), os.fstat(file.fileno()).st_size
+    (application,) = struct.unpack_from(">I", header.ljust(_HEADER_BYTES), _APPLICATION_AT)
+    if not header.startswith(_MAGIC) or application != APPLICATION_ID:
+        raise FormatError(f"{path} is not a sealed segment. `tidegate check --repair` sets it aside.")
+    (version,) = struct.unpack_from(">I", header, _VERSION_AT)
+    if version > FORMAT:
+        raise FormatError(f"{path} has format {version}; this version reads up to {FORMAT}. Upgrade tidegate.")
+    return size
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # immutable: no locks, no look at a journal; such a file is never written again
+    uri = f"file:{quote(path)}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _ref(file: SealedFile, row: Sequence[Any]) -> SealedRef:
+    id, signal, service, count, first, last, severity, errors, size = row
+    index = block.Index(signal, count, int(first), int(last), severity, errors, 0, size)
+    return SealedRef(file, id, index, from_text(service))
+
+
+def _source(row: Sequence[Any]) -> Source:
+    segment, created, ended, next_sequence, service, process = row
+    return Source(segment, int(created), int(ended), next_sequence, from_text(service), values.loads(process))
+
+
+def fitting(number: int) -> int | str:
+    """A number for SQLite: text when it has more than 64 bits."""
+    return number if -_INT64 <= number < _INT64 else str(number)
+
+
+def as_text(text: str) -> str | bytes:
+    """A text for SQLite: bytes when it has a lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def from_text(stored: str | bytes) -> str:
+    """The inverse of `as_text`."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")
+
+
+#: Every file of this process, for what a fork leaves to the child.
+_files: weakref.WeakSet[SealedFile] = weakref.WeakSet()
+
+#: Connections of a parent, which a child must not close: another thread may have held SQLite's locks at the fork.
+_inherited: list[sqlite3.Connection] = []
+
+
+def _forget_inherited() -> None:
+    for file in list(_files):
+        file.abandon()
+
+
+os.register_at_fork(after_in_child=_forget_inherited)

@@ -1,0 +1,139 @@
+"""Rows of many blocks to one large block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, repeat
+from typing import Any
+
+from tidegate.records import SEVERITIES
+from tidegate.store import block, codec
+from tidegate.store.block import NO_ID, Index
+from tidegate.store.rows import AnyRows, PointRows, SpanRows
+from tidegate.store.sealed import filters, lines
+from tidegate.store.sealed.places import Place, pack_places
+from tidegate.store.sealed.schema import ANY, PLAIN, TABLES
+from tidegate.store.sealed.shapes import pack_shapes, packed
+from tidegate.store.sealed.tables import Table
+
+#: Level of compression of sealed blocks, which are written once and kept for days.
+LEVEL = 3
+
+Pick = Callable[[Sequence[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A sealed block on its way into a file: what `tidegate.store.sealed.writing.Writer` stores of it."""
+
+    index: Index
+    frame: bytes
+    words: bytes | None
+    pairs: bytes | None
+    traces: list[str]
+
+
+class Gathered:
+    """Rows of one signal, class and service that wait to become a block, in the order in which they are added."""
+
+    def __init__(self, signal: str) -> None:
+        self.signal = signal
+        self._clear()
+
+    def _clear(self) -> None:
+        self.count = 0
+        self._times: list[int] = []
+        self._places: list[Place] = []
+        self._attributes: list[Any] = []
+        self._columns: dict[str, list[Any]] = {}
+        self._tables = {name: Table() for name in (*TABLES[self.signal], "resources")}
+        self._ids: list[str] = []
+        self._parents: list[Any] = []
+
+    def add(self, rows: AnyRows, picked: Sequence[int] | None = None) -> None:
+        """All rows of a block, or those with these numbers, in order."""
+        if picked is not None and not picked:
+            return
+        pick: Pick = (lambda column: column) if picked is None else (lambda column: [column[row] for row in picked])
+        self._times.extend(pick(rows.times))
+        self._places.extend(pick(rows.places))
+        self._attributes.extend(pick(rows.attributes))
+        self._add_tables(rows, pick)
+        for name, default in {**PLAIN[self.signal], **ANY[self.signal]}.items():
+            self._add(name, rows.columns, default, rows.count, pick)
+        if isinstance(rows, SpanRows):
+            self._add_spans(rows, range(rows.count) if picked is None else picked)
+        if not isinstance(rows, PointRows):
+            self._ids.extend(pick(rows.span_ids))
+        self.count = len(self._times)
+
+    def _add(self, name: str, columns: Any, default: Any, count: int, pick: Pick) -> None:
+        if name in columns:
+            self._column(name, default).extend(pick(block.unpack(columns, name, count, default)))
+        elif name in self._columns:
+            self._columns[name].extend(repeat(default, len(self._times) - len(self._columns[name])))
+
+    def _column(self, name: str, default: Any) -> list[Any]:
+        """The column as far as the block before; what had it by default has it now in full."""
+        if name not in self._columns:
+            self._columns[name] = [default] * self.count
+        return self._columns[name]
+
+    def _add_tables(self, rows: AnyRows, pick: Pick) -> None:
+        resources = [{"attributes": each.attributes, "schema_url": each.schema_url} for each in rows.resources]
+        self._tables["resources"].add(resources, pick(rows.resource))
+        for name, (column, default) in TABLES[self.signal].items():
+            entries = rows.columns.get(name) or [default]
+            self._tables[name].add(entries, pick(block.unpack(rows.columns, column, rows.count, 0)))
+
+    def _add_spans(self, rows: SpanRows, picked: Sequence[int]) -> None:
+        self._parents.extend(map(rows.parent_id, picked))
+        events = list(map(rows.events_since_start, picked))
+        if any(events) or "span_events" in self._columns:
+            self._column("span_events", ()).extend(events)
+
+    def encode(self) -> Block:
+        """The block of all rows that were added, at least one; then there are none."""
+        columns = self._all_columns()
+        base = min(self._times)
+        head = {"signal": self.signal, "count": self.count, "t0": str(base)}
+        raw, written = lines.dump(head, columns.items())
+        frame = codec.compress(raw, LEVEL)
+        traces = [trace for trace in self._tables["traces"].entries if trace] if "traces" in self._tables else []
+        out = Block(self._index(columns, len(frame)), frame, *filters.make(self.signal, columns, written), traces)
+        self._clear()
+        return out
+
+    def _all_columns(self) -> dict[str, Any]:
+        columns: dict[str, Any] = {}
+        block.pack(
+            "time_step", [after - before for before, after in pairwise([min(self._times), *self._times])], 0, columns
+        )
+        pack_places(self._places, columns)
+        self._tables["resources"].pack("resources", "resource", columns)
+        for name, (column, _) in TABLES[self.signal].items():
+            self._tables[name].pack(name, column, columns)
+        if any(self._ids):
+            columns["span_id"] = "".join(id or NO_ID for id in self._ids)
+        if self._parents:
+            block.pack("parent_step", self._parent_steps(), "", columns)
+        for name, default in PLAIN[self.signal].items():
+            if name in self._columns:
+                block.pack(name, self._columns.pop(name), default, columns)
+        for name, values in self._columns.items():
+            columns[name] = packed(values)
+        pack_shapes(self._attributes, columns)
+        return columns
+
+    def _parent_steps(self) -> list[Any]:
+        """A parent in the block by how many rows further it is, which costs a byte instead of eight; else its id."""
+        rows = dict(zip(self._ids, range(self.count), strict=True))
+        rows.pop("", None)
+        return [rows[parent] - row if parent in rows else parent for row, parent in enumerate(self._parents)]
+
+    def _index(self, columns: dict[str, Any], size: int) -> Index:
+        severities: Sequence[int] = block.unpack(columns, "severity", self.count, 0)
+        status: Sequence[int] = block.unpack(columns, "status", self.count, 0)
+        errors = status.count(2) + sum(severity >= SEVERITIES["ERROR"] for severity in severities)
+        return Index(self.signal, self.count, min(self._times), max(self._times), max(severities), errors, 0, size)
