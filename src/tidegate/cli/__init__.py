@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -21,6 +22,7 @@ from tidegate.errors import TidegateError
 
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics"),
+    *("export", "import"),
     *("serve", "health", "settings", "policy"),
 )
 
@@ -46,7 +48,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"tidegate.cli.commands.{cmd_name}").command
+        module = cmd_name + "_" * iskeyword(cmd_name)
+        command: click.Command = import_module(f"tidegate.cli.commands.{module}").command
         return command
 
     def invoke(self, ctx: click.Context) -> None:

@@ -1,4 +1,4 @@
-"""Records as OTLP and back: `write` and `read` messages in JSON or in protobuf.
+"""Records as OTLP and back: `write` and `read` messages in JSON or in protobuf, of which `signal_of` tells the signal.
 
     records ──tree──▶ nested dicts ──messages + a dialect──▶ OTLP JSON (`as_json`) or protobuf (`as_proto`)
 
@@ -25,8 +25,9 @@ from tidegate.otlp.dialect import Malformed, without_surrogates
 from tidegate.otlp.messages import reader, writer
 from tidegate.otlp.schema import MESSAGES
 from tidegate.otlp.tree import Record
+from tidegate.otlp.wire import signal_of
 
-__all__ = ["Malformed", "Record", "read", "write"]
+__all__ = ["Malformed", "Record", "read", "signal_of", "write"]
 
 
 @cache
