@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
 
 try:
@@ -27,51 +25,59 @@ try:
 except ImportError:  # its value is part of no specification, but has not changed since 1.3
     SUPPRESS_KEY = "suppress_instrumentation"
 
-_SPAN_FIELDS = (
-    "name",
-    "context",
-    "parent",
-    "kind.value",
-    "start_time",
-    "end_time",
-    "status.status_code.value",
-    "status.description",
-    "attributes",
-    "events",
-    "links",
-    "instrumentation_scope",
-)
 
-#: The same, as the SDK stores them: four times faster than properties.
-_SPAN_SLOTS = (
-    "_name",
-    "_context",
-    "_parent",
-    "_kind._value_",
-    "_start_time",
-    "_end_time",
-    "_status._status_code._value_",
-    "_status._description",
-    "_attributes",
-    "_events",
-    "_links",
-    "_instrumentation_scope",
-)
+def span_fields(span: Any) -> tuple[Any, ...]:
+    """What there is to record of a finished span, without the SDK's objects around it.
 
-
-def _span_getter() -> Callable[[ReadableSpan], tuple[Any, ...]]:
-    """All fields of a span in one call."""
-    probe = ReadableSpan(name="probe", context=SpanContext(1, 2, False, TraceFlags(1)), resource=Resource.get_empty())
+    Resource, name, context, parent, kind, start, end, status code and description; attributes, events and links,
+    each with the number of dropped ones; scope. Enums as their numbers. Read from the slots, which is four times
+    faster than properties.
+    """
     try:
-        slots = attrgetter(*_SPAN_SLOTS)
-        slots(probe)
-    except AttributeError:
-        return attrgetter(*_SPAN_FIELDS)
-    return slots
+        attributes, events, links, status = span._attributes, span._events, span._links, span._status
+        return (
+            span._resource,
+            span._name,
+            span._context,
+            span._parent,
+            span._kind._value_,
+            span._start_time,
+            span._end_time,
+            status._status_code._value_,
+            status._description,
+            attributes._dict,
+            attributes.dropped,
+            events._dq,
+            events.dropped,
+            links._dq,
+            links.dropped,
+            span._instrumentation_scope,
+        )
+    except AttributeError:  # another SDK, or a span that was made by hand
+        return _public_span_fields(span)
 
 
-#: A span's fields in the order of ``_SPAN_FIELDS``; kind and status as their numbers.
-span_fields = _span_getter()
+def _public_span_fields(span: Any) -> tuple[Any, ...]:
+    status = span.status
+    identity = (span.resource, span.name, span.context, span.parent, span.kind.value, span.start_time, span.end_time)
+    # the properties give plain copies, which do not know what was dropped
+    fields = [getattr(span, f"_{name}", None) or getattr(span, name) for name in ("attributes", "events", "links")]
+    attributes, events, links = ((each, dropped_count(each)) for each in fields)
+    return (
+        *identity,
+        *(status.status_code.value, status.description),
+        *(attribute_dict(attributes[0]), attributes[1]),
+        *(tuple(events[0]), events[1], tuple(links[0]), links[1]),
+        span.instrumentation_scope,
+    )
+
+
+def attribute_fields(attributes: Any) -> tuple[dict[str, Any], int]:
+    """`attribute_dict` and `dropped_count` in one."""
+    try:
+        return attributes._dict, attributes.dropped
+    except AttributeError:  # another SDK, or attributes that were made by hand
+        return attribute_dict(attributes), dropped_count(attributes)
 
 
 def attribute_dict(attributes: Any) -> dict[str, Any]:
@@ -80,13 +86,6 @@ def attribute_dict(attributes: Any) -> dict[str, Any]:
     if type(inner) is dict:
         return inner
     return dict(attributes) if attributes else {}
-
-
-def attribute_dicts(column: Sequence[Any]) -> list[dict[str, Any]]:
-    """`attribute_dict` of each, at the cost of a slot where the SDK has its usual class."""
-    if hasattr(BoundedAttributes(), "_dict"):
-        return [item._dict if type(item) is BoundedAttributes else attribute_dict(item) for item in column]
-    return [attribute_dict(item) for item in column]
 
 
 def extended(record: Any, more: Mapping[str, Any]) -> Any:
@@ -120,18 +119,6 @@ def _but(original: Any, name: str, value: Any) -> Any:
 def _is_plain(kind: Any) -> bool:
     """Whether its objects are a dict of fields and nothing else."""
     return bool(kind.__dictoffset__) and not any(getattr(base, "__slots__", ()) for base in kind.__mro__)
-
-
-def lists(column: Sequence[Any]) -> Sequence[Any]:
-    """What is in the SDK's lists of events or links, whose own ways to look inside are slow."""
-    if hasattr(BoundedList(1), "_dq"):
-        return [item._dq if type(item) is BoundedList else item for item in column]  # type: ignore[attr-defined]
-    return column
-
-
-def dropped_counts(column: Sequence[Any]) -> list[int]:
-    """`dropped_count` of each."""
-    return [getattr(item, "dropped", 0) for item in column]
 
 
 def dropped_count(collection: Any) -> int:

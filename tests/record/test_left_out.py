@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,8 +19,8 @@ class Taken:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def put(self, signal: str, span: object, urgent: bool = False) -> None:
-        self.names.append(span.name)  # type: ignore[attr-defined]
+    def put(self, signal: str, taken: tuple[Any, ...], urgent: bool = False) -> None:
+        self.names.append(taken[1])
 
     def flush(self, timeout: float = 0) -> bool:
         return True

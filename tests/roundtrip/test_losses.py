@@ -43,7 +43,7 @@ def test_a_record_that_cannot_be_encoded_costs_only_itself(
             record = LogRecord(timestamp=1 + number, body=number)
             if number == 7:
                 record.severity_number = "loud"  # type: ignore[assignment]
-            recording.recorder.put("logs", logs.held(_emitted(recording, record)))
+            recording.recorder.put("logs", _emitted(recording, record))
         assert recording.recorder.flush()
     assert dict(recording.recorder.dropped) == {"encoding": 1}
     with tidegate.store.open(recording.directory) as reader:
@@ -57,7 +57,7 @@ def test_records_too_large_for_one_block_are_kept_in_several(
     monkeypatch.setattr(codec, "MAX_BLOCK_BYTES", 10_000)
     for number in range(20):
         body = f"{number} " + "x" * 2_000
-        recording.recorder.put("logs", logs.held(_emitted(recording, LogRecord(timestamp=1 + number, body=body))))
+        recording.recorder.put("logs", logs.taken(_emitted(recording, LogRecord(timestamp=1 + number, body=body))))
     assert recording.recorder.flush()
     with tidegate.store.open(recording.directory) as reader:
         assert sorted(int(log.body.split()[0]) for log in reader.logs()) == list(range(20))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,23 +51,27 @@ class Blocks:
 
     def write(self, records: Sequence[tuple[str, Any]]) -> None:
         """Commit records of any signals. What cannot be stored is counted, and warned of once."""
-        groups: dict[tuple[str, int], list[Any]] = {}
+        groups: dict[tuple[str, int], list[Any]] = defaultdict(list)
         for signal, record in records:
-            if isinstance(record, tuple):  # metrics come as batches already
-                resource, batch = record
-                try:
-                    self._commit(signal, resource, batch)
-                except Exception as error:
-                    self._lose("encoding", batch.count, error)
-            else:
-                groups.setdefault((signal, id(record.resource)), []).append(record)
+            groups[signal, id(_resource_of(record))].append(record)
         for (signal, _), group in groups.items():
-            self._commit_records(signal, group)
+            if signal in self._encoders:
+                self._commit_records(signal, group)
+            else:
+                self._commit_batches(signal, group)
+
+    def _commit_batches(self, signal: str, batches: list[tuple[Any, Batch]]) -> None:
+        """Metrics come as batches already."""
+        for resource, batch in batches:
+            try:
+                self._commit(signal, resource, batch)
+            except Exception as error:
+                self._lose("encoding", batch.count, error)
 
     def _commit_records(self, signal: str, records: list[Any]) -> None:
         """One block; if it cannot be encoded or is too large, its halves, so that only the bad record is lost."""
         try:
-            self._commit(signal, records[0].resource, self._encoders[signal](records))
+            self._commit(signal, _resource_of(records[0]), self._encoders[signal](records))
         except Exception as error:
             if len(records) == 1:
                 self._lose("encoding", 1, error)
@@ -119,3 +123,8 @@ class Blocks:
         _logger.warning("%s", self.problem)
         self.sink, self._fallback = self._fallback(), None
         return True
+
+
+def _resource_of(record: Any) -> Any:
+    """The SDK's resource: of one of its objects, or first in what was taken of it."""
+    return record[0] if type(record) is tuple else record.resource

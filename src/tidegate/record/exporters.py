@@ -16,8 +16,7 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from tidegate.record import metrics, process
-from tidegate.record.logs import held
+from tidegate.record import logs, metrics, process
 from tidegate.record.recorder import Recorder
 from tidegate.record.workers import Worker
 
@@ -52,7 +51,7 @@ class StoreLogRecordExporter(LogRecordExporter):
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         if "logs" not in process.direct:
             for record in batch:
-                self._recorder.put("logs", held(record))
+                self._recorder.put("logs", logs.taken(record))
         return LogRecordExportResult.SUCCESS
 
     def shutdown(self) -> None:

@@ -8,15 +8,15 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
+from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from tidegate.otel import LeftOut, is_left_out
-from tidegate.record.logs import held
+from tidegate.record import logs, spans
 from tidegate.record.recorder import Recorder
-from tidegate.records import SEVERITIES
+from tidegate.records import SEVERITIES, STATUS_CODES
 
-_ERROR_SEVERITY = SEVERITIES["ERROR"]
+_ERROR, _ERROR_SEVERITY = STATUS_CODES.index("ERROR"), SEVERITIES["ERROR"]
 
 
 class RecordingSampler(Sampler):
@@ -61,7 +61,13 @@ class StoreSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         if LeftOut.used and is_left_out(span):
             return
-        self._recorder.put("spans", span, span.status.status_code is StatusCode.ERROR)
+        try:
+            # here and not when it is written: what is needed lies in the caches now, and the SDK's objects can go
+            taken = spans.taken(span)
+        except Exception:  # the writer fails again, but counts it and says why
+            self._recorder.put("spans", span)
+        else:
+            self._recorder.put("spans", taken, taken[spans.STATUS] == _ERROR)
 
     def shutdown(self) -> None:
         self._recorder.flush()
@@ -77,8 +83,12 @@ class StoreLogRecordProcessor(LogRecordProcessor):
         self._recorder = recorder
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        severity = log_record.log_record.severity_number
-        self._recorder.put("logs", held(log_record), severity is not None and severity.value >= _ERROR_SEVERITY)
+        try:
+            taken = logs.taken(log_record)
+        except Exception:  # as above
+            self._recorder.put("logs", log_record)
+        else:
+            self._recorder.put("logs", taken, taken[logs.SEVERITY] >= _ERROR_SEVERITY)
 
     def shutdown(self) -> None:
         self._recorder.flush()

@@ -6,56 +6,70 @@ from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode
 
-from tidegate.otel import attribute_dict, attribute_dicts, dropped_count, dropped_counts, lists, span_fields
-from tidegate.records import SPAN_KINDS, STATUS_CODES
+from tidegate.otel import attribute_fields, span_fields
 from tidegate.store.block import Batch, pack, pack_ids, pack_lists
 
-_KIND = {kind.value: SPAN_KINDS.index(kind.name) for kind in SpanKind}
+#: What is recorded of a span, free of the SDK's objects, which are a dozen a span: see `tidegate.otel.span_fields`.
+taken = span_fields
 
-_STATUS = {code.value: STATUS_CODES.index(code.name) for code in StatusCode}
+#: Where the status code is in it.
+STATUS = 7
 
 
-def batch(spans: Sequence[ReadableSpan]) -> Batch:
-    """The columns of finished spans, which all have one resource."""
-    names, contexts, parents, kinds, starts, ends, codes, messages, attributes, events, links, scopes = zip(
-        *map(span_fields, spans), strict=True
-    )
-    times = [start or 0 for start in starts]
+def batch(spans: Sequence[ReadableSpan | tuple[Any, ...]]) -> Batch:
+    """The columns of finished spans, or of what was `taken` of them, which all have one resource."""
+    rows = [span if type(span) is tuple else taken(span) for span in spans]
+    _, names, contexts, parents, kinds, starts, ends, status, messages, *rest, scopes = zip(*rows, strict=True)
+    attributes, dropped_attributes, events, dropped_events, links, dropped_links = rest
+    times = starts if all(starts) else [start or 0 for start in starts]
     base = min(times)
-    status = [_STATUS[code] for code in codes]
-    columns: dict[str, Any] = {"t0": str(base), "attributes": attribute_dicts(attributes)}
-    traces = trace_columns([context[0] for context in contexts], columns)
-    pack_ids("span_id", [context[1] for context in contexts], columns)
-    pack("parent", _parents(contexts, parents), "", columns)
-    pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
+    trace_ids, span_ids, _, flags, states, _ = zip(*contexts, strict=True)
+    # kinds and status codes have the same numbers in the API and in a block
+    columns: dict[str, Any] = {"t0": str(base), "attributes": attributes}
+    traces = trace_columns(trace_ids, columns)
+    pack_ids("span_id", span_ids, columns)
+    _pack_parents(span_ids, parents, columns)
     pack("name", texts(names), "", columns)
-    pack("kind", [_KIND[kind] for kind in kinds], 0, columns)
+    pack("kind", kinds, 0, columns)
     pack("time", [time - base for time in times], 0, columns)
     pack("duration", [(end or time) - time for time, end in zip(times, ends, strict=True)], 0, columns)
     pack("status", status, 0, columns)
-    pack("status_message", [message or "" for message in messages], "", columns)
-    pack("flags", [context[3] for context in contexts], 0, columns)
-    pack("trace_state", [_header(context[4]) for context in contexts], "", columns)
-    pack_lists("events", [_events(items, base) if items else () for items in lists(events)], columns)
-    pack_lists("links", [[_link(link) for link in items] if items else () for items in lists(links)], columns)
-    pack("dropped_attributes", dropped_counts(attributes), 0, columns)
-    pack("dropped_events", dropped_counts(events), 0, columns)
-    pack("dropped_links", dropped_counts(links), 0, columns)
+    if any(messages):
+        pack("status_message", [message or "" for message in messages], "", columns)
+    pack("flags", flags, 0, columns)
+    _pack_states(states, columns)
+    pack_lists("events", [_events(items, base) if items else () for items in events], columns)
+    pack_lists("links", [[_link(link) for link in items] if items else () for items in links], columns)
+    pack("dropped_attributes", dropped_attributes, 0, columns)
+    pack("dropped_events", dropped_events, 0, columns)
+    pack("dropped_links", dropped_links, 0, columns)
     scope_columns(scopes, columns)
-    return Batch("spans", len(spans), columns, base, max(times), errors=status.count(2), trace_ids=traces)
+    return Batch("spans", len(rows), columns, base, max(times), errors=status.count(2), trace_ids=traces)
 
 
-def _header(trace_state: Any) -> str:
-    return trace_state.to_header() if trace_state else ""
+def _pack_states(states: Sequence[Any], columns: dict[str, Any]) -> None:
+    """Trace states as they are sent."""
+    distinct, places = by_identity(states)
+    headers = [state.to_header() if state else "" for state in distinct]
+    if any(headers):
+        pack("trace_state", [headers[place] for place in places], "", columns)
 
 
 def dictionary(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
     """Distinct values in order of appearance, and for each value its place among them."""
-    distinct = list(dict.fromkeys(values))
-    places = {value: place for place, value in enumerate(distinct)}
-    return distinct, list(map(places.__getitem__, values))
+    places: dict[Any, int] = {}
+    rows = [places.setdefault(value, len(places)) for value in values]
+    return list(places), rows
+
+
+def by_identity(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """`dictionary` of few objects that are used over and over, and whose own hash or truth is slow."""
+    identities = list(map(id, values))
+    if identities.count(identities[0]) == len(identities):
+        return [values[0]], [0] * len(identities)
+    _, places = dictionary(identities)
+    return list(dict(zip(identities, values, strict=True)).values()), places
 
 
 def trace_columns(trace_ids: Sequence[int], columns: dict[str, Any]) -> list[str]:
@@ -67,19 +81,18 @@ def trace_columns(trace_ids: Sequence[int], columns: dict[str, Any]) -> list[str
     return table
 
 
-def _parents(contexts: Sequence[Any], parents: Sequence[Any]) -> list[Any]:
+def _pack_parents(span_ids: Sequence[int], parents: Sequence[Any], columns: dict[str, Any]) -> None:
     """A parent in the same block by its row, which costs two bytes instead of nine; else its id."""
-    rows = {context[1]: row for row, context in enumerate(contexts)}
-    return [
-        "" if parent is None else rows[parent[1]] if parent[1] in rows else "%016x" % parent[1] for parent in parents
-    ]
+    rows: dict[int | None, Any] = dict(zip(span_ids, range(len(span_ids)), strict=True))
+    rows[None] = ""
+    ids = [parent and parent[1] for parent in parents]
+    pack("parent", [rows[id] if id in rows else "%016x" % id for id in ids], "", columns)
+    if any(parent and parent[2] for parent in parents):
+        pack("parent_is_remote", [1 if parent and parent[2] else 0 for parent in parents], 0, columns)
 
 
 def _events(events: Sequence[Any], base: int) -> list[list[Any]]:
-    return [
-        [event.name, event.timestamp - base, attribute_dict(event.attributes), dropped_count(event.attributes)]
-        for event in events
-    ]
+    return [[event.name, event.timestamp - base, *attribute_fields(event.attributes)] for event in events]
 
 
 def _link(link: Any) -> list[Any]:
@@ -89,8 +102,7 @@ def _link(link: Any) -> list[Any]:
         "%016x" % context.span_id,
         context.trace_state.to_header() if context.trace_state else "",
         int(context.trace_flags),
-        attribute_dict(link.attributes),
-        dropped_count(link.attributes),
+        *attribute_fields(link.attributes),
         context.is_remote,
     ]
 
@@ -106,12 +118,9 @@ def texts(column: Sequence[Any]) -> Sequence[str]:
 
 def scope_columns(scopes: Sequence[Any], columns: dict[str, Any]) -> None:
     """The instrumentation scopes of all records: a table, and each record's row in it."""
-    # scopes are few objects used over and over; their own hash is computed from JSON each time
-    identities = list(map(id, scopes))
-    distinct = dict(zip(identities, scopes, strict=True))
-    rows = {identity: row for row, identity in enumerate(distinct)}
-    columns["scopes"] = [_scope(scope) for scope in distinct.values()]
-    pack("scope", list(map(rows.__getitem__, identities)), 0, columns)
+    distinct, rows = by_identity(scopes)
+    columns["scopes"] = [_scope(scope) for scope in distinct]
+    pack("scope", rows, 0, columns)
 
 
 def _scope(scope: Any) -> dict[str, Any]:
@@ -121,6 +130,6 @@ def _scope(scope: Any) -> dict[str, Any]:
         "name": scope.name or "",
         "version": scope.version or "",
         "schema_url": scope.schema_url or "",
-        "attributes": attribute_dict(scope.attributes),
+        "attributes": attribute_fields(scope.attributes)[0],
     }
     return {name: value for name, value in fields.items() if value}
