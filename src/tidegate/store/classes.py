@@ -6,8 +6,7 @@ index alone says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from tidegate.kinds import CLASSES
@@ -35,7 +34,7 @@ def of_severity(severity: int) -> str:
 _OF_SEVERITY = [of_severity(number) for number in range(25)]
 
 
-def split(rows: Any, index: Index, error_traces: AbstractSet[str]) -> Split:
+def split(rows: Any, index: Index, error_traces: Container[str]) -> Split:
     """The rows of a block by class. ``error_traces`` are the ids of the traces that have an error."""
     if index.signal == "metrics":
         return {METRIC: None}

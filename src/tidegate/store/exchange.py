@@ -72,6 +72,11 @@ def commit(directory: str, add: Iterable[str], remove: Iterable[str]) -> None:
     _carry_out(directory, found)
 
 
+def is_decided(directory: str) -> bool:
+    """Whether there is an exchange to be carried out."""
+    return os.path.lexists(os.path.join(directory, NAME))
+
+
 def finish(directory: str) -> bool:
     """Carry out an exchange that was cut off; False when there is none. Raises as `read` does."""
     found = read(directory)

@@ -1,0 +1,121 @@
+"""The files of a store as upkeep sees them, and what crashes have left among them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import struct
+import time
+from collections.abc import Iterable, Iterator
+
+from tidegate.errors import FormatError
+from tidegate.store import deleted, exchange, locks, segment
+from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, File
+
+SEALED = ".sealed"
+
+#: Ends the name of a segment that was sealed as far as it could be read.
+SET_ASIDE = ".damaged"
+
+#: When a segment was begun, of a sealed or merged one also when it ended (ns), whatever stands between, and its kind.
+_NAME = re.compile(r"(\d{20})-(?:(\d{20})-)?[^.]*(?:\.([a-z-]+))?\.(active|merged|sealed|damaged)")
+
+#: Age in seconds at which the lock of a segment that has no name yet was left behind.
+_NEW_LOCK_S = 60
+
+#: Where a SQLite file has its ``user_version``, which is our format.
+_VERSION_AT, _VERSION = 60, struct.Struct(">I")
+
+#: Format of sealed files that this version writes.
+_SEALED_FORMAT = 2
+
+
+def listed(directory: str) -> list[File]:
+    """All segment files, each with its kind. Asks once for each active one whether its process lives."""
+    out = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = _NAME.fullmatch(entry.name)
+            if name is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    out.append(_file(entry, name))
+    return out
+
+
+def _file(entry: os.DirEntry[str], name: re.Match[str]) -> File:
+    start, end, kind, ending = name.groups()
+    found = entry.stat()
+    if ending == "active":
+        kind = ENDED if has_ended(entry.path) else ACTIVE
+    elif ending != "sealed":
+        kind = ENDED if ending == "merged" else DAMAGED
+    return File(entry.path, kind or "", int(start), _end(ending, end, found.st_mtime_ns), found.st_size)
+
+
+def _end(ending: str, named: str | None, changed: int) -> int:
+    return int(named) if ending == "sealed" and named else changed
+
+
+def of_segments(files: Iterable[File]) -> list[File]:
+    """Those that are not sealed."""
+    return [file for file in files if file.kind in (ACTIVE, ENDED)]
+
+
+def lock_path(path: str) -> str:
+    return path.removesuffix(segment.ACTIVE) + segment.LOCK
+
+
+def has_ended(path: str) -> bool:
+    """Whether no process writes this segment any more."""
+    return path.endswith(segment.MERGED) or locks.is_free(lock_path(path))
+
+
+def is_newer(path: str) -> bool:
+    """Whether a newer version has written this file, to which it is left."""
+    try:
+        if not path.endswith(SEALED):
+            segment.SegmentScanner(path).scan()
+            return False
+        with open(path, "rb") as file:
+            head = file.read(_VERSION_AT + _VERSION.size)
+    except FormatError:
+        return True
+    except OSError:
+        return False
+    return len(head) == _VERSION_AT + _VERSION.size and bool(
+        _VERSION.unpack_from(head, _VERSION_AT)[0] > _SEALED_FORMAT
+    )
+
+
+def remove_leftovers(directory: str) -> None:
+    """Remove files that were never completed, and the locks of ended processes that never wrote a block."""
+    with os.scandir(directory) as entries:
+        names = {entry.name for entry in entries}
+    for name in _left_over(names):
+        path = os.path.join(directory, name)
+        if name.endswith(segment.PARTIAL) or (locks.is_free(path) and _is_settled(path)):
+            exchange.unlink(path)
+
+
+def _left_over(names: set[str]) -> Iterator[str]:
+    for name in names:
+        if name.endswith(segment.PARTIAL):
+            if not name.startswith(deleted.NAME):  # that one has a lock of its own
+                yield name
+        elif _is_lock(name) and name.removesuffix(segment.LOCK) + segment.ACTIVE not in names:
+            yield name
+
+
+def _is_lock(name: str) -> bool:
+    return name[:20].isdigit() and name.endswith((segment.LOCK, segment.LOCK + ".new"))
+
+
+def _is_settled(path: str) -> bool:
+    """Whether this is no lock that its process has made but not taken yet."""
+    if path.endswith(segment.LOCK):
+        return True
+    try:
+        return abs(time.time() - os.stat(path).st_mtime) > _NEW_LOCK_S
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,106 @@
+"""Sealed files on their way: one of each class, all of one exchange, filled block by block in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from tidegate.store import exchange, segment
+from tidegate.store.rows import AnyRows
+from tidegate.store.sealed.file import SealedRef, Source
+from tidegate.store.sealed.gathering import Gathered
+from tidegate.store.sealed.writing import Writer
+from tidegate.store.upkeep.files import SEALED
+from tidegate.store.upkeep.pace import Pace
+
+#: Rows, and bytes of JSON that they came from, that make a block.
+BLOCK_ROWS, BLOCK_BYTES = 2048, 4 << 20
+
+#: Bytes of JSON that all rows together may have come from that wait to become blocks; the largest go first.
+WAITING_BYTES = 32 << 20
+
+#: Signal, class and service, of which a block has one each.
+Group = tuple[str, str, str]
+
+
+class HasPath(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+class _Waiting:
+    """Rows that wait, and the bytes of JSON that they came from."""
+
+    def __init__(self, signal: str) -> None:
+        self.rows = Gathered(signal)
+        self.size = 0
+
+
+class Outputs:
+    """Sealed files under partial names. ``start`` and ``end`` are the commit times of what they are made from."""
+
+    def __init__(self, directory: str, start: int, end: int, pace: Pace) -> None:
+        self._directory, self._start, self._end, self._pace = directory, start, end, pace
+        self._writers: dict[str, Writer] = {}
+        self._names: dict[str, str] = {}
+        self._waiting: dict[Group, _Waiting] = {}
+        self._size = 0
+
+    def add(self, group: Group, rows: AnyRows, picked: Sequence[int] | None, size: int) -> None:
+        """Rows of an open block, all or those that were picked, which came from about so many bytes of JSON."""
+        waiting = self._waiting.get(group) or self._waiting.setdefault(group, _Waiting(group[0]))
+        waiting.rows.add(rows, picked)
+        waiting.size += size
+        self._size += size
+        if waiting.rows.count >= BLOCK_ROWS or waiting.size >= BLOCK_BYTES:
+            self._encode(group)
+        while self._size > WAITING_BYTES:
+            self._encode(max(self._waiting, key=lambda group: self._waiting[group].size))
+
+    def copy(self, kind: str, ref: SealedRef) -> None:
+        """A sealed block as it is."""
+        self._writer(kind).copy(ref)
+
+    def finish(self, sources: Iterable[tuple[str, Source]]) -> None:
+        """Write what waits, and the sources of each class; then the files are complete, and last."""
+        for group in list(self._waiting):
+            self._encode(group)
+        for kind, source in sources:
+            if kind in self._writers:
+                self._writers[kind].source(source)
+        for writer in self._writers.values():
+            writer.finish()
+            self._pace.step()
+
+    def take_the_place_of(self, files: Iterable[HasPath]) -> None:
+        """The exchange of these files for the finished ones."""
+        exchange.commit(self._directory, self._names.values(), [os.path.basename(file.path) for file in files])
+
+    @contextlib.contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Leave nothing behind when something goes wrong before the exchange is decided."""
+        try:
+            yield
+        except BaseException:
+            if not exchange.is_decided(self._directory):
+                for writer in self._writers.values():
+                    writer.abort()
+            raise
+
+    def _encode(self, group: Group) -> None:
+        waiting = self._waiting.pop(group)
+        self._size -= waiting.size
+        if waiting.rows.count:
+            signal, kind, service = group
+            self._writer(kind).add(signal, service, waiting.rows.encode())
+            self._pace.step()
+
+    def _writer(self, kind: str) -> Writer:
+        if kind not in self._writers:
+            self._names[kind] = f"{self._start:020d}-{self._end:020d}-{secrets.token_hex(8)}.{kind}{SEALED}"
+            path = os.path.join(self._directory, self._names[kind] + segment.PARTIAL)
+            self._writers[kind] = Writer(path, kind, self._start, self._end)
+        return self._writers[kind]

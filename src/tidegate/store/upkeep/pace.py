@@ -1,0 +1,74 @@
+"""How fast upkeep may go, and when it is to stop: it is a guest in a process that has other work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from tidegate.store.retention import File
+
+#: Share of one core that upkeep takes in a process that records.
+SHARE = 0.1
+
+#: CPU time in seconds after which it rests.
+SLICE_S = 0.01
+
+#: Segments and bytes that are sealed in one go.
+MOST_FILES, MOST_BYTES = 4096, 64 << 20
+
+#: The same at the end of a process, and the longest time in seconds that it then takes.
+LAST_FILES, LAST_BYTES, LAST_S = 96, 256 << 10, 0.2
+
+#: Bytes of sealed files, of which most are copied as they are, that are merged at the end of a process.
+LAST_MERGED = 4 << 20
+
+
+class Stopped(Exception):
+    """Upkeep is not wanted any more for now; what it has begun is undone."""
+
+
+class Pace:
+    """Rests between small steps, and ends upkeep by `Stopped` when its time is over.
+
+    ``share`` of one core is taken; ``rest(seconds)`` sleeps and says whether to go on; after ``seconds`` it is
+    over. ``files`` and ``size`` bound what is sealed in one go; `last` is for the end of a process.
+    """
+
+    def __init__(
+        self,
+        share: float = 1.0,
+        rest: Callable[[float], bool] | None = None,
+        *,
+        seconds: float = float("inf"),
+        files: int = MOST_FILES,
+        size: int = MOST_BYTES,
+    ) -> None:
+        self.files, self.size = files, size
+        self._is_last = False
+        self._share, self._rest = share, rest
+        self._end = time.monotonic() + seconds
+        self._since = time.thread_time()
+
+    @classmethod
+    def last(cls) -> Pace:
+        """For the end of a process, which must not wait for it: little, and what cannot be done in time not at all."""
+        pace = cls(seconds=LAST_S, files=LAST_FILES, size=LAST_BYTES)
+        pace._is_last = True
+        return pace
+
+    def chosen(self, groups: Sequence[list[File]], most: int = LAST_BYTES) -> Sequence[list[File]]:
+        """Which of these groups of files are worked on: all, but at the end of a process the first that is small."""
+        if not self._is_last:
+            return groups
+        return [group for group in groups if sum(file.size for file in group) <= most][:1]
+
+    def step(self) -> None:
+        """Called between steps of some milliseconds."""
+        if time.monotonic() > self._end:
+            raise Stopped
+        busy = time.thread_time() - self._since
+        if self._rest is None or busy < SLICE_S:
+            return
+        if not self._rest(busy * (1 / self._share - 1)):
+            raise Stopped
+        self._since = time.thread_time()

@@ -1,0 +1,91 @@
+"""Retention carried out: what the plan says goes, once its metrics are in the checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tidegate.errors import FormatError
+from tidegate.store import deleted, exchange, retention, segment
+from tidegate.store.deleted import Mark
+from tidegate.store.retention import ENDED, File, Policy
+from tidegate.store.upkeep.covering import cover, covered
+from tidegate.store.upkeep.files import SEALED, is_newer
+from tidegate.store.upkeep.pace import Pace
+
+#: A file, and why it goes: ``age``, ``count``, ``size`` or ``deleted``.
+Removal = tuple[File, str]
+
+
+def plan(files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int) -> list[Removal]:
+    """What retention removes of these files, and what the user has deleted whole."""
+    whole = [(file, "deleted") for file in files if marks and _is_deleted(file, marks)]
+    paths = {file.path for file, _ in whole}
+    left = _counted([file for file in files if file.path not in paths], policy)
+    return [*whole, *retention.plan(left, policy, now)]
+
+
+def retain(directory: str, removals: Sequence[Removal], policy: Policy, pace: Pace) -> list[Removal]:
+    """Remove files, but none that a newer version has written; returns those that went."""
+    removals = [removal for removal in removals if not is_newer(removal[0].path)]
+    ended = [file for file, _ in removals if file.kind == ENDED]
+    if ended and not _cover(directory, policy, ended):
+        # no room on the disk: what the last checkpoint covers makes some, and if that is nothing, the oldest does
+        known = covered(directory)
+        removals = [each for each in removals if each[0].kind != ENDED or each[0].end < known] or removals[:1]
+    for number, (file, _) in enumerate(removals):
+        exchange.remove(file.path)
+        if number % 64 == 0:
+            pace.step()
+    return removals
+
+
+def _cover(directory: str, policy: Policy, files: Iterable[File]) -> bool:
+    try:
+        return cover(directory, policy, files)
+    except FormatError:  # a newer version looks after it; the store must stay within its bounds all the same
+        return True
+
+
+def _counted(files: list[File], policy: Policy) -> list[File]:
+    """The files with their numbers of records where the policy asks for them."""
+    if not policy.counts:
+        return files
+    return [replace(file, count=_count(file.path)) if file.path.endswith(SEALED) else file for file in files]
+
+
+def _count(path: str) -> int:
+    from tidegate.store.sealed.file import SealedFile
+
+    try:
+        with contextlib.closing(SealedFile(path)) as file:
+            return file.count
+    except (FormatError, OSError):
+        return 0
+
+
+def _is_deleted(file: File, marks: Sequence[Mark]) -> bool:
+    """Whether all records of a file that nobody writes were deleted."""
+    if file.path.endswith(SEALED):
+        return _is_sealed_deleted(file.path, marks)
+    if file.kind != ENDED or deleted.cut(marks, file.start) == 0:
+        return False
+    scanner = segment.SegmentScanner(file.path)
+    try:
+        refs = scanner.scan()
+    except (FormatError, OSError):
+        return False
+    gone = (ref.index.last < deleted.cut(marks, ref.header.created) for ref in refs)
+    return bool(refs) and not scanner.damaged and all(gone)
+
+
+def _is_sealed_deleted(path: str, marks: Sequence[Mark]) -> bool:
+    from tidegate.store.sealed.file import SealedFile
+
+    try:
+        with contextlib.closing(SealedFile(path)) as file:
+            before = min((deleted.cut(marks, source.created) for source in file.sources), default=0)
+            return file.last < before
+    except (FormatError, OSError):
+        return False
