@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import tidegate.store
+from sealing import seal
 from serving import Serving, serving
 from storing import Store
-from tidegate.store import catalog, sinks
+from tidegate.store import sinks
 from tidegate.store.reader import Reader
 from tidegate.store.sinks import FileSink, MemorySink
 
@@ -32,7 +33,15 @@ def rings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has kept in memory."""
     rings: weakref.WeakSet[MemorySink] = weakref.WeakSet()
     monkeypatch.setattr(sinks, "rings", rings)
-    monkeypatch.setattr(catalog, "rings", rings)
+
+
+class SealedStore(Store):
+    """A store in a directory whose writers end, and are sealed, before it is read."""
+
+    def reader(self) -> Reader:
+        self.close()
+        seal(self.location)
+        return super().reader()
 
 
 class ServedStore(Store):
@@ -52,7 +61,7 @@ def server() -> Iterator[Serving]:
 
 @pytest.fixture
 def stores_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Callable[[], Store]]]:
-    """``stores_of(kind)()``: an empty store in a ``directory``, in ``memory``, or ``served``."""
+    """``stores_of(kind)()``: an empty store in a ``directory``, ``sealed``, in ``memory``, or ``served``."""
     made: list[Store] = []
 
     def served(path: Path) -> Store:
@@ -60,7 +69,10 @@ def stores_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
         store.url = request.getfixturevalue("server").add(str(path))
         return store
 
-    kinds = {"directory": _in_directory, "memory": lambda path: _in_memory(), "served": served}
+    def sealed(path: Path) -> Store:
+        return SealedStore(str(path), lambda: FileSink(str(path)))
+
+    kinds = {"directory": _in_directory, "sealed": sealed, "memory": lambda path: _in_memory(), "served": served}
 
     def new_store(kind: str) -> Store:
         made.append(kinds[kind](tmp_path / f"store-{len(made)}"))

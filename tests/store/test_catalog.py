@@ -11,8 +11,9 @@ import pytest
 
 from making import log, put, resource
 from storing import Store
-from tidegate.store import catalog, upkeep
+from tidegate.store import upkeep
 from tidegate.store.catalog import Catalog, DirectoryCatalog, MemoryCatalog, ServiceCatalog
+from tidegate.store.catalog.listing import Listing, Picture
 
 
 def catalog_of(store: Store) -> Catalog:
@@ -71,17 +72,17 @@ def test_merged_blocks_keep_their_numbers_and_their_order(directory: Store) -> N
 def test_numbers_are_kept_when_a_look_misses_both_the_sources_and_the_result(
     directory: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known, listed = DirectoryCatalog(directory.location), catalog._segment_names
+    known, read = DirectoryCatalog(directory.location), Listing._read
     for _ in range(3):
         put(directory.writer(), [log()])
     before = [(ref.key, ref.number) for ref in known.blocks()]
     merge(directory.location)
     looks = iter([True])
 
-    def list_nothing_at_first(location: str) -> list[str]:
-        return [] if next(looks, False) else listed(location)
+    def list_nothing_at_first(listing: Listing) -> Picture:
+        return Picture() if next(looks, False) else read(listing)
 
-    monkeypatch.setattr(catalog, "_segment_names", list_nothing_at_first)
+    monkeypatch.setattr(Listing, "_read", list_nothing_at_first)
     assert [(ref.key, ref.number) for ref in known.blocks()] == before
 
 

@@ -21,7 +21,7 @@ SERVICES = ("shop", "pay")
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 
 
-@pytest.fixture(params=["directory", "memory", "served"])
+@pytest.fixture(params=["directory", "sealed", "memory", "served"])
 def new_store(
     request: pytest.FixtureRequest,
     stores_of: Callable[[str], Callable[[], Store]],

@@ -73,7 +73,7 @@ class Current:
         found = self._catalog.newer(self._number)
         if found:
             self._number = found[-1].number
-        return found
+        return [ref for ref in found if isinstance(ref, BlockRef)]
 
     def _is_alive(self, process: Process) -> bool:
         if self._catalog.location == MEMORY:

@@ -19,6 +19,7 @@ is more than `watermark.HORIZON_NS` behind the others', may commit what the next
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,11 +27,12 @@ from operator import itemgetter
 from typing import cast
 
 from tidegate.records import Span, Trace
-from tidegate.store.catalog import BlockCache, Catalog
+from tidegate.store.catalog import BlockCache, Catalog, Moved
 from tidegate.store.query import Query
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
 from tidegate.store.stream import Entry, matches, records
+from tidegate.store.tracing import spans_of
 from tidegate.store.watermark import Progress, Watermark
 
 __all__ = ["MAX_BACKLOG", "SHARED_LOOK_S", "Follower", "TraceFollower", "Watermark", "forever"]
@@ -73,8 +75,9 @@ class Follower:
         self._max_backlog = max_backlog
         self._waiting: deque[BlockRef] = deque()
         self._backlog = 0
-        blocks = catalog.blocks()
-        self._number = blocks[-1].number if blocks else 0
+        found = catalog.blocks()
+        self._number = found[-1].number if found else 0
+        blocks = [ref for ref in found if isinstance(ref, BlockRef)]
         ahead = [ref for ref in blocks if not after.covers(ref)] if after else []
         # what is ahead is noted as it is taken in
         self._progress = Progress(blocks, after.floor) if after else Progress(blocks)
@@ -112,7 +115,7 @@ class Follower:
         fresh = self._catalog.newer(self._number, within=self._within)
         if fresh:
             self._number = fresh[-1].number
-            self._take(ref for ref in fresh if not self._progress.knows(ref))
+            self._take(ref for ref in fresh if isinstance(ref, BlockRef) and not self._progress.knows(ref))
 
     def _take(self, blocks: Iterable[BlockRef]) -> None:
         """Let blocks wait, oldest first, and as many as may."""
@@ -137,7 +140,8 @@ class Follower:
         while self._waiting and (room == PORTION or self._waiting[0].index.count <= room):
             ref = self._next()
             room -= ref.index.count
-            found += matches(self._cache, self._query, ref, records)
+            with contextlib.suppress(Moved):
+                found += matches(self._cache, self._query, ref, records)
         return found
 
     def _made(self, found: list[Entry[Record]]) -> Sequence[Record | Trace]:
@@ -160,31 +164,8 @@ class TraceFollower(Follower):
         entries = {span.trace_id: span.cursor for span in spans if span.parent_is_remote or not span.parent_span_id}
         if not entries:
             return []
-        whole = _spans_of(entries, self._cache, self._catalog.newer(0, within=self._within))
+        whole = spans_of(entries, self._cache)
         return [Trace(trace_id, whole[trace_id], cursor=entries[trace_id]) for trace_id in entries if whole[trace_id]]
-
-
-def _spans_of(trace_ids: Iterable[str], cache: BlockCache, blocks: Iterable[BlockRef]) -> dict[str, list[Span]]:
-    """All spans of some traces, by their start; one pass through the indexes for all traces."""
-    found: dict[str, list[Span]] = {trace_id: [] for trace_id in trace_ids}
-    wanted = set(_hashes(bytes.fromhex("".join(trace_id[:8] for trace_id in found))))
-    for ref in blocks:
-        if ref.index.signal != "spans" or wanted.isdisjoint(_hashes(ref.index.traces)):
-            continue
-        rows = cache.rows(ref)
-        if rows is not None:
-            make = records(rows, ref)
-            for row, trace_id in enumerate(rows.trace_ids):
-                if trace_id in found:
-                    found[trace_id].append(cast(Span, make(row)))
-    for spans in found.values():
-        spans.sort(key=lambda span: span.start_time_unix_nano)
-    return found
-
-
-def _hashes(traces: bytes) -> memoryview:
-    """The first four bytes of each trace id, as numbers."""
-    return memoryview(traces[: len(traces) // 4 * 4]).cast("I")
 
 
 def _oldest_first(blocks: Iterable[BlockRef]) -> list[BlockRef]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
-from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog
+from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of
 from tidegate.store.current import Current
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
 from tidegate.store.query import Query, parse_trace_id
 from tidegate.store.rows import Record
-from tidegate.store.segment import BlockRef
 from tidegate.store.stream import records, steps, stream
+from tidegate.store.tracing import traces
 from tidegate.store.watermark import Watermark
 
 Signal = Literal["spans", "logs", "metrics"]
@@ -94,7 +93,8 @@ class Reader:
 
     def line_steps(self, signal: Signal, **filters: Any) -> Iterator[bytes | None]:
         """The same in steps: None comes after each block that was searched, whether or not something was found."""
-        return steps(self._cache, query_of(signal, filters), self._catalog.blocks(), lines)
+        query = query_of(signal, filters)
+        return steps(self._cache, query, self._catalog.candidates(query), lines)
 
     def traces(self, **filters: Any) -> Iterator[Trace]:
         """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
@@ -103,69 +103,29 @@ class Reader:
     def trace_steps(self, **filters: Any) -> Iterator[Trace | None]:
         """The same in steps: None comes after each block that was searched and each span that was looked at."""
         query = query_of("spans", filters, without=("trace_id",))
-        # one look for all: what comes later is for the next question
-        return self._traces(replace(query, limit=None), query.limit or sys.maxsize, self._catalog.blocks())
-
-    def _traces(self, query: Query, limit: int, blocks: list[BlockRef]) -> Iterator[Trace | None]:
-        seen: set[str] = set()
-        for span in cast("Iterator[Span | None]", steps(self._cache, query, blocks, records)):
-            trace = None
-            if span is not None and span.trace_id not in seen:
-                seen.add(span.trace_id)
-                trace = self._newest(query, span, blocks)
-            yield trace
-            limit -= trace is not None
-            if not limit:
-                return
-
-    def _newest(self, query: Query, span: Span, blocks: list[BlockRef]) -> Trace | None:
-        """The trace of a span, unless a newer one of it matches."""
-        trace = self._trace(span.trace_id, blocks, logs=False) if self._is_newest(query, span, blocks) else None
-        if trace is not None:
-            trace.cursor = span.cursor
-        return trace
-
-    def _is_newest(self, query: Query, span: Span, blocks: list[BlockRef]) -> bool:
-        """Whether no newer span of its trace matches: such a trace was on an earlier page."""
-        if query.after is None:
-            return True
-        of_trace = replace(query, after=None, trace_id=span.trace_id, limit=1)
-        return all(newest.cursor == span.cursor for newest in self._stream(of_trace, blocks))
+        return traces(self._cache, query)
 
     def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
         """Everything of one trace, or None. A unique beginning of its id, of four digits or more, will do."""
-        return self._trace(parse_trace_id(trace_id), self._catalog.blocks(), logs=logs)
-
-    def _trace(self, trace_id: str, blocks: list[BlockRef], *, logs: bool) -> Trace | None:
-        spans = cast(list[Span], self._of_trace("spans", trace_id, blocks))
-        inside = cast(list[Log], self._of_trace("logs", trace_id, blocks)) if logs or not spans else []
+        prefix = parse_trace_id(trace_id)
+        spans = cast("list[Span]", list(self._stream(Query("spans", trace_id=prefix))))
+        inside = cast("list[Log]", list(self._stream(Query("logs", trace_id=prefix)))) if logs or not spans else []
         found = {span.trace_id for span in spans} | {log.trace_id for log in inside}
         if len(found) > 1:
             raise QueryError(f"{len(found)} traces begin with {trace_id!r}; give more digits.")
         if not spans:
             return None
-        spans.sort(key=lambda span: span.start_time_unix_nano)
-        inside.sort(key=lambda log: log.time_unix_nano or log.observed_time_unix_nano)
-        return Trace(found.pop(), spans, inside)
-
-    def _of_trace(self, signal: Signal, prefix: str, blocks: list[BlockRef]) -> list[Record]:
-        found: list[Record] = []
-        for ref in blocks:
-            if ref.index.signal == signal and ref.index.has_trace(prefix):
-                rows = self._cache.rows(ref)
-                if rows is not None:
-                    make = records(rows, ref)
-                    found += [make(row) for row, trace in enumerate(rows.trace_ids) if trace.startswith(prefix)]
-        return found
+        # they come newest first
+        return Trace(found.pop(), spans[::-1], inside[::-1])
 
     def services(self) -> list[Service]:
         """What is stored of each service, by name; read from indexes alone."""
         services: dict[str, Service] = {}
         processes: dict[str, set[str]] = {}
-        for ref in self._catalog.blocks():
-            name, index = ref.header.resource.service, ref.index
+        for each in self._catalog.groups():
+            name, index = each.service, each.index
             service = services.setdefault(name, Service(name, first_time_unix_nano=index.first))
-            processes.setdefault(name, set()).add(ref.header.process["id"])
+            processes.setdefault(name, set()).update(processes_of(each))
             service.spans += index.count if index.signal == "spans" else 0
             service.logs += index.count if index.signal == "logs" else 0
             service.points += index.count if index.signal == "metrics" else 0
@@ -232,8 +192,8 @@ class Reader:
         """Series of ended processes that `current_metrics` no longer has, for want of room or for their age."""
         return self._current.evicted
 
-    def _stream(self, query: Query, among: list[BlockRef] | None = None) -> Iterator[Record]:
-        return stream(self._cache, query, self._catalog.blocks() if among is None else among, records)
+    def _stream(self, query: Query) -> Iterator[Record]:
+        return stream(self._cache, query, self._catalog.candidates(query), records)
 
 
 def query_of(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:

@@ -33,10 +33,10 @@ def steps(cache: BlockCache, query: Query, among: Iterable[AnyRef], shape: Shape
     Raises `QueryTimeout` where the query's deadline is over.
     """
     found = _steady(cache, query, among, shape)
-    return found if query.limit is None else _limited(found, query.limit)
+    return found if query.limit is None else limited(found, query.limit)
 
 
-def _limited(found: Iterator[T | None], left: int) -> Iterator[T | None]:
+def limited(found: Iterator[T | None], left: int) -> Iterator[T | None]:
     for item in found:
         left -= item is not None
         yield item

@@ -1,0 +1,188 @@
+"""What every catalog can be asked, and how blocks get their numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from tidegate.errors import StoreError
+from tidegate.store.block import Index
+from tidegate.store.segment import BlockRef, Key
+
+if TYPE_CHECKING:
+    from tidegate.store.query import Query
+    from tidegate.store.sealed.file import SealedFile, SealedRef
+
+AnyRef: TypeAlias = "BlockRef | SealedRef"
+AnyGroup: TypeAlias = "BlockRef | SealedGroup"
+
+T = TypeVar("T")
+
+#: Times that a question begins anew since files were exchanged under it.
+MAX_TRIES = 10
+
+
+class Moved(Exception):
+    """A block is not where it was: its records have gone to another file, or are gone.
+
+    Whoever sees it asks the catalog again, and finds each record that is left where it is now.
+    """
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def steadily(ask: Callable[[], T]) -> T:
+    """What ``ask`` gives, which begins anew when a block has `Moved` meanwhile."""
+    for _ in range(MAX_TRIES):
+        try:
+            return ask()
+        except Moved:
+            pass
+    raise StoreError(f"the files of the store have changed {MAX_TRIES} times while they were read; ask again.")
+
+
+def processes_of(each: AnyGroup) -> set[str]:
+    """The ids of the processes that recorded something of a block, or of a sealed file's one service."""
+    if isinstance(each, BlockRef):
+        return {each.header.process["id"]}
+    return {source.process["id"] for source in each.file.sources if source.service == each.service}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedGroup:
+    """The blocks of one signal and one service in a sealed file. The index sums up theirs; its ``sequence``,
+    ``size`` and ``traces`` mean nothing."""
+
+    file: SealedFile
+    index: Index
+    service: str
+    refs: Sequence[SealedRef]
+
+    def has_trace(self, prefix: str) -> bool:
+        """Yes: a file is asked for traces as a whole, see `of_trace`."""
+        return True
+
+
+def grouped(file: SealedFile) -> list[SealedGroup]:
+    """A sealed file's blocks, by their signal and service."""
+    groups: dict[tuple[str, str], list[SealedRef]] = {}
+    for ref in file.refs:
+        groups.setdefault((ref.index.signal, ref.service), []).append(ref)
+    return [SealedGroup(file, _sum([ref.index for ref in refs]), refs[0].service, refs) for refs in groups.values()]
+
+
+def _sum(indexes: Sequence[Index]) -> Index:
+    return Index(
+        indexes[0].signal,
+        sum(index.count for index in indexes),
+        min(index.first for index in indexes),
+        max(index.last for index in indexes),
+        max(index.severity for index in indexes),
+        sum(index.errors for index in indexes),
+        sequence=0,
+        size=0,
+    )
+
+
+class Catalog(Protocol):
+    """The blocks of one store."""
+
+    location: str
+
+    @property
+    def damaged(self) -> int:
+        """How many files, or places in files, are damaged."""
+
+    def blocks(self) -> list[AnyRef]:
+        """All committed blocks, each once, in order of discovery."""
+
+    def newer(self, number: int, *, within: float = 0.0) -> list[AnyRef]:
+        """The blocks that this catalog discovered after the one with this number, in order of discovery.
+
+        What another call has found in the last ``within`` seconds is good enough; many callers then
+        share one look at the store. Records that were committed before and have been sealed since
+        come again, in their sealed blocks.
+        """
+
+    def candidates(self, query: Query) -> list[AnyRef]:
+        """The blocks that may hold a match, as far as can be said without opening one."""
+
+    def groups(self) -> list[AnyGroup]:
+        """All committed blocks, those of sealed files by service and signal."""
+
+    def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
+        """The ids of the blocks in a file that may hold a trace whose id begins with these digits, or raises `Moved`."""
+
+    def may_match(self, ref: AnyRef, query: Query) -> bool:
+        """Whether a block may hold a match, by what else is known of it than its index.
+
+        Raises `Moved` when it is not there any more.
+        """
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        """The compressed frame of a block, or None when it is not there any more, see `Moved`."""
+
+
+class Numbered:
+    """Blocks by their keys, numbered from 1 in the order in which `_refresh` adds them."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[Key, AnyRef] = {}
+        self._last = 0
+        self._looked = float("-inf")
+        self._lock = Lock()
+
+    def blocks(self) -> list[AnyRef]:
+        with self._lock:
+            self._look()
+            return list(self._blocks.values())
+
+    def newer(self, number: int, *, within: float = 0.0) -> list[AnyRef]:
+        found: list[AnyRef] = []
+        with self._lock:
+            if time.monotonic() - self._looked >= within:
+                self._look()
+            for ref in reversed(self._blocks.values()):
+                if ref.number <= number:
+                    break
+                found.append(ref)
+        return found[::-1]
+
+    def candidates(self, query: Query) -> list[AnyRef]:
+        return [ref for ref in self.blocks() if query.wants(ref)]
+
+    def groups(self) -> list[AnyGroup]:
+        return [ref for ref in self.blocks() if isinstance(ref, BlockRef)]
+
+    def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
+        raise NotImplementedError
+
+    def may_match(self, ref: AnyRef, query: Query) -> bool:
+        return True
+
+    def _look(self) -> None:
+        self._refresh()
+        self._looked = time.monotonic()
+
+    def _refresh(self) -> None:
+        """Bring the blocks up to date; called with the lock held."""
+        raise NotImplementedError
+
+    def _add(self, ref: BlockRef) -> BlockRef:
+        """``ref`` with its number; a block that was known elsewhere keeps number and rank."""
+        known = self._blocks.get(ref.key)
+        if known is None:
+            self._last += 1
+        # never changed in place: another thread may be reading where the block was
+        self._blocks[ref.key] = numbered = replace(ref, number=known.number if known else self._last)
+        return numbered
+
+    def _add_sealed(self, refs: Iterable[SealedRef]) -> None:
+        for self._last, ref in enumerate(refs, self._last + 1):
+            ref.number = self._last  # nobody else has seen it yet
+            self._blocks[ref.key] = ref

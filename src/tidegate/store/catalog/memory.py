@@ -1,0 +1,30 @@
+"""The blocks of the rings of this process."""
+
+from __future__ import annotations
+
+from tidegate.store import sinks
+from tidegate.store.catalog.base import AnyRef, Numbered
+from tidegate.store.segment import Key
+
+
+class MemoryCatalog(Numbered):
+    """Blocks of the rings of this process."""
+
+    location = "memory:"
+    damaged = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frames: dict[Key, bytes] = {}
+
+    def _refresh(self) -> None:
+        kept = {ref.key: (ref, frame) for ring in list(sinks.rings) for ref, frame in tuple(ring.ring)}
+        for key in self._frames.keys() - kept.keys():
+            del self._frames[key], self._blocks[key]
+        for key, (ref, frame) in kept.items():
+            if key not in self._frames:
+                self._frames[key] = frame
+                self._add(ref)
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        return self._frames.get(ref.key)
