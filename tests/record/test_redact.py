@@ -19,7 +19,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 from making import log, span
 from recorded import read
 from store_files import everything
-from tidegate.record import logs, spans
+from tidegate.record import logs, redact, spans
 from tidegate.record.exporters import StoreMetricExporter
 from tidegate.record.processors import StoreSpanProcessor
 from tidegate.record.recorder import Recorder
@@ -249,3 +249,21 @@ def test_a_long_tail_behind_a_hostile_beginning_is_read_in_one_go(beginning: str
     for unit in (" ", "a", "A", "=", "-", ".", ":", "@", "\\", "a.", "-e"):
         line = beginning + unit * (200_000 // len(unit))
         assert clean(clean(line)) == clean(line)
+
+
+def test_what_was_clean_before_does_not_hide_a_secret_in_a_text_alike() -> None:
+    redactor = Redactor()
+    for body, expected in (("pin it 1234", "pin it 1234"), ("pin it 99 pwd=hunter22", "pin it 99 pwd=[redacted]")):
+        batch = logs.batch([log(body), log("pin it 5")])
+        redactor.redact(batch)
+        assert batch.columns["body"][0] == expected
+
+
+def test_what_is_remembered_of_clean_texts_and_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "MAX_REMEMBERED", 10)
+    redactor = Redactor()
+    for number in range(40):
+        letters = "abcdefgh"[number % 8] * (number + 1)
+        redactor.redact(logs.batch([log(letters, attributes={letters: 1}), log("pwd=hunter22" if number == 30 else "")]))
+        assert max(len(redactor._clean), len(redactor._harmless)) <= 10
+    assert not any(b"pwd" in line for line in redactor._clean)

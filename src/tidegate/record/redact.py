@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from tidegate.store.block import Batch
+
+T = TypeVar("T")
 
 REDACTED = "[redacted]"
 
@@ -39,6 +42,10 @@ MAX_DEPTH = 32
 
 #: Sets of attribute names whose secrets are remembered; an application has some hundreds.
 MAX_SHAPES = 4096
+
+#: Names and lines that held no secret and are not searched again, and how long these may be in the mean of a block.
+MAX_REMEMBERED = 4096
+MAX_LINE_BYTES = 256
 
 _SHORTEST = 4
 
@@ -87,13 +94,20 @@ VALUE_FORMATS: tuple[Format, ...] = (
     ),
 )
 
+_MARKS = sorted({mark.encode() for marks, _, _ in VALUE_FORMATS for mark in marks})
+
 
 class Redactor:
-    """Cleans batches. ``names`` are further parts of attribute names whose values are secrets."""
+    """Cleans batches. ``names`` are further parts of attribute names whose values are secrets.
+
+    Used by one thread at a time, as it remembers what held no secret before.
+    """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = SECRET_NAMES + tuple(_squeeze(name) for name in names)
         self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._harmless: set[str] = set()
+        self._clean: set[bytes] = set()
 
     def redact(self, batch: Batch) -> None:
         """Replace the secrets in a batch's columns; the SDK's own objects are not changed.
@@ -105,24 +119,45 @@ class Redactor:
         values, nested = _values(columns["attributes"])
         texts: set[str] = set()
         for column in (values, *(columns[name] for name in (*_NESTED, *_TEXTS) if name in columns)):
-            _add_texts(column, texts)
-        cleaned = _cleaned(texts)
-        clean = self._attributes if cleaned or nested else self._names_only
-        columns["attributes"] = [clean(attributes, cleaned) for attributes in columns["attributes"]]
+            _add_column(column, texts)
+        cleaned = {} if self._are_clean(texts) else _cleaned(texts)
+        if cleaned or nested:
+            columns["attributes"] = [self._attributes(attributes, cleaned) for attributes in columns["attributes"]]
+        elif not self._are_harmless(columns["attributes"]):
+            columns["attributes"] = [self._names_only(attributes) for attributes in columns["attributes"]]
         for name in _NESTED:
             if name in columns and (cleaned or not _is_flat(columns[name])):
-                columns[name] = self._value(columns[name], cleaned)
+                columns[name] = self._nested(columns[name], cleaned)
         if cleaned:
             for name in _TEXTS:
                 if name in columns:
                     columns[name] = self._value(columns[name], cleaned)
+
+    def _are_clean(self, texts: Iterable[str]) -> bool:
+        """Whether no text holds a mark of a secret. Lines that differ in digits only, which no mark has, are one."""
+        joined = "\n".join(texts).lower().encode("utf-8", "surrogatepass")
+        new = set(joined.translate(None, b"0123456789").split(b"\n")) - self._clean
+        searched = b"\n".join(new)
+        if any(mark in searched for mark in _MARKS):
+            return False
+        if len(searched) <= MAX_LINE_BYTES * len(new):
+            _remember(new, self._clean)
+        return True
+
+    def _are_harmless(self, column: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether no attribute holds a secret by its name."""
+        new = set().union(*column) - self._harmless
+        if any(map(self.is_secret, new)):
+            return False
+        _remember(new, self._harmless)
+        return True
 
     def is_secret(self, name: str) -> bool:
         """Whether an attribute of this name holds a secret."""
         squeezed = _squeeze(name)
         return any(part in squeezed for part in self._names) or re.split(r"[._\s-]", name.lower())[-1] in SECRET_WORDS
 
-    def _names_only(self, attributes: Mapping[str, Any], cleaned: Mapping[str, str]) -> Mapping[str, Any]:
+    def _names_only(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Attributes of which no value holds a secret, unless by its name."""
         secret = self._secret_names(tuple(attributes))
         return {**attributes, **dict.fromkeys(secret, REDACTED)} if secret else attributes
@@ -162,6 +197,12 @@ class Redactor:
             return [self._value(item, cleaned, depth + 1) for item in value]
         return value
 
+    def _nested(self, column: Any, cleaned: Mapping[str, str]) -> Any:
+        """`_value` of a column, of which most records may have nothing."""
+        if isinstance(column, Mapping):
+            return self._value(column, cleaned)
+        return [self._value(value, cleaned, 1) if value else value for value in column]
+
     def _item(self, name: Any, value: Any, cleaned: Mapping[str, str], depth: int) -> Any:
         return REDACTED if isinstance(name, str) and self.is_secret(name) else self._value(value, cleaned, depth)
 
@@ -184,10 +225,8 @@ def _decoded(value: bytes) -> str:
 
 def _values(column: Sequence[Mapping[str, Any]]) -> tuple[list[Any], bool]:
     """The distinct values of all attributes, and whether there may be names within them."""
-    values: set[Any] = set()
     try:
-        for attributes in column:
-            values.update(attributes.values())
+        values = set().union(*[attributes.values() for attributes in column])
     except Exception:  # a mapping cannot be in a set, nor an object that refuses
         return [value for attributes in column for value in attributes.values()], True
     return list(values), not _is_flat(values)
@@ -197,13 +236,28 @@ def _is_flat(values: Iterable[Any]) -> bool:
     return set(map(type, values)) <= _FLAT
 
 
+def _remember(new: set[T], known: set[T]) -> None:
+    if len(known) + len(new) > MAX_REMEMBERED:
+        known.clear()
+    known.update(islice(new, MAX_REMEMBERED))
+
+
+def _add_column(column: Any, texts: set[str]) -> None:
+    """Add the texts in a column; most hold nothing else, or nothing."""
+    kinds = set(map(type, column))
+    if kinds == {str} and not isinstance(column, Mapping):
+        texts.update(column)
+    elif not kinds <= _SCALARS:
+        _add_texts(list(filter(None, column)) if isinstance(column, (list, tuple)) else column, texts)
+
+
 def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
     if isinstance(value, str):
         texts.add(value)
     elif isinstance(value, bytes):
         texts.add(_decoded(value))
     # a little deeper than `_value` goes, which does not begin at the column
-    elif isinstance(value, (Mapping, list, tuple)) and depth <= MAX_DEPTH + 2:
+    elif isinstance(value, (list, tuple, Mapping)) and depth <= MAX_DEPTH + 2:
         for item in value.values() if isinstance(value, Mapping) else value:
             _add_texts(item, texts, depth + 1)
 
