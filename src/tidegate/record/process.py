@@ -21,6 +21,7 @@ from tidegate.store.location import MEMORY, OFF, check_writable, default_locatio
 from tidegate.store.retention import Policy
 from tidegate.store.sinks import ROTATE_BYTES, FileSink, MemorySink, Sink
 from tidegate.store.upkeep import upkeep
+from tidegate.store.upkeep.pace import Pace
 
 _logger = logging.getLogger("tidegate")
 
@@ -72,7 +73,7 @@ def _build(place: str, settings: Settings) -> Recorder:
     def ring() -> Sink:
         return MemorySink(settings.memory_size)
 
-    def tidy() -> None:
+    def tidy(pace: Pace) -> None:
         upkeep(place, settings.store_size, Policy.of(settings.retention, settings.store_size).age("default") / 1e9)
 
     on_disk = place not in (MEMORY, OFF)

@@ -8,7 +8,6 @@ the code it interrupted was doing the same.
 from __future__ import annotations
 
 import _thread
-import logging
 import os
 import threading
 import time
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from tidegate.record.blocks import Blocks, Encode
+from tidegate.record.keeper import Keeper
 from tidegate.record.workers import Worker
 from tidegate.store.block import Batch
 from tidegate.store.sinks import Sink
-
-_logger = logging.getLogger("tidegate")
+from tidegate.store.upkeep.pace import Pace
 
 #: Records that make a block; a longer queue is written as several.
 BLOCK_RECORDS = 512
@@ -30,11 +29,8 @@ BLOCK_RECORDS = 512
 #: An error waits this many seconds for others before it is committed.
 ERROR_DELAY = 0.05
 
-#: Time in seconds between two runs of the upkeep.
-UPKEEP_INTERVAL = 600.0
-
-#: Time in seconds before the first one; a process that ends earlier does it at its end.
-FIRST_UPKEEP = 30.0
+#: Time in seconds after which a writer that has nothing to write looks whether the store needs upkeep.
+IDLE = 600.0
 
 
 class Ticket:
@@ -62,7 +58,7 @@ class Recorder:
     """Writes what `put` is given to a sink.
 
     ``encoders`` turn records of one signal and one resource into a `Batch`; ``redact`` changes a
-    batch before it is written; ``upkeep`` is run by the writer now and then. Times in seconds.
+    batch before it is written; ``upkeep`` is run now and then in a thread of its own. Times in seconds.
     """
 
     def __init__(
@@ -73,11 +69,11 @@ class Recorder:
         commit_interval: float,
         queue_size: int,
         redact: Callable[[Batch], None] | None = None,
-        upkeep: Callable[[], None] | None = None,
+        upkeep: Callable[[Pace], object] | None = None,
         fallback: Callable[[], Sink] | None = None,
     ) -> None:
         self._blocks = Blocks(sink, encoders, redact, fallback)
-        self._upkeep = upkeep
+        self._keeper = Keeper(upkeep) if upkeep is not None else None
         self.commit_interval = commit_interval
         self.queue_size = queue_size
         self._threadless = False
@@ -94,8 +90,6 @@ class Recorder:
         self._idle = True
         self._urgent = self._asked = False
         self._since = 0.0
-        self._kept_up = False
-        self._next_upkeep = time.monotonic() + FIRST_UPKEEP
 
     @property
     def sink(self) -> Sink:
@@ -178,8 +172,8 @@ class Recorder:
         with self._locked(timeout) as locked:
             if locked:
                 self.sink.close()
-        if self._blocks.recorded and not self._kept_up:
-            self._run_upkeep()  # somebody has to tidy up after thousands of short scripts
+        if self._keeper is not None:
+            self._keeper.finish(timeout, recorded=bool(self._blocks.recorded))
 
     # --- the writer's side
 
@@ -190,14 +184,14 @@ class Recorder:
             self.write_pending()
             self._since = 0.0
             self._answer_tickets()
-            if time.monotonic() >= self._next_upkeep:
-                self._run_upkeep()
+            if self._keeper is not None:
+                self._keeper.look()
             self._idle = True
 
     def _wait(self, writer: Worker) -> bool:
         """Until there is a block to write: full, old enough, or asked for. False when this thread is to end."""
         if not self._queue:
-            writer.wait(UPKEEP_INTERVAL)
+            writer.wait(IDLE)
         self._idle = False
         if self._queue and not self._since:
             # kept over a fork, which stops this thread: a process that forks all the time commits all the same
@@ -248,15 +242,6 @@ class Recorder:
         self._blocks.write(records)
         return count
 
-    def _run_upkeep(self) -> None:
-        self._kept_up = True
-        self._next_upkeep = time.monotonic() + UPKEEP_INTERVAL
-        try:
-            if self._upkeep is not None:
-                self._upkeep()
-        except Exception as error:  # the next run may do better, and recording goes on
-            _logger.debug("upkeep of the store failed: %s", error)
-
     # --- forks
 
     def before_fork(self, timeout: float) -> None:
@@ -278,5 +263,7 @@ class Recorder:
     def _renew_without_hooks(self) -> None:
         """Go on in the child of a fork behind the interpreter's back, where no thread can be started safely."""
         self._writer.renew()
+        if self._keeper is not None:
+            self._keeper.renew()
         self.after_fork_in_child()
         self._threadless = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from tidegate.store.retention import File
+if TYPE_CHECKING:
+    from tidegate.store.retention import File
 
 #: Share of one core that upkeep takes in a process that records.
 SHARE = 0.1

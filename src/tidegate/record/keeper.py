@@ -1,0 +1,75 @@
+"""The upkeep of the store: in a thread of its own while a process runs, and a little of it at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from tidegate.record.workers import Worker
+from tidegate.store.upkeep.pace import MOST_BYTES, SHARE, Pace
+
+_logger = logging.getLogger("tidegate")
+
+#: Time in seconds between two runs.
+INTERVAL_S = 600.0
+
+#: Time in seconds before the first one; a process that ends earlier does it at its end.
+FIRST_S = 30.0
+
+#: Time in seconds after which what a fork has cut off is begun again, in smaller parts and less leisurely.
+AGAIN_S = 1.0
+
+#: The least that is sealed in one go, in bytes, and the greatest share of a core, in a process that forks all the time.
+LEAST_BYTES, GREATEST_SHARE = 1 << 20, 0.8
+
+
+class Keeper:
+    """Calls ``upkeep`` now and then. A failure is left to the next run: recording goes on."""
+
+    def __init__(self, upkeep: Callable[[Pace], object]) -> None:
+        self._upkeep = upkeep
+        self._worker = Worker("tidegate-upkeep", self._run, forked=self._start_afresh)
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._next = time.monotonic() + FIRST_S
+        self._has_run = False
+        self._cut_off = 0
+
+    def renew(self) -> None:
+        """Begin anew in the child of a fork that ran no hooks."""
+        self._worker.renew()
+        self._start_afresh()
+
+    def look(self) -> None:
+        """Start the thread when it is time for the first run; from then on it looks for itself."""
+        if time.monotonic() >= self._next:
+            self._worker.start()
+
+    def finish(self, timeout: float, *, recorded: bool) -> None:
+        """At the end of a process: somebody has to tidy up after thousands of short scripts."""
+        self._worker.stop(timeout)
+        if recorded and not self._has_run:
+            self._has_run = True
+            self._try(Pace.last())
+
+    def _run(self, worker: Worker) -> None:
+        while worker.wait(max(0.0, self._next - time.monotonic())):
+            if time.monotonic() >= self._next:
+                self._keep(worker)
+
+    def _keep(self, worker: Worker) -> None:
+        faster = 2**self._cut_off
+        share, size = min(SHARE * faster, GREATEST_SHARE), max(MOST_BYTES // faster**2, LEAST_BYTES)
+        self._try(Pace(share, worker.wait, size=size))
+        is_whole = worker.going()
+        self._has_run = self._has_run or is_whole
+        self._cut_off = 0 if is_whole else min(self._cut_off + 1, 3)
+        self._next = time.monotonic() + (INTERVAL_S if is_whole else AGAIN_S)
+
+    def _try(self, pace: Pace) -> None:
+        try:
+            self._upkeep(pace)
+        except Exception as error:
+            _logger.debug("upkeep of the store failed: %s", error)
