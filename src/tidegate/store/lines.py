@@ -7,13 +7,13 @@ from collections.abc import Callable
 import orjson
 
 from tidegate import ndjson
+from tidegate.store.catalog import AnyRef
 from tidegate.store.query import cursor_of
 from tidegate.store.rows import AnyRows
-from tidegate.store.segment import BlockRef
 from tidegate.store.stream import records
 
 
-def lines(rows: AnyRows, ref: BlockRef) -> Callable[[int], bytes]:
+def lines(rows: AnyRows, ref: AnyRef) -> Callable[[int], bytes]:
     """The shape of a line: what `tidegate.ndjson.dumps` makes of ``{**record.to_dict(), "cursor": record.cursor}``.
 
     Resources and scopes become JSON once for the whole block. A row that plain JSON cannot carry takes

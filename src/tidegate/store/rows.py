@@ -39,6 +39,7 @@ class Rows:
     def __init__(self, columns: Mapping[str, Any], ref: BlockRef | SealedRef) -> None:
         self.columns = columns
         self.count = ref.index.count
+        self.signal = ref.index.signal
         self._ref = ref
         self._is_sealed = "segments" in columns
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import struct
@@ -14,7 +15,8 @@ from urllib.parse import quote
 
 from tidegate.errors import FormatError
 from tidegate.store import block, values
-from tidegate.store.sealed import filters, traces
+from tidegate.store.sealed import pairs, traces, words
+from tidegate.store.segment import PARTIAL
 
 #: Version of the format; a reader refuses a newer one and leaves the file alone.
 FORMAT = 2
@@ -66,8 +68,9 @@ class SealedFile:
 
     ``kind`` is the retention class, ``start`` and ``end`` are the commit times of its oldest and newest
     source, ``first`` and ``last`` the times of its records, all in ns; ``refs`` are in order of their ids.
-    Raises FileNotFoundError when there is no such file, and `FormatError` for what is no sealed file or
-    has a newer format. It stays readable when it is unlinked, and a forked child opens it anew.
+    Raises FileNotFoundError when there is no such file, not even under its partial name, and `FormatError`
+    for what is no sealed file or has a newer format. It stays readable when it is unlinked, until it is
+    closed, and a forked child opens it anew.
     """
 
     def __init__(self, path: str) -> None:
@@ -111,14 +114,17 @@ class SealedFile:
 
     def may_hold(self, id: int, needle: str) -> bool:
         """Whether a text of the block may contain ``needle``, which is case-folded."""
-        words = self._blob("SELECT words FROM filters WHERE block = ?", id)
-        return words is None or filters.may_hold(words, needle)
+        known = self._blob("SELECT words FROM filters WHERE block = ?", id)
+        return known is None or words.may_hold(known, needle)
 
     def may_have(self, id: int, key: str, value: str | None) -> bool:
-        """Whether a record of the block may have this attribute, its own or its resource's; with a value, as
-        `tidegate.store.query.as_text` writes it. Fields that ``where`` knows beside attributes are not looked at."""
-        pairs = self._blob("SELECT pairs FROM filters WHERE block = ?", id)
-        return pairs is None or filters.may_have(pairs, key, value)
+        """Whether a record of the block may have this attribute, its own or its resource's.
+
+        A value is as `tidegate.store.conditions.as_text` writes it. Fields that ``where`` knows beside
+        attributes are not looked at.
+        """
+        known = self._blob("SELECT pairs FROM filters WHERE block = ?", id)
+        return known is None or pairs.may_have(known, key, value)
 
     def stored(self, id: int) -> tuple[tuple[Any, ...], bytes, tuple[bytes | None, bytes | None]]:
         """A block as it is in the file: its row without the id, its frame, its words and pairs."""
@@ -166,12 +172,14 @@ class SealedFile:
                     self._db = _connect(self.path)
                 return self._db.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
+            if self._db is None:
+                _present(self.path)
             raise FormatError(f"{self.path} cannot be read: {error}") from None
 
 
 def _check(path: str) -> int:
     """The size of a file that this version can read."""
-    with open(path, "rb") as file:
+    with open(_present(path), "rb") as file:
         header, size = file.read(_HEADER_BYTES), os.fstat(file.fileno()).st_size
     (application,) = struct.unpack_from(">I", header.ljust(_HEADER_BYTES), _APPLICATION_AT)
     if not header.startswith(_MAGIC) or application != APPLICATION_ID:
@@ -182,9 +190,18 @@ def _check(path: str) -> int:
     return size
 
 
+def _present(path: str) -> str:
+    """The name that a file has: until an exchange is done, it may have its partial one."""
+    # the last for a file that got its name after the first was looked for
+    for name in (path, path + PARTIAL, path):
+        if os.path.exists(name):
+            return name
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
 def _connect(path: str) -> sqlite3.Connection:
     # immutable: no locks, no look at a journal; such a file is never written again
-    uri = f"file:{quote(path)}?mode=ro&immutable=1"
+    uri = f"file:{quote(_present(path))}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 

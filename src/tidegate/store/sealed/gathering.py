@@ -11,9 +11,9 @@ from tidegate.records import SEVERITIES
 from tidegate.store import block, codec
 from tidegate.store.block import NO_ID, Index
 from tidegate.store.rows import AnyRows, PointRows, SpanRows
-from tidegate.store.sealed import filters, lines
+from tidegate.store.sealed import lines, pairs, words
 from tidegate.store.sealed.places import Place, pack_places
-from tidegate.store.sealed.schema import ANY, PLAIN, TABLES
+from tidegate.store.sealed.schema import ANY, PLAIN, TABLES, TEXTS
 from tidegate.store.sealed.shapes import pack_shapes, packed
 from tidegate.store.sealed.tables import Table
 
@@ -101,7 +101,7 @@ class Gathered:
         raw, written = lines.dump(head, columns.items())
         frame = codec.compress(raw, LEVEL)
         traces = [trace for trace in self._tables["traces"].entries if trace] if "traces" in self._tables else []
-        out = Block(self._index(columns, len(frame)), frame, *filters.make(self.signal, columns, written), traces)
+        out = Block(self._index(columns, len(frame)), frame, *self._filters(columns, written), traces)
         self._clear()
         return out
 
@@ -131,6 +131,10 @@ class Gathered:
         rows = dict(zip(self._ids, range(self.count), strict=True))
         rows.pop("", None)
         return [rows[parent] - row if parent in rows else parent for row, parent in enumerate(self._parents)]
+
+    def _filters(self, columns: dict[str, Any], written: dict[str, bytes]) -> tuple[bytes | None, bytes | None]:
+        texts = [line for name, line in written.items() if name in TEXTS[self.signal] or name.startswith("attributes")]
+        return words.make(texts, self.count), pairs.make(columns, self.count)
 
     def _index(self, columns: dict[str, Any], size: int) -> Index:
         severities: Sequence[int] = block.unpack(columns, "severity", self.count, 0)

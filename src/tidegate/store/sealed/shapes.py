@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import Any, overload
@@ -16,6 +16,9 @@ from tidegate.store.block import pack, unpack
 
 #: Stands where a record does not have an attribute.
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
+
+#: Attributes of a block that would take more columns than this are one column of objects.
+MAX_COLUMNS = 1024
 
 
 def column_name(shape: int, key: str) -> str:
@@ -79,7 +82,7 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
 
 
 def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
-    """Put a column of attributes into ``columns``."""
+    """Put a column of attributes into ``columns``: as it is when there are too many shapes, or odd keys."""
     places: dict[tuple[str, ...], int] = {}
     rows: list[list[Any]] = []
     shape = []
@@ -89,11 +92,23 @@ def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]
             rows.append([])
         rows[place].append(each.values())
         shape.append(place)
+    if sum(map(len, places)) > MAX_COLUMNS or not all(map(_is_text, places)):
+        columns["attributes"] = list(attributes)
+        return
     columns["shapes"] = list(map(list, places))
     pack("shape", shape, 0, columns)
     for place, keys in enumerate(places):
         for key, column in zip(keys, zip(*rows[place], strict=True), strict=True):
             columns[column_name(place, key)] = packed(column)
+
+
+def _is_text(keys: Iterable[str]) -> bool:
+    """Whether these keys can be columns' names: not with a lone surrogate, which JSON cannot carry."""
+    try:
+        "".join(keys).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def packed(column: Sequence[Any]) -> Any:
