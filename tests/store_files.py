@@ -17,7 +17,7 @@ SKIPPABLE = 0x184D2A5D
 
 def segments(directory: Path) -> list[Path]:
     """Segment files in order of their start."""
-    return sorted(path for path in directory.iterdir() if path.suffix in (".active", ".merged"))
+    return sorted(path for path in directory.iterdir() if path.suffix in (".active", ".merged", ".sealed"))
 
 
 def frames(data: bytes | bytearray) -> Iterator[tuple[int, bytes, bool]]:

@@ -10,18 +10,14 @@ from pathlib import Path
 import pytest
 
 from making import log, put, resource
+from merged import merge
 from storing import Store
-from tidegate.store import upkeep
 from tidegate.store.catalog import Catalog, DirectoryCatalog, MemoryCatalog, ServiceCatalog
 from tidegate.store.catalog.listing import Listing, Picture
 
 
 def catalog_of(store: Store) -> Catalog:
     return MemoryCatalog() if store.location == "memory:" else DirectoryCatalog(store.location)
-
-
-def merge(location: str) -> None:
-    upkeep.merge(location, list(upkeep._files(location)))
 
 
 def test_blocks_are_numbered_from_one_in_order_of_discovery(store: Store) -> None:
@@ -97,13 +93,11 @@ def test_a_removed_segment_takes_its_blocks_along(directory: Store) -> None:
     assert [ref.number for ref in known.newer(left.number)] == [3]
 
 
-def test_a_block_of_which_the_merged_copy_goes_first_stays(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_of_which_the_merged_copy_goes_first_stays(directory: Store) -> None:
     known = DirectoryCatalog(directory.location)
     for _ in range(2):
         put(directory.writer(), [log()])
-    with monkeypatch.context() as cut_off:
-        cut_off.setattr(upkeep, "_remove", lambda file: None)
-        merge(directory.location)
+    merge(directory.location, cut_off=True)
     before = [(ref.key, ref.number) for ref in known.blocks()]
     os.unlink(known.blocks()[0].path)
     assert [(ref.key, ref.number) for ref in known.blocks()] == before

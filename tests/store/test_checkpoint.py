@@ -23,12 +23,13 @@ from making import T0, log, put, resource
 from metering import Made, gauge, histogram, put_points, shown, updown
 from store_files import decompress, segments
 from tidegate.errors import FormatError
-from tidegate.store import checkpoint, codec, segment, upkeep
+from tidegate.store import checkpoint, codec, segment
 from tidegate.store.location import CHECKPOINT
 from tidegate.store.sinks import FileSink
-from tidegate.store.upkeep import MERGE_FROM
+from tidegate.store.upkeep import files
+from tidegate.store.upkeep.planning import SEAL_FROM
+from tidying import LONG, MUCH, tidy
 
-MUCH, LONG = 1 << 40, 1e9
 SECOND = 10**9
 
 Advance = Callable[[float], None]
@@ -52,12 +53,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Advance:
     return advance
 
 
-def tidy(directory: Path, max_bytes: int = MUCH, max_age_s: float = LONG) -> None:
-    upkeep.upkeep(str(directory), max_bytes, max_age_s)
-
-
 def keep(directory: Path) -> None:
-    checkpoint.keep(str(directory), lambda: upkeep._files(str(directory)), LONG)
+    checkpoint.keep(str(directory), lambda: files.of_segments(files.listed(str(directory))), LONG)
 
 
 def run_process(directory: Path, *collections: list[Made], **fields: Any) -> None:
@@ -224,18 +221,6 @@ def test_it_is_written_when_it_is_old(store_dir: Path, clock: Advance) -> None:
     assert written[0] == written[1] < written[2]
 
 
-def test_it_is_written_when_processes_are_merged_some_time_after_the_last_one(
-    store_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for age in (upkeep.CHECKPOINT_MERGED_NS, 0):
-        monkeypatch.setattr(upkeep, "CHECKPOINT_MERGED_NS", age)
-        for number in range(MERGE_FROM):
-            run_process(store_dir, [Made("orders", 1, at=number)])
-        tidy(store_dir)
-        assert (store_dir / CHECKPOINT).exists() == (age == 0)
-    assert read(store_dir) == {"orders": 2 * MERGE_FROM}
-
-
 def test_scripts_in_turn_write_it_once_in_so_many(
     store_dir: Path, monkeypatch: pytest.MonkeyPatch, at_once: None
 ) -> None:
@@ -246,14 +231,27 @@ def test_scripts_in_turn_write_it_once_in_so_many(
         written += 1
         real(*args)
 
-    monkeypatch.setattr(upkeep, "CHECKPOINT_MERGED_NS", 0)
     monkeypatch.setattr(checkpoint, "keep", count)
-    for number in range(2 * MERGE_FROM):
+    for number in range(2 * SEAL_FROM):
         run_process(store_dir, [Made("orders", 1, at=number)])
         tidy(store_dir)
     assert written == 2
-    assert len(kept(store_dir)["folded"]) == 2 * MERGE_FROM
-    assert read(store_dir) == {"orders": 2 * MERGE_FROM}
+    assert len(kept(store_dir)["folded"]) == 2 * SEAL_FROM
+    assert read(store_dir) == {"orders": 2 * SEAL_FROM}
+
+
+def test_nothing_is_sealed_that_is_not_in_it(store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for number in range(SEAL_FROM):
+        run_process(store_dir, [Made("orders", 1, at=number)])
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "keep", full)
+        tidy(store_dir)
+    assert {path.suffix for path in segments(store_dir)} == {".active"}
+    tidy(store_dir)
+    assert ({path.suffix for path in segments(store_dir)}, read(store_dir)) == ({".sealed"}, {"orders": SEAL_FROM})
 
 
 def test_what_was_in_the_last_one_is_removed_without_a_new_one(

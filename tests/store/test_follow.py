@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import tidegate.store
 from making import log, put, resource, span
+from merged import merge, mergeable
 from storing import Store
 from tidegate.records import Log, Trace
-from tidegate.store import follow, upkeep
+from tidegate.store import follow
 from tidegate.store.catalog import DirectoryCatalog
 from tidegate.store.follow import Follower
 from tidegate.store.reader import Reader
@@ -78,20 +79,15 @@ class World:
         if self.writers:
             self.writers.pop(which % len(self.writers)).close()
 
-    def _ended(self) -> list[upkeep.File]:
-        if not self.path.is_dir():
-            return []
-        return [file for file in upkeep._files(str(self.path)) if upkeep._has_ended(file.path)]
-
     def merge(self, which: int) -> None:
-        some = self._ended()[which % 2 :]
+        some = mergeable(self.path)[which % 2 :]
         if some:
-            upkeep.merge(str(self.path), some)
+            merge(self.path, some)
 
     def remove(self, which: int) -> None:
-        ended = self._ended()
+        ended = mergeable(self.path)
         if ended:
-            path = ended[which % len(ended)].path
+            path = ended[which % len(ended)]
             lost = DirectoryCatalog(str(self.path))
             gone = [ref for ref in lost.blocks() if ref.path == path]
             lost.blocks = lambda: gone  # type: ignore[method-assign]
@@ -189,7 +185,7 @@ def test_a_block_that_moved_meanwhile_is_handed_out_once(directory: Store) -> No
     follower = begin(directory)
     for number in range(3):
         put(directory.writer(), [log(number, number)])
-    upkeep.merge(directory.location, list(upkeep._files(directory.location)))
+    merge(directory.location)
     assert drain(follower) == [0, 1, 2]
     put(directory.writer(), [log(3)])
     assert drain(follower) == [3]

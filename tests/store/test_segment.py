@@ -17,6 +17,7 @@ from store_files import decompress, frames, places, plain, segments
 from tidegate.errors import FormatError
 from tidegate.store import segment
 from tidegate.store.sinks import FileSink
+from tidying import tidy
 
 reuse_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 
@@ -118,12 +119,10 @@ def test_a_newer_format_is_refused_with_what_to_do(newer: Callable[[], Path]) ->
 
 
 def test_a_newer_format_is_left_untouched(newer: Callable[[], Path]) -> None:
-    from tidegate.store.upkeep import upkeep
-
     path = newer()
     before = path.read_bytes()
     os.utime(path, (0, 0))
-    upkeep(str(path.parent), max_bytes=0, max_age_s=1)
+    tidy(path.parent, max_bytes=0, max_age_s=1)
     assert path.read_bytes() == before
 
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from making import log, put, span
+from merged import merge
 from storing import Store
 from tidegate.records import Log
-from tidegate.store import upkeep
 
 THREADS = 8
 ROUNDS = 30
@@ -63,11 +63,11 @@ def test_no_thread_misses_a_record_while_segments_are_merged(directory: Store) -
     def ask(_: int) -> None:
         assert [record.body for record in reader.logs()] == expected
 
-    def merge() -> None:
+    def merge_all() -> None:
         for _ in range(3):
-            upkeep.merge(directory.location, list(upkeep._files(directory.location)))
+            merge(directory.location)
 
-    at_once(ask, merge)
+    at_once(ask, merge_all)
 
 
 def test_each_of_many_followers_of_one_reader_gets_each_record_once(store: Store) -> None:

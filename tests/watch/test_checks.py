@@ -18,8 +18,8 @@ from tidegate.records import Resource
 from tidegate.settings import load
 from tidegate.store.block import Batch
 from tidegate.store.sinks import FileSink, MemorySink, Sink
-from tidegate.store.upkeep import upkeep
 from tidegate.watch import checks
+from tidying import tidy
 
 Wait = Callable[..., None]
 Mounted = Callable[[str], Path]
@@ -151,7 +151,7 @@ def test_a_full_disk_fails_and_nothing_is_left_behind(mounted: Mounted) -> None:
 
 def test_a_probe_that_a_killed_process_left_behind_is_removed_by_upkeep(tmp_path: Path) -> None:
     (tmp_path / f"health-0123456789abcdef{checks.PROBE_SUFFIX}").touch()
-    upkeep(str(tmp_path), 1 << 30, 86_400)
+    tidy(tmp_path)
     assert os.listdir(tmp_path) == ["upkeep.lock"]
 
 

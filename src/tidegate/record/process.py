@@ -20,7 +20,6 @@ from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, check_writable, default_location
 from tidegate.store.retention import Policy
 from tidegate.store.sinks import ROTATE_BYTES, FileSink, MemorySink, Sink
-from tidegate.store.upkeep import upkeep
 from tidegate.store.upkeep.pace import Pace
 
 _logger = logging.getLogger("tidegate")
@@ -74,7 +73,9 @@ def _build(place: str, settings: Settings) -> Recorder:
         return MemorySink(settings.memory_size)
 
     def tidy(pace: Pace) -> None:
-        upkeep(place, settings.store_size, Policy.of(settings.retention, settings.store_size).age("default") / 1e9)
+        from tidegate.store.upkeep.once import upkeep  # most processes end before they need it
+
+        upkeep(place, Policy.of(settings.retention, settings.store_size), pace)
 
     on_disk = place not in (MEMORY, OFF)
     sink: Sink
