@@ -1,15 +1,17 @@
-"""Which attributes the records of a block may have: a bitmap of their keys, and of their keys with values.
+"""Which attributes the records of a block may have: their keys, and their keys with values.
 
-Each is known by a CRC-32, whose bit is the rest of the division by the number of bits: of ``KEY?`` for a
-key, of ``KEY=VALUE`` with the value as text, and of ``KEY*`` for a key of which there are too many
-values. One bit for each in a large bitmap of which zstd leaves little is as small and sure as a Bloom
-filter with several, and cheaper to make.
+Each is known by the CRC-32 of ``KEY?`` for a key, of ``KEY=VALUE`` with the value as text, and of
+``KEY*`` for a key of which there are too many values. What is written is a zstd frame: a number in four
+bytes (big-endian), then the rests of the CRCs divided by it in order, each by how much greater it is
+than the one before; 255 means that the next one is at least so much greater. That is smaller than a
+Bloom filter that is as often wrong, and cheaper to make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, chain, repeat
+from struct import Struct
 from typing import Any
 from zlib import crc32
 
@@ -20,8 +22,11 @@ from tidegate.store.conditions import as_text
 from tidegate.store.rows import ORIGIN_KEYS
 from tidegate.store.sealed.shapes import column_name
 
-#: Bits for each key or pair; a bit that another one has set costs an unnecessary look into a block.
-BITS = 32
+#: Possible places for each key or pair; one that another has taken costs an unnecessary look into a block.
+ROOM = 64
+
+_ROOM = Struct(">I")
+_FAR = 255
 
 #: A block's pairs are not all written when there are more than this many, or as many a row: the keys with the
 #: most values go first.
@@ -32,7 +37,7 @@ _SIMPLE = {int, float, bool, type(None)}
 
 
 def make(columns: Mapping[str, Any], count: int) -> bytes:
-    """The bitmap of a block with these columns, compressed."""
+    """The keys and pairs of a block with these columns, compressed."""
     found: dict[str, set[int]] = {}
     for key, values in _attributes(columns):
         found.setdefault(key, set()).update(_hashes(_bytes(key) + b"=", values))
@@ -44,31 +49,42 @@ def make(columns: Mapping[str, Any], count: int) -> bytes:
             break
         total -= len(found[key]) - 1
         found[key] = {crc32(_bytes(key) + b"*")}
-    return codec.compress(_bitmap({*keys, *(each for hashes in found.values() for each in hashes)}))
+    return _packed(chain(keys, *found.values()))
 
 
 def may_have(pairs: bytes, key: str, value: str | None) -> bool:
     """Whether a record may have an attribute by this key; with a value, as `as_text` writes it."""
-    bitmap = codec.decompress(pairs)
+    places = _Places(pairs)
     start = _bytes(key)
-    if not _has(bitmap, start + b"?"):
+    if not places.has(start, b"?"):
         return False
-    return value is None or _has(bitmap, start + b"=" + _bytes(value)) or _has(bitmap, start + b"*")
+    return value is None or places.has(start, b"=", _bytes(value)) or places.has(start, b"*")
 
 
-def _bitmap(hashes: Iterable[int]) -> bytes:
-    hashes = set(hashes)
-    bitmap = bytearray((len(hashes) * BITS + 7) // 8 or 1)
-    bits = len(bitmap) * 8
-    for each in hashes:
-        bit = each % bits
-        bitmap[bit >> 3] |= 1 << (bit & 7)
-    return bytes(bitmap)
+def _packed(hashes: Iterable[int]) -> bytes:
+    found = set(hashes)
+    room = max(len(found) * ROOM, 1)
+    steps = bytearray(_ROOM.pack(room))
+    last = 0
+    for place in sorted(each % room for each in found):
+        while place - last >= _FAR:
+            steps.append(_FAR)
+            last += _FAR
+        steps.append(place - last)
+        last = place
+    return codec.compress(bytes(steps))
 
 
-def _has(bitmap: bytes, content: bytes) -> bool:
-    bit = crc32(content) % (len(bitmap) * 8)
-    return bool(bitmap[bit >> 3] >> (bit & 7) & 1)
+class _Places:
+    """The places that `_packed` wrote."""
+
+    def __init__(self, packed: bytes) -> None:
+        raw = codec.decompress(packed)
+        (self._room,) = _ROOM.unpack_from(raw)
+        self._taken = set(accumulate(raw[_ROOM.size :]))
+
+    def has(self, *content: bytes) -> bool:
+        return crc32(b"".join(content)) % self._room in self._taken
 
 
 def _attributes(columns: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -94,7 +110,11 @@ def _texts(values: Sequence[Any]) -> Iterable[bytes]:
     """Each of these values as text, as `as_text` writes it."""
     kinds = set(map(type, values))
     if kinds == {str}:
-        return map(_bytes, set(values))
+        distinct = set(values)
+        try:
+            return list(map(str.encode, distinct))
+        except UnicodeEncodeError:
+            return map(_bytes, distinct)
     if kinds <= _SIMPLE and len(values) > 1:
         try:
             texts = set(orjson.dumps(values)[1:-1].split(b","))
