@@ -2,7 +2,7 @@
 
 Source: opentelemetry/proto/{trace,logs,metrics,common,resource}/v1 of OTLP 1.x. A field's kind is the
 name of a scalar (which each dialect writes in its own way), an `Enum`, another table, or `Many` of
-one of them. `Optional` fields have presence: zero is not the same as absent.
+one of them. `Optional` fields are written though they are zero: zero is not the same as absent, or not as minus zero.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Many:
 
 @dataclass(frozen=True)
 class Optional:
-    """A value that is written unless it is None, zero included."""
+    """A value that is written unless it is None."""
 
     of: Any
 
@@ -148,7 +148,7 @@ _SUMS: Table = {
 
 _BUCKETS: Table = {"offset": "s32", "bucket_counts": Many("u64")}
 
-_QUANTILE: Table = {"quantile": "double", "value": "double"}
+_QUANTILE: Table = {"quantile": Optional("double"), "value": Optional("double")}
 
 NUMBER_POINT: Table = {**_SAMPLED, **_NUMBER}
 
@@ -159,12 +159,12 @@ EXPONENTIAL_POINT: Table = {
     **_SUMS,
     "scale": "s32",
     "zero_count": "u64",
-    "zero_threshold": "double",
+    "zero_threshold": Optional("double"),
     "positive": _BUCKETS,
     "negative": _BUCKETS,
 }
 
-SUMMARY_POINT: Table = {**_POINT, "count": "u64", "sum": "double", "quantile_values": Many(_QUANTILE)}
+SUMMARY_POINT: Table = {**_POINT, "count": "u64", "sum": Optional("double"), "quantile_values": Many(_QUANTILE)}
 
 _AGGREGATED: Table = {"aggregation_temporality": TEMPORALITY}
 

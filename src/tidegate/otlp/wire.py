@@ -1,5 +1,5 @@
 """Which signal a protobuf message is of. The messages of all three begin alike: a field 1 with resources, in
-each a field 2 with scopes, in each a field 2 with records; the fields of the first record tell.
+each a field 2 with scopes, in each a field 2 with records; the fields of a record tell.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ Field = tuple[int, int, bytes]
 
 def signal_of(message: bytes) -> str:
     """``spans``, ``logs`` or ``metrics``, "" when there are no records; raises `Malformed` when it cannot be told."""
+    silent = b""
     for resource in _inside(message, 1):
         for scope in _inside(resource, 2):
-            for record in _inside(scope, 2):
-                return _signal_of(record)
+            for silent in _inside(scope, 2):
+                if signal := _signal_of(silent):
+                    return signal
+    if silent:
+        raise Malformed(silent, "a span, log record or metric, which have a time, name or body")
     return ""
 
 
 def _signal_of(record: bytes) -> str:
+    """ "" for a record that has nothing which those of other signals cannot have."""
     found = {(number, kind): len(content) for number, kind, content in fields(record)}
     if {(1, I64), (2, VARINT), (11, I64)} & found.keys():  # its times and severity
         return "logs"
@@ -34,7 +39,7 @@ def _signal_of(record: bytes) -> str:
         return "metrics"
     if {(3, LEN), (5, LEN), (6, LEN)} & found.keys():  # severity text, body, attributes
         return "logs"
-    raise Malformed(record, "a span, log record or metric, which have a time, name or body")
+    return ""
 
 
 def _inside(message: bytes, number: int) -> Iterator[bytes]:
