@@ -25,11 +25,13 @@ from tidegate.store import block, values
 #: Version of the format; a reader refuses a newer one and leaves the file alone.
 FORMAT = 1
 
-ACTIVE, LOCK, MERGED = ".active", ".lock", ".merged"
+ACTIVE, LOCK, MERGED, SEALED = ".active", ".lock", ".merged", ".sealed"
 
 #: Ends the name of a file that is not complete yet.
 PARTIAL = ".partial"
 
+#: Ends the name of a file that was set aside, after that of the segment that it was.
+DAMAGED = ".damaged"
 
 #: When an active segment was begun (ns), and its id.
 ACTIVE_NAME = re.compile(r"(\d{20})-([0-9a-f]{16})\.active")
@@ -134,7 +136,12 @@ class SegmentScanner:
     @property
     def damaged(self) -> int:
         """How many damaged places there are, one at the end of the file among them."""
-        return len(self.gaps) + (self._tail > 0)
+        return len(self.gaps) + self.is_tail_damaged
+
+    @property
+    def is_tail_damaged(self) -> bool:
+        """Whether the file ends in bytes that no process would have written."""
+        return self._tail > 0
 
     def scan(self) -> list[BlockRef]:
         """The blocks that were not there at the last call. Raises FileNotFoundError when the file is gone."""
