@@ -12,14 +12,14 @@ from tidegate.errors import QueryError
 from tidegate.records import Resource
 from tidegate.store.block import Index
 from tidegate.store.segment import BlockRef, Header
-from tidegate.store.watermark import HORIZON_NS, MAX_SEGMENTS, MAX_TEXT, Progress, Watermark
+from tidegate.store.watermark import HORIZON_NS, MAX_SEGMENTS, MAX_TEXT, Piece, Progress, Watermark
 
 NOW = 1_700_000_000 * 10**9
 
 
-def block(segment: int, sequence: int = 0, *, created: int = NOW, count: int = 10, last: int = NOW) -> BlockRef:
+def block(segment: int, sequence: int = 0, *, created: int = NOW, count: int = 10, last: int = NOW) -> Piece:
     header = Header(1, f"{segment:016x}", Resource(), created, {})
-    return BlockRef(header, Index("logs", count, last, last, 0, 0, sequence, 0))
+    return Piece.of(BlockRef(header, Index("logs", count, last, last, 0, 0, sequence, 0)))
 
 
 def name(segment: int) -> str:

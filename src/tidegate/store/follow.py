@@ -19,21 +19,22 @@ is more than `watermark.HORIZON_NS` behind the others', may commit what the next
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import cast
 
+from tidegate.errors import StoreError
 from tidegate.records import Span, Trace
-from tidegate.store.catalog import BlockCache, Catalog, Moved
+from tidegate.store.catalog import AnyRef, BlockCache, Catalog, Moved, steadily
+from tidegate.store.pieces import Seen, matches_of, reached, relocate, unseen
 from tidegate.store.query import Query
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
-from tidegate.store.stream import Entry, matches, records
+from tidegate.store.stream import Entry
 from tidegate.store.tracing import spans_of
-from tidegate.store.watermark import Progress, Watermark
+from tidegate.store.watermark import Piece, Progress, Watermark
 
 __all__ = ["MAX_BACKLOG", "SHARED_LOOK_S", "Follower", "TraceFollower", "Watermark", "forever"]
 
@@ -73,15 +74,13 @@ class Follower:
         self._catalog, self._cache, self._query = catalog, cache, query
         self._within = within
         self._max_backlog = max_backlog
-        self._waiting: deque[BlockRef] = deque()
+        self._waiting: deque[Piece] = deque()
         self._backlog = 0
         found = catalog.blocks()
         self._number = found[-1].number if found else 0
-        blocks = [ref for ref in found if isinstance(ref, BlockRef)]
-        ahead = [ref for ref in blocks if not after.covers(ref)] if after else []
-        # what is ahead is noted as it is taken in
-        self._progress = Progress(blocks, after.floor) if after else Progress(blocks)
-        self._take(ahead)
+        self._progress = Progress(reached(found), after.floor if after else 0)
+        if after:
+            self._take(catalog.blocks, after)
 
     @property
     def signal(self) -> str:
@@ -112,37 +111,49 @@ class Follower:
         return self._made(sorted(self._opened()))
 
     def _look(self) -> None:
-        fresh = self._catalog.newer(self._number, within=self._within)
-        if fresh:
-            self._number = fresh[-1].number
-            self._take(ref for ref in fresh if isinstance(ref, BlockRef) and not self._progress.knows(ref))
+        self._take(lambda: self._catalog.newer(self._number, within=self._within), self._progress)
 
-    def _take(self, blocks: Iterable[BlockRef]) -> None:
-        """Let blocks wait, oldest first, and as many as may."""
-        for ref in _oldest_first(blocks):
-            self._progress.note(ref)
-            if self._query.wants(ref):
-                self._waiting.append(ref)
-                self._backlog += ref.index.count
+    def _take(self, look: Callable[[], Sequence[AnyRef]], seen: Seen) -> None:
+        """Let what was not seen of the blocks that are found wait, oldest first, and as much of it as may."""
+        blocks, found = steadily(lambda: (blocks := look(), unseen(self._cache, self._query, blocks, seen, PORTION)))
+        if not blocks:
+            return
+        self._number = blocks[-1].number
+        for piece in _oldest_first(found.reached):
+            self._progress.note(piece)
+        for piece in _oldest_first(found.wanted):
+            self._waiting.append(piece)
+            self._backlog += piece.count
         self._progress.forget()
         while self._backlog > self._max_backlog and len(self._waiting) > 1:
-            self.dropped += self._next().index.count
+            self.dropped += self._next().count
 
-    def _next(self) -> BlockRef:
-        ref = self._waiting.popleft()
-        self._backlog -= ref.index.count
-        return ref
+    def _next(self) -> Piece:
+        piece = self._waiting.popleft()
+        self._backlog -= piece.count
+        return piece
 
     def _opened(self) -> list[Entry[Record]]:
-        """The matches in the blocks that are next."""
-        found: list[Entry[Record]] = []
+        """The matches in the pieces that are next."""
+        chosen: list[Piece] = []
         room = PORTION
-        while self._waiting and (room == PORTION or self._waiting[0].index.count <= room):
-            ref = self._next()
-            room -= ref.index.count
-            with contextlib.suppress(Moved):
-                found += matches(self._cache, self._query, ref, records)
-        return found
+        while self._waiting and (not chosen or self._waiting[0].count <= room):
+            chosen.append(self._next())
+            room -= chosen[-1].count
+        try:
+            return steadily(lambda: self._matches(chosen))
+        except StoreError:  # they are the next once more
+            self._waiting.extendleft(reversed(chosen))
+            self._backlog += sum(piece.count for piece in chosen)
+            raise
+
+    def _matches(self, chosen: list[Piece]) -> list[Entry[Record]]:
+        try:
+            return matches_of(self._cache, self._query, chosen)
+        except Moved:
+            # all at once: where one has gone, others that wait have gone too
+            relocate(self._cache, self._query, [*chosen, *(piece for piece in self._waiting if not _is_active(piece))])
+            raise
 
     def _made(self, found: list[Entry[Record]]) -> Sequence[Record | Trace]:
         return [make(row) for *_, row, make in found]
@@ -168,16 +179,19 @@ class TraceFollower(Follower):
         return [Trace(trace_id, whole[trace_id], cursor=entries[trace_id]) for trace_id in entries if whole[trace_id]]
 
 
-def _oldest_first(blocks: Iterable[BlockRef]) -> list[BlockRef]:
+def _is_active(piece: Piece) -> bool:
+    return any(isinstance(ref, BlockRef) for ref in piece.refs)
+
+
+def _oldest_first(pieces: Iterable[Piece]) -> list[Piece]:
     """By the time of their last record, without changing the order within a segment, of which a
     watermark is made."""
     last: dict[str, int] = {}
     keyed = []
-    for ref in blocks:
-        segment = ref.header.segment
-        last[segment] = max(last.get(segment, 0), ref.index.last)
-        keyed.append((last[segment], ref))
-    return [ref for _, ref in sorted(keyed, key=itemgetter(0))]
+    for piece in pieces:
+        last[piece.segment] = max(last.get(piece.segment, 0), piece.last)
+        keyed.append((last[piece.segment], piece))
+    return [piece for _, piece in sorted(keyed, key=itemgetter(0))]
 
 
 def forever(follower: Follower, poll: float, stop: Callable[[], bool] | None) -> Iterator[Record | Trace]:

@@ -6,14 +6,19 @@ one number for each segment that may still grow, and a moment for all others.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tidegate.errors import QueryError
 from tidegate.store.segment import BlockRef
 from tidegate.store.sinks import ROTATE_NS
+
+if TYPE_CHECKING:
+    from tidegate.store.sealed.file import SealedRef
 
 #: Segments that a watermark names at most, those that grew last.
 MAX_SEGMENTS = 256
@@ -29,6 +34,27 @@ _PART = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,12})", re.ASCII)
 _FLOOR = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 
 
+@dataclass(slots=True, eq=False)
+class Piece:
+    """Some records of one segment, in the order in which their process committed them: those with a sequence from
+    ``first`` up to before ``end``. ``count`` of them, the last with the time ``last`` (ns), may be wanted; ``refs``
+    are the blocks where these are."""
+
+    segment: str
+    created: int
+    first: int
+    end: int
+    last: int = 0
+    count: int = 0
+    refs: list[BlockRef | SealedRef] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, ref: BlockRef) -> Piece:
+        header, index = ref.header, ref.index
+        end = index.sequence + index.count
+        return cls(header.segment, header.created, index.sequence, end, index.last, index.count, [ref])
+
+
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """A place in commit order, the same for all readers of a store, whichever process they run in.
@@ -41,10 +67,16 @@ class Watermark:
     floor: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
 
-    def covers(self, ref: BlockRef) -> bool:
-        """Whether a block is behind the watermark."""
-        position = self.positions.get(ref.header.segment)
-        return ref.header.created <= self.floor if position is None else ref.index.sequence < position
+    def covers(self, piece: Piece) -> bool:
+        """Whether a piece is behind the watermark."""
+        return piece.first < self.position(piece.segment, piece.created)
+
+    def position(self, segment: str, created: int) -> float:
+        """The sequence of a segment's first record that is not behind the watermark; infinite when all are."""
+        known = self.positions.get(segment)
+        if known is not None:
+            return known
+        return math.inf if created <= self.floor else 0
 
     def text(self) -> str:
         """Letters, digits, ``-`` and ``_``: fit for a header, a URL or an event's id."""
@@ -68,25 +100,33 @@ class Progress:
     Bounded: of segments that have ended, and of those beyond `MAX_SEGMENTS`, only the moment is kept.
     """
 
-    def __init__(self, blocks: Iterable[BlockRef] = (), floor: int = 0) -> None:
+    def __init__(self, pieces: Iterable[Piece] = (), floor: int = 0) -> None:
         self._floor = floor
         self._newest = 0
         #: Segment to (creation, next sequence), the one that grew last at the end.
         self._ends: dict[str, tuple[int, int]] = {}
-        lasts = {ref.header.segment: ref for ref in blocks}
-        for ref in sorted(lasts.values(), key=lambda ref: ref.index.last):
-            self.note(ref)
+        furthest: dict[str, Piece] = {}
+        for piece in pieces:
+            if piece.segment not in furthest or piece.end > furthest[piece.segment].end:
+                furthest[piece.segment] = piece
+        for piece in sorted(furthest.values(), key=lambda piece: piece.last):
+            self.note(piece)
 
-    def note(self, ref: BlockRef) -> None:
-        """A block was seen, after all that stand before it in its segment."""
-        header = ref.header
-        self._ends.pop(header.segment, None)
-        self._ends[header.segment] = (header.created, ref.index.sequence + ref.index.count)
-        self._newest = max(self._newest, header.created)
+    def note(self, piece: Piece) -> None:
+        """A piece was seen, after all that stand before it in its segment."""
+        end = max(piece.end, self._ends.pop(piece.segment, (0, 0))[1])
+        self._ends[piece.segment] = (piece.created, end)
+        self._newest = max(self._newest, piece.created)
 
-    def knows(self, ref: BlockRef) -> bool:
-        """Whether this very block was seen, as far as that is still known."""
-        return ref.index.sequence < self._ends.get(ref.header.segment, (0, 0))[1]
+    def covers(self, piece: Piece) -> bool:
+        """Whether this very piece was seen, as far as that is still known."""
+        return piece.first < self._ends.get(piece.segment, (0, 0))[1]
+
+    def position(self, segment: str, created: int) -> float:
+        """The sequence of a segment's first record that was not seen; infinite when all were."""
+        if segment in self._ends:
+            return self._ends[segment][1]
+        return math.inf if created <= self._floor else 0
 
     def forget(self) -> None:
         """Let go of segments that have ended, or grew too long ago."""
@@ -97,24 +137,24 @@ class Progress:
         for segment in list(self._ends)[:-MAX_SEGMENTS]:
             self._floor = max(self._floor, self._ends.pop(segment)[0])
 
-    def watermark(self, waiting: Iterable[BlockRef]) -> Watermark:
+    def watermark(self, waiting: Iterable[Piece]) -> Watermark:
         """The place before all that is ``waiting``, and behind everything else that was seen.
 
         When more segments wait than can be named, a segment that is not may come again, but is not passed by.
         """
-        heads: dict[str, BlockRef] = {}
-        for ref in waiting:
-            heads.setdefault(ref.header.segment, ref)
+        heads: dict[str, Piece] = {}
+        for piece in waiting:
+            heads.setdefault(piece.segment, piece)
         # those without a name are to be the newest, of which nothing was handed out yet
         first = sorted(heads.values(), key=_is_untouched_since) if len(heads) > MAX_SEGMENTS else list(heads.values())
-        positions = {ref.header.segment: ref.index.sequence for ref in first[:MAX_SEGMENTS]}
+        positions = {piece.segment: piece.first for piece in first[:MAX_SEGMENTS]}
         grown = [segment for segment in reversed(self._ends) if segment not in heads]
         room = MAX_SEGMENTS - len(positions)
         positions.update((segment, self._ends[segment][1]) for segment in grown[:room])
         floor = max([self._floor, *(self._ends[segment][0] for segment in grown[room:])])
-        return Watermark(min([floor, *(ref.header.created - 1 for ref in first[MAX_SEGMENTS:])]), positions)
+        return Watermark(min([floor, *(piece.created - 1 for piece in first[MAX_SEGMENTS:])]), positions)
 
 
-def _is_untouched_since(ref: BlockRef) -> tuple[bool, int]:
-    """Whether a segment's first waiting block is its first of all, and when the segment began."""
-    return ref.index.sequence == 0, ref.header.created
+def _is_untouched_since(piece: Piece) -> tuple[bool, int]:
+    """Whether a segment's first waiting piece is its first of all, and when the segment began."""
+    return piece.first == 0, piece.created

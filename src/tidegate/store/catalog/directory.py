@@ -84,9 +84,15 @@ class DirectoryCatalog(Numbered):
         try:
             return file.blocks_of_trace(prefix)
         except FileNotFoundError:
-            raise Moved((file.name, 0)) from None
+            raise self._moved((file.name, 0)) from None
         except FormatError:  # the blocks themselves may be sound
             return {ref.id for ref in file.refs}
+
+    def _moved(self, key: Key) -> Moved:
+        """What to raise for a file that is gone, after a look at what there is instead."""
+        with self._lock:
+            self._look()
+        return Moved(key)
 
     def may_match(self, ref: AnyRef, query: Query) -> bool:
         if isinstance(ref, BlockRef) or not (query.text or query.needs):
@@ -97,7 +103,7 @@ class DirectoryCatalog(Numbered):
                 return False
             return all(ref.file.may_have(ref.id, key, value) for key, value in query.needs)
         except FileNotFoundError:
-            raise Moved(ref.key) from None
+            raise self._moved(ref.key) from None
         except FormatError:
             return True
 

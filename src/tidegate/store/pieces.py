@@ -1,0 +1,159 @@
+"""What a follower has not seen yet: pieces of segments, wherever their records are by now.
+
+An active block is a piece. What was committed and sealed before it was seen is spread over blocks of
+several classes, each with rows of other segments too; so a sealed segment is cut into pieces by its
+sequence, and a piece knows the blocks in which it has rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tidegate.store.catalog import AnyRef, BlockCache
+from tidegate.store.query import Query
+from tidegate.store.rows import Record
+from tidegate.store.sealed.file import SealedFile, SealedRef
+from tidegate.store.segment import BlockRef, Key
+from tidegate.store.selection import selected
+from tidegate.store.stream import Entry, matches, records
+from tidegate.store.watermark import Piece
+
+
+class Seen(Protocol):
+    """How far somebody has come: `tidegate.store.watermark.Progress` or `Watermark`."""
+
+    def covers(self, piece: Piece) -> bool: ...
+
+    def position(self, segment: str, created: int) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """``reached`` is what is new, all signals and services of it; ``wanted`` the pieces with something that matches."""
+
+    reached: Sequence[Piece]
+    wanted: Sequence[Piece]
+
+
+def reached(blocks: Iterable[AnyRef]) -> Iterator[Piece]:
+    """How far each segment goes: by its active blocks, or by what its sealed files say."""
+    for ref in blocks:
+        if isinstance(ref, BlockRef):
+            yield Piece.of(ref)
+    for file in _files(blocks):
+        for source in file.sources:
+            yield Piece(source.segment, source.created, 0, source.next_sequence, source.ended)
+
+
+def unseen(cache: BlockCache, query: Query, blocks: Sequence[AnyRef], seen: Seen, size: int) -> Unseen:
+    """What of these blocks was not seen; sealed segments in pieces of ``size`` numbers. May raise `Moved`."""
+    active = {ref.key: Piece.of(ref) for ref in blocks if isinstance(ref, BlockRef)}
+    fresh = {key: piece for key, piece in active.items() if not seen.covers(piece)}
+    rest = _rest(_files(blocks), seen)
+    sealed = [ref for ref in blocks if not isinstance(ref, BlockRef) and _may_have(ref.file, rest)]
+    wanted = [fresh[ref.key] for ref in blocks if ref.key in fresh and query.wants(ref)]
+    cut: dict[tuple[str, int], Piece] = {}
+    for ref in sealed:
+        for segment, number, time in _places(cache, query, ref, rest):
+            whole = rest[segment]
+            rank = (number - whole.first) // size
+            piece = cut.get((segment, rank))
+            if piece is None:
+                first = whole.first + rank * size
+                piece = cut[segment, rank] = Piece(segment, whole.created, first, min(first + size, whole.end), time)
+            piece.last = max(piece.last, time)
+            piece.count += 1
+            if not piece.refs or piece.refs[-1] is not ref:
+                piece.refs.append(ref)
+    in_order = sorted(cut.values(), key=lambda piece: (piece.segment, piece.first))
+    return Unseen([*fresh.values(), *rest.values()], [*wanted, *in_order])
+
+
+def _files(blocks: Iterable[AnyRef]) -> Iterable[SealedFile]:
+    return {ref.file.name: ref.file for ref in blocks if not isinstance(ref, BlockRef)}.values()
+
+
+def _rest(files: Iterable[SealedFile], seen: Seen) -> dict[str, Piece]:
+    """Of each source of some files, what was not seen."""
+    out = {}
+    for file in files:
+        for source in file.sources:
+            first = seen.position(source.segment, source.created)
+            if first < source.next_sequence:
+                out[source.segment] = Piece(
+                    source.segment, source.created, int(first), source.next_sequence, source.ended
+                )
+    return out
+
+
+def _may_have(file: SealedFile, pieces: Mapping[str, object]) -> bool:
+    return any(source.segment in pieces for source in file.sources)
+
+
+def _places(
+    cache: BlockCache, query: Query, ref: SealedRef, within: Mapping[str, Piece]
+) -> Iterator[tuple[str, int, int]]:
+    """Segment, number and time of the rows of a sealed block that match and are within these pieces."""
+    rows = cache.rows(ref, query) if query.wants(ref) else None
+    if rows is None:
+        return
+    places, times = rows.places, rows.times
+    for row in selected(query, rows, ref):
+        segment, number = places[row]
+        piece = within.get(segment)
+        if piece is not None and piece.first <= number < piece.end:
+            yield segment, number, times[row]
+
+
+def matches_of(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> list[Entry[Record]]:
+    """The matching rows of some pieces, in no order. Raises `Moved`; `relocate` finds them then."""
+    within: dict[str, list[Piece]] = {}
+    refs: dict[Key, AnyRef] = {}
+    for piece in pieces:
+        within.setdefault(piece.segment, []).append(piece)
+        refs.update((ref.key, ref) for ref in piece.refs)
+    found: list[Entry[Record]] = []
+    for ref in refs.values():
+        entries = matches(cache, query, ref, records)
+        if isinstance(ref, BlockRef):
+            found += entries
+        else:
+            found += (entry for entry in entries if _is_within(within.get(entry[1], ()), entry[2]))
+    return found
+
+
+def _is_within(pieces: Iterable[Piece], number: int) -> bool:
+    return any(piece.first <= number < piece.end for piece in pieces)
+
+
+def relocate(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> None:
+    """Find the sealed blocks where the rows of some pieces are now. Raises `Moved` when they are moving again."""
+    by_segment: dict[str, list[Piece]] = {}
+    found: dict[Piece, list[AnyRef]] = {}
+    for piece in pieces:
+        found[piece] = []
+        by_segment.setdefault(piece.segment, []).append(piece)
+    for group in cache.catalog.groups():
+        if not isinstance(group, BlockRef) and query.wants(group) and _may_have(group.file, by_segment):
+            for ref in group.refs:
+                for piece in _pieces_in(cache, query, ref, by_segment):
+                    found[piece].append(ref)
+    for piece, refs in found.items():
+        piece.refs = refs
+
+
+def _pieces_in(
+    cache: BlockCache, query: Query, ref: SealedRef, by_segment: Mapping[str, Sequence[Piece]]
+) -> Iterable[Piece]:
+    """The pieces of which a sealed block has rows."""
+    rows = cache.rows(ref, query) if query.wants(ref) else None
+    if rows is None:
+        return ()
+    return {
+        piece: None
+        for segment, number in rows.places
+        for piece in by_segment.get(segment, ())
+        if piece.first <= number < piece.end
+    }
