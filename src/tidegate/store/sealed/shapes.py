@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
+from operator import itemgetter
 from typing import Any, overload
 
 from tidegate.errors import FormatError
@@ -84,13 +85,13 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
 def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
     """Put a column of attributes into ``columns``: as it is when there are too many shapes, or odd keys."""
     places: dict[tuple[str, ...], int] = {}
-    rows: list[list[Any]] = []
+    rows: list[list[Mapping[str, Any]]] = []
     shape = []
     for each in attributes:
         place = places.setdefault(tuple(each), len(places))
         if place == len(rows):
             rows.append([])
-        rows[place].append(each.values())
+        rows[place].append(each)
         shape.append(place)
     if sum(map(len, places)) > MAX_COLUMNS or not all(map(_is_text, places)):
         columns["attributes"] = list(attributes)
@@ -98,8 +99,8 @@ def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]
     columns["shapes"] = list(map(list, places))
     pack("shape", shape, 0, columns)
     for place, keys in enumerate(places):
-        for key, column in zip(keys, zip(*rows[place], strict=True), strict=True):
-            columns[column_name(place, key)] = packed(column)
+        for key in keys:
+            columns[column_name(place, key)] = packed(list(map(itemgetter(key), rows[place])))
 
 
 def _is_text(keys: Iterable[str]) -> bool:
@@ -111,10 +112,14 @@ def _is_text(keys: Iterable[str]) -> bool:
     return True
 
 
+#: Types of which equal values are the same.
+_COMPARABLE = {str, int, bool}
+
+
 def packed(column: Sequence[Any]) -> Any:
     """A column of values of any type in its shortest form."""
     kinds = set(map(type, column))
     # 1, 1.0 and True are equal for Python
-    if len(kinds) == 1 and kinds <= {str, int, bool} and column.count(column[0]) == len(column):
+    if len(kinds) == 1 and kinds <= _COMPARABLE and column.count(column[0]) == len(column):
         return {"all": column[0]}
-    return list(column)
+    return column

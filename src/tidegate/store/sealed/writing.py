@@ -23,6 +23,7 @@ PRAGMA user_version = {file.FORMAT};
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
+BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (segment TEXT PRIMARY KEY, created, ended, next_sequence INTEGER, service TEXT,
     process TEXT) WITHOUT ROWID;
@@ -52,7 +53,6 @@ class Writer:
         with self._errors():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.executescript(_SCHEMA)
-            self._db.execute("BEGIN")
 
     def add(self, signal: str, service: str, block: Block) -> None:
         """A block whose records are all of one service."""
