@@ -14,6 +14,7 @@ from sealing import seal
 from serving import Serving, serving
 from storing import Store
 from tidegate.store import sinks
+from tidegate.store.check import check
 from tidegate.store.reader import Reader
 from tidegate.store.sinks import FileSink, MemorySink
 
@@ -33,6 +34,16 @@ def rings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has kept in memory."""
     rings: weakref.WeakSet[MemorySink] = weakref.WeakSet()
     monkeypatch.setattr(sinks, "rings", rings)
+
+
+@pytest.fixture(autouse=True)
+def sound_at_the_end(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    """Whatever a test does to a store, the store is sound when it ends, but for tests that damage one on purpose."""
+    yield
+    if request.node.get_closest_marker("damaging") is None:
+        ends = (".active", ".merged", ".sealed")
+        stores = {path.parent for path in tmp_path.rglob("*") if path.name.endswith(ends)}
+        assert [finding for store in sorted(stores) for finding in check(str(store)) if finding.is_damage] == []
 
 
 class SealedStore(Store):

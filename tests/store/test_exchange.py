@@ -13,6 +13,8 @@ import pytest
 from tidegate.errors import FormatError, StoreError
 from tidegate.store import exchange
 
+pytestmark = pytest.mark.damaging  # its files are no store
+
 OLD = [f"{number:020d}-00112233445566aa.active" for number in (1, 2)]
 NEW = [f"{1:020d}-{2:020d}-8899aabbccddeeff.{kind}.sealed" for kind in ("error", "info")]
 

@@ -115,8 +115,8 @@ def test_no_record_is_made_for_a_line_that_json_can_carry(store: Store, monkeypa
     def fail(*_: object) -> None:
         raise AssertionError("a record was made")
 
-    monkeypatch.setattr(LogRows, "record", fail)
-    with store.reader() as reader:
+    with store.reader() as reader, monkeypatch.context() as patched:
+        patched.setattr(LogRows, "record", fail)
         assert len(list(reader.lines("logs"))) == 1
 
 

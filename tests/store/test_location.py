@@ -153,6 +153,7 @@ def test_a_store_of_somebody_else_says_whom_to_ask_as(unreadable: str, run: Call
     assert "ask as the user whose programs record there" in said
 
 
+@pytest.mark.damaging
 def test_files_that_are_no_segments_are_let_be(store_dir: Path) -> None:
     store_dir.mkdir()
     for name in ("notes.txt", "upkeep.lock", "0.active", ".merged"):

@@ -24,6 +24,8 @@ from tidegate.store.sealed import pairs, words
 from tidegate.store.sealed.file import SealedFile
 from tidegate.store.sinks import FileSink
 
+pytestmark = pytest.mark.damaging  # its files are no store
+
 TRICKY = [*"éÉİẞßKÅΣςﬁŉ\"\\/'\x00\x1b\x7f\x85\u2028\n\t😀🎉aAkKiIsS {}[]:,1e+-0xX", "null", "ss", "\\n", "$text"]
 texts = st.lists(st.sampled_from(TRICKY) | st.characters(), min_size=1, max_size=8).map("".join)
 odd_texts = st.one_of(texts, texts, texts.map(lambda text: text[:1] + "\ud800" + text[1:]))
@@ -36,7 +38,9 @@ values = st.recursive(
 )
 keys = st.sampled_from(["a", "a=", "b?", "b*", "code.file.path", "service.name"]) | odd_texts
 attributes = st.dictionaries(keys, values, max_size=3)
-changes: st.SearchStrategy[Callable[[str], str]] = st.sampled_from([str, str.upper, str.lower, str.casefold, str.swapcase])
+changes: st.SearchStrategy[Callable[[str], str]] = st.sampled_from(
+    [str, str.upper, str.lower, str.casefold, str.swapcase]
+)
 several = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 
 Sealed = Callable[..., SealedFile]

@@ -81,6 +81,7 @@ def test_garbage_is_no_segment_and_no_exception(written: Path, data: st.DataObje
         written.write_bytes(whole)
 
 
+@pytest.mark.damaging
 def test_a_damaged_block_is_counted_and_those_after_it_are_read(written: Path) -> None:
     whole = bytearray(written.read_bytes())
     whole[places(whole)[2] + 12] ^= 1
@@ -88,6 +89,7 @@ def test_a_damaged_block_is_counted_and_those_after_it_are_read(written: Path) -
     assert read(written) == ("abcef", 1)
 
 
+@pytest.mark.damaging
 def test_a_damaged_block_is_counted_once_however_often_it_is_asked_for(written: Path) -> None:
     whole = bytearray(written.read_bytes())
     whole[places(whole)[0] + 12] ^= 1
