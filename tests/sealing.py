@@ -23,6 +23,8 @@ def ended(directory: str) -> list[str]:
 
 def sealed(directory: str) -> list[str]:
     """The paths of sealed files."""
+    if not os.path.isdir(directory):
+        return []
     return sorted(os.path.join(directory, name) for name in os.listdir(directory) if name.endswith(".sealed"))
 
 

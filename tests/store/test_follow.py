@@ -7,17 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sealing
 import tidegate.store
 from making import log, put, resource, span
 from merged import merge, mergeable
 from storing import Store
 from tidegate.records import Log, Trace
-from tidegate.store import follow
+from tidegate.store import exchange, follow, sinks
 from tidegate.store.catalog import DirectoryCatalog
+from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.follow import Follower
 from tidegate.store.reader import Reader
 from tidegate.store.segment import BlockRef
@@ -72,7 +75,8 @@ class World:
         numbers = range(len(self.committed), len(self.committed) + 1 + which % 3)
         # times that go back and forth between commits, and a signal in between that nobody follows
         put(self.writers[which % len(self.writers)], [span()])
-        put(self.writers[which % len(self.writers)], [log(n, (n * 7) % 10) for n in numbers])
+        # of several classes, so that what is committed together is sealed apart
+        put(self.writers[which % len(self.writers)], [log(n, (n * 7) % 10, severity=9 + n * 4 % 12) for n in numbers])
         self.committed += numbers
 
     def end(self, which: int) -> None:
@@ -80,18 +84,50 @@ class World:
             self.writers.pop(which % len(self.writers)).close()
 
     def merge(self, which: int) -> None:
+        self.settle(0)
         some = mergeable(self.path)[which % 2 :]
         if some:
             merge(self.path, some)
 
+    def rotate(self, which: int) -> None:
+        """The process goes on in another segment."""
+        if self.writers:
+            self.writers[which % len(self.writers)]._rotate_bytes = 0
+            self.write(which)
+            self.writers[which % len(self.writers)]._rotate_bytes = sinks.ROTATE_BYTES
+
+    def seal(self, which: int) -> None:
+        self.settle(0)
+        sealing.seal(str(self.path), sealing.ended(str(self.path))[which % 3 :], 1 + which)
+
+    def decide(self, which: int) -> None:
+        """An exchange is under way, and whoever made it has been killed."""
+        self.settle(0)
+        add, remove = sealing.prepare(str(self.path), sealing.ended(str(self.path)), 1 + which)
+        if remove:
+            body = {"format": 1, "add": add, "remove": remove}
+            exchange.replace(str(self.path / exchange.NAME), orjson.dumps(body))
+
+    def settle(self, _: int) -> None:
+        if self.path.is_dir():
+            exchange.finish(str(self.path))
+
+    def join(self, which: int) -> None:
+        self.settle(0)
+        for kind in ("error", "warning", "info"):
+            of_kind = [path for path in sealing.sealed(str(self.path)) if f".{kind}." in path]
+            sealing.merge(str(self.path), of_kind[which % 2 :])
+
     def remove(self, which: int) -> None:
-        ended = mergeable(self.path)
+        self.settle(0)
+        ended = [*mergeable(self.path), *sealing.sealed(str(self.path))]
         if ended:
-            path = ended[which % len(ended)]
+            path = str(ended[which % len(ended)])
             lost = DirectoryCatalog(str(self.path))
-            gone = [ref for ref in lost.blocks() if ref.path == path]
-            lost.blocks = lambda: gone  # type: ignore[method-assign]
-            self.removed |= set(bodies(Reader(lost).logs()))
+            gone = [ref for ref in lost.blocks() if (ref.path if isinstance(ref, BlockRef) else ref.file.path) == path]
+            lost.candidates = lambda query: [ref for ref in gone if query.wants(ref)]  # type: ignore[method-assign]
+            with Reader(lost) as reader:
+                self.removed |= set(bodies(reader.logs()))
             os.unlink(path)
 
     def poll(self, _: int) -> None:
@@ -118,20 +154,24 @@ class World:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "write", "write", "end", "merge", "remove", "poll", "poll", "reconnect", "crash"]),
+        st.sampled_from(
+            ["begin", "write", "write", "rotate", "end", "end", "merge", "remove", "poll", "poll", "reconnect", "crash"]
+            + ["seal", "seal", "decide", "settle", "join"]
+        ),
         st.integers(0, 5),
     ),
     max_size=40,
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(steps=steps, portion=st.sampled_from([1, 4, 2048]))
 def test_nothing_is_lost_and_nothing_doubled(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], portion: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(follow, "PORTION", portion)
+        patch.setattr(catalog_directory, "OPEN_FILES", 1)
         world = World(tmp_path_factory.mktemp("world") / "store")
         for step, which in steps:
             getattr(world, step)(which)

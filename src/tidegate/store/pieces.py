@@ -129,14 +129,18 @@ def _is_within(pieces: Iterable[Piece], number: int) -> bool:
 
 
 def relocate(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> None:
-    """Find the sealed blocks where the rows of some pieces are now. Raises `Moved` when they are moving again."""
+    """Find the blocks where the rows of some pieces are now. Raises `Moved` when they are moving again."""
     by_segment: dict[str, list[Piece]] = {}
     found: dict[Piece, list[AnyRef]] = {}
     for piece in pieces:
         found[piece] = []
         by_segment.setdefault(piece.segment, []).append(piece)
     for group in cache.catalog.groups():
-        if not isinstance(group, BlockRef) and query.wants(group) and _may_have(group.file, by_segment):
+        if isinstance(group, BlockRef):
+            for piece in by_segment.get(group.header.segment, ()):
+                if piece.first <= group.index.sequence < piece.end:
+                    found[piece].append(group)
+        elif query.wants(group) and _may_have(group.file, by_segment):
             for ref in group.refs:
                 for piece in _pieces_in(cache, query, ref, by_segment):
                     found[piece].append(ref)

@@ -116,7 +116,10 @@ class Catalog(Protocol):
         """All committed blocks, those of sealed files by service and signal."""
 
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
-        """The ids of the blocks in a file that may hold a trace whose id begins with these digits, or raises `Moved`."""
+        """The ids of the blocks in a file that may hold a trace whose id begins with these digits.
+
+        Raises `Moved` when the file is not there any more.
+        """
 
     def may_match(self, ref: AnyRef, query: Query) -> bool:
         """Whether a block may hold a match, by what else is known of it than its index.
@@ -126,6 +129,9 @@ class Catalog(Protocol):
 
     def frame(self, ref: AnyRef) -> bytes | None:
         """The compressed frame of a block, or None when it is not there any more, see `Moved`."""
+
+    def close(self) -> None:
+        """Let go of the files that are open; they are opened again when they are needed."""
 
 
 class Numbered:
@@ -165,6 +171,9 @@ class Numbered:
     def may_match(self, ref: AnyRef, query: Query) -> bool:
         return True
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def _look(self) -> None:
         self._refresh()
         self._looked = time.monotonic()
@@ -183,6 +192,7 @@ class Numbered:
         return numbered
 
     def _add_sealed(self, refs: Iterable[SealedRef]) -> None:
-        for self._last, ref in enumerate(refs, self._last + 1):
+        for ref in refs:
+            self._last += 1
             ref.number = self._last  # nobody else has seen it yet
             self._blocks[ref.key] = ref

@@ -219,6 +219,11 @@ class DirectoryCatalog(Numbered):
                 _, unused = self._open.popitem(last=False)
                 unused.close()
 
+    def close(self) -> None:
+        with self._open_lock:
+            while self._open:
+                self._open.popitem()[1].close()
+
 
 def is_newer(path: str) -> bool:
     """Whether it is the sealed file of a newer version, by the numbers in SQLite's header."""

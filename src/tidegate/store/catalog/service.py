@@ -52,3 +52,6 @@ class ServiceCatalog:
 
     def frame(self, ref: AnyRef) -> bytes | None:
         return self._catalog.frame(ref) if ref.service == self._service else None
+
+    def close(self) -> None:
+        self._catalog.close()
