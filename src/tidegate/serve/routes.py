@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.serve import following, health, pages, parameters, records
 from tidegate.serve.message import EVENTS, HTML, JSON, NDJSON, Request, Response
 from tidegate.serve.prometheus import OPENMETRICS, TEXT
-from tidegate.store.reader import FILTERS, OF_PAGES
+from tidegate.store.query import FILTERS, OF_PAGES
 
 if TYPE_CHECKING:
     from tidegate.serve.site import Site

@@ -184,9 +184,10 @@ class Client:
         with closing(answer):
             raise no_readers(answer) if answer.status == 200 else refusal(answer, has_token=bool(self._token))
 
-    def lines(self, path: str, parameters: Parameters) -> Iterator[bytes]:
-        """The lines of an endpoint, asked for when the first is wanted."""
-        with closing(self.checked(self.ask(path, parameters, accept=NDJSON), NDJSON)) as answer:
+    def lines(self, path: str, parameters: Parameters, patience: float | None = None) -> Iterator[bytes]:
+        """The lines of an endpoint, asked for when the first is wanted; see `ask` for ``patience``."""
+        answered = self.ask(path, parameters, accept=NDJSON, patience=patience)
+        with closing(self.checked(answered, NDJSON)) as answer:
             yield from chain.from_iterable(answer.batches())
 
     def one(self, answer: Answer, make: Callable[[dict[str, Any]], T]) -> T:

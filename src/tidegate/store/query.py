@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -19,9 +19,22 @@ from tidegate.store.conditions import UNITS, Condition, Where, as_text, conditio
 from tidegate.store.deadline import Deadline
 from tidegate.store.rows import Record
 from tidegate.store.sealed.shapes import MISSING
-from tidegate.store.segment import BlockRef
+
+if TYPE_CHECKING:
+    from tidegate.store.catalog import AnyGroup, AnyRef
 
 Time = int | str | datetime
+
+#: What each signal can be asked for.
+_COMMON = ("since", "until", "service", "where", "text", "limit", "order", "cursor", "timeout")
+FILTERS = {
+    "spans": (*_COMMON, "name", "trace_id", "errors"),
+    "logs": (*_COMMON, "event_name", "trace_id", "level", "min_level"),
+    "metrics": (*_COMMON, "name"),
+}
+
+#: What makes no sense of records that are still to come.
+OF_PAGES = ("limit", "order", "cursor", "timeout")
 
 ORDERS = ("newest", "oldest")
 
@@ -183,7 +196,7 @@ class Query:
             **rest,
         )
 
-    def wants(self, ref: BlockRef) -> bool:
+    def wants(self, ref: AnyGroup | AnyRef) -> bool:
         """Whether a block may hold a match, from its index alone."""
         index = ref.index
         return (
@@ -260,6 +273,17 @@ class Query:
     def matches_text(self, record: Record) -> bool:
         """Whether the text that is asked for is in it."""
         return not self.text or any(self.text in part.casefold() for part in _texts(record))
+
+
+def query_of(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
+    """The question that these filters ask, all but those ``without``; raises `QueryError`."""
+    if signal not in FILTERS:
+        raise QueryError(f"the signal is {signal!r}; it must be one of {', '.join(FILTERS)}.")
+    known = [name for name in FILTERS[signal] if name not in without]
+    for name in filters:
+        if name not in known:
+            raise QueryError(f"{name!r} is not a filter of this question; it has {', '.join(sorted(known))}.")
+    return Query.build(signal, **filters)
 
 
 #: A part of a number such as 1e+16, which others write 1e16.

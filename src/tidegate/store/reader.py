@@ -12,7 +12,8 @@ from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processe
 from tidegate.store.current import Current
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
-from tidegate.store.query import Query, parse_trace_id
+from tidegate.store.query import OF_PAGES, Query, parse_trace_id, query_of
+from tidegate.store.questions.asking import Questions
 from tidegate.store.rows import Record
 from tidegate.store.stream import records, steps, stream
 from tidegate.store.tracing import traces
@@ -20,27 +21,18 @@ from tidegate.store.watermark import Watermark
 
 Signal = Literal["spans", "logs", "metrics"]
 
-#: What each signal can be asked for.
-_COMMON = ("since", "until", "service", "where", "text", "limit", "order", "cursor", "timeout")
-FILTERS = {
-    "spans": (*_COMMON, "name", "trace_id", "errors"),
-    "logs": (*_COMMON, "event_name", "trace_id", "level", "min_level"),
-    "metrics": (*_COMMON, "name"),
-}
 
-#: What makes no sense of records that are still to come.
-OF_PAGES = ("limit", "order", "cursor", "timeout")
-
-
-class Reader:
+class Reader(Questions):
     """Reads one store; get one from `tidegate.store.open`.
 
     Every question streams: records come newest first (a span by its start), memory stays bounded by
     the blocks whose times overlap. Filters are keywords: ``since`` and ``until`` (ns, a datetime, or
-    text such as ``15m``), ``service``, ``where`` (attribute equality, compared as text), ``text``
-    (a part of the message, name or an attribute value, whatever the case), ``limit``, and ``cursor``
-    (of the last record of the former page). A filter that makes no sense raises `QueryError`.
-    Several threads may use one reader at once.
+    text such as ``15m``), ``service``, ``where`` (a mapping for attributes that are equal, compared as
+    text, or conditions such as ``["http.response.status_code>=500", "user.id?"]``), ``text`` (a part of
+    the message, name or an attribute value, whatever the case), ``order`` (``newest`` or ``oldest``
+    first), ``limit``, ``cursor`` (of the last record of the former page, in the same order), and
+    ``timeout`` (in seconds, after which `QueryTimeout` is raised). A filter that makes no sense raises
+    `QueryError`. Several threads may use one reader at once.
     """
 
     def __init__(self, catalog: Catalog, service: str | None = None) -> None:
@@ -77,7 +69,7 @@ class Reader:
         return cast("Iterator[Span]", self._stream(query_of("spans", filters)))
 
     def logs(self, **filters: Any) -> Iterator[Log]:
-        """Log records; further filters ``level`` (exactly this one), ``min_level`` and ``trace_id`` (as for spans)."""
+        """Log records; further filters ``level`` (exactly this one), ``min_level``, ``event_name``, ``trace_id``."""
         return cast("Iterator[Log]", self._stream(query_of("logs", filters)))
 
     def metrics(self, **filters: Any) -> Iterator[Point]:
@@ -194,17 +186,6 @@ class Reader:
 
     def _stream(self, query: Query) -> Iterator[Record]:
         return stream(self._cache, query, self._catalog.candidates(query), records)
-
-
-def query_of(signal: str, filters: dict[str, Any], *, without: tuple[str, ...] = ()) -> Query:
-    """The question that these filters ask, all but those ``without``; raises `QueryError`."""
-    if signal not in FILTERS:
-        raise QueryError(f"the signal is {signal!r}; it must be one of {', '.join(FILTERS)}.")
-    known = [name for name in FILTERS[signal] if name not in without]
-    for name in filters:
-        if name not in known:
-            raise QueryError(f"{name!r} is not a filter of this question; it has {', '.join(sorted(known))}.")
-    return Query.build(signal, **filters)
 
 
 def _is_wanted(query: Query, point: Point) -> bool:

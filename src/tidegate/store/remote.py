@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from tidegate import fields
-from tidegate.errors import QueryError, StoreError
+from tidegate.errors import QueryError, QueryTimeout, StoreError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store import live
 from tidegate.store.address import Address
-from tidegate.store.client import JSON, PROBLEM, Client, Parameters, Unsupported
+from tidegate.store.client import JSON, PROBLEM, SILENCE_S, Client, Parameters, Unreachable, Unsupported
 from tidegate.store.conditions import Condition
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower
-from tidegate.store.query import Query, parse_trace_id
-from tidegate.store.reader import OF_PAGES, Reader, Signal, query_of
+from tidegate.store.query import OF_PAGES, Query, Time, parse_trace_id, query_of
+from tidegate.store.reader import Reader, Signal
 from tidegate.store.rows import Record
 from tidegate.store.watermark import Watermark
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 #: The latest time (ns) that a record can have.
 _MAX_TIME = (1 << 63) - 1
+
+#: Seconds for which a server is waited for at least, since none does not mean at all to a socket.
+_LEAST_S = 0.01
 
 #: Seconds in which a server must say how it is.
 HEALTH_S = 8.0
@@ -106,8 +109,8 @@ class RemoteReader(Reader):
         return list(self._records("/metrics/current", query, filters, _point))
 
     def lines(self, signal: Signal, **filters: Any) -> Iterator[bytes]:
-        found = parameters(query_of(signal, filters), filters)
-        return (line + b"\n" for line in self._lines(f"/{signal}", found))
+        query = query_of(signal, filters)
+        return (line + b"\n" for line in self._lines(f"/{signal}", query, parameters(query, filters)))
 
     def line_steps(self, signal: Signal, **filters: Any) -> Iterator[bytes | None]:
         return self.lines(signal, **filters)
@@ -141,11 +144,39 @@ class RemoteReader(Reader):
         self, path: str, query: Query, filters: Mapping[str, Any], make: Callable[[Any], T], *more: tuple[str, str]
     ) -> Iterator[T]:
         found = parameters(query, filters)
-        lines = self._lines(path, None if found is None else [*found, *more])
+        lines = self._lines(path, query, None if found is None else [*found, *more])
         return (self._client.made(line, make) for line in lines)
 
-    def _lines(self, path: str, found: Parameters | None) -> Iterator[bytes]:
-        return iter(()) if found is None else self._client.lines(path, found)
+    def _lines(self, path: str, query: Query, found: Parameters | None) -> Iterator[bytes]:
+        """The lines that come before the query's deadline is over; raises `QueryTimeout`."""
+        if found is None:
+            return
+        deadline, number = query.deadline, 0
+        try:
+            for number, line in enumerate(
+                self._client.lines(path, found, max(_LEAST_S, min(SILENCE_S, deadline.left)))
+            ):
+                if deadline.is_over:
+                    break
+                yield line
+            else:
+                return
+        except Unreachable:
+            if not deadline.is_over:
+                raise
+        raise QueryTimeout(deadline.sentence(f"after {number:,} records"))
+
+    def _answer(self, query: Query, ask: Any) -> Any:
+        raise QueryError(
+            f"{self.location} is a served store, of which records can be asked, but no numbers of them; ask this"
+            " where the store is: tidegate.store.open(DIRECTORY)."
+        )
+
+    def delete_before(self, time: Time) -> None:
+        raise QueryError(
+            f"{self.location} is a served store, in which nothing can be deleted; do it where the store is:"
+            " tidegate.store.open(DIRECTORY)."
+        )
 
     def follow(
         self,

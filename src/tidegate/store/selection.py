@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.records import SPAN_KINDS, STATUS_CODES
 from tidegate.store.block import unpack, unpack_ids
 from tidegate.store.query import MAX_SEVERITY, Query, severity_name
 from tidegate.store.rows import AnyRows, LogRows, PointRows, SpanRows
 from tidegate.store.sealed.shapes import MISSING
-from tidegate.store.segment import BlockRef
+
+if TYPE_CHECKING:
+    from tidegate.store.catalog import AnyRef
 
 
-def selected(query: Query, rows: AnyRows, ref: BlockRef) -> Sequence[int]:
+def selected(query: Query, rows: AnyRows, ref: AnyRef) -> Sequence[int]:
     """The numbers of the rows that match; the cheapest conditions come first. All of them are a ``range``."""
     found: Sequence[int] = range(rows.count)
     if not query.covers(ref.index.first, ref.index.last):

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from tidegate.cli.histogram import mean, quantile
+from tidegate.store.questions.estimate import mean, quantile
 from tidegate.record import metrics
 
 BOUNDS = (0, 1, 10, 100)
