@@ -41,7 +41,7 @@ attributes = st.dictionaries(keys, values, max_size=3)
 changes: st.SearchStrategy[Callable[[str], str]] = st.sampled_from(
     [str, str.upper, str.lower, str.casefold, str.swapcase]
 )
-several = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+several = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
 Sealed = Callable[..., SealedFile]
 

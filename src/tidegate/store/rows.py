@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Any
 
+from tidegate.errors import FormatError
 from tidegate.records import SPAN_KINDS, STATUS_CODES, Event, Link, Log, Metric, Point, Resource, Scope, Span
 from tidegate.store import values
-from tidegate.store.block import unpack, unpack_ids
+from tidegate.store.block import ID_DIGITS, NO_ID, unpack, unpack_ids
 from tidegate.store.sealed.lines import ColumnLines
 from tidegate.store.sealed.places import unpack_places
 from tidegate.store.sealed.shapes import MISSING, ShapedAttributes
@@ -95,14 +96,29 @@ class Rows:
         return [each.get(key, MISSING) for each in attributes]
 
 
-def _span_ids(rows: Rows) -> Sequence[str]:
-    return unpack_ids(rows.columns, "span_id", rows.count)
+class _InTraces(Rows):
+    """Rows that may have the id of a span."""
+
+    @cached_property
+    def span_ids(self) -> Sequence[str]:
+        return unpack_ids(self.columns, "span_id", self.count)
+
+    @cached_property
+    def _digits(self) -> str:
+        digits: str = self.columns.get("span_id", "")
+        if len(digits) not in (0, self.count * ID_DIGITS):
+            raise FormatError(f"column 'span_id' does not have {self.count} values")
+        return digits
+
+    def span_id(self, row: int) -> str:
+        """One of `span_ids`, without the others."""
+        found = self._digits[row * ID_DIGITS : (row + 1) * ID_DIGITS]
+        return "" if found == NO_ID else found
 
 
-class SpanRows(Rows):
+class SpanRows(_InTraces):
     names = _column("name", "")
     status = _column("status", 0)
-    span_ids = cached_property(_span_ids)
     _remote = _column("parent_is_remote", 0)
     durations = _column("duration", 0)
     _kind = _column("kind", 0)
@@ -127,10 +143,23 @@ class SpanRows(Rows):
         parent: str | int = self._parent[row]
         if isinstance(parent, str):
             return parent
-        return self.span_ids[row + parent if self._is_sealed else parent]
+        return self.span_id(row + parent if self._is_sealed else parent)
 
-    def events_since_start(self, row: int) -> list[list[Any]]:
-        """The events of a span as they are sealed: name, ns since the span's start, attributes, dropped attributes."""
+    @cached_property
+    def parent_ids(self) -> Sequence[str]:
+        """Of all rows, what `parent_id` says of one."""
+        ids, rows = self.span_ids, range(self.count) if self._is_sealed else repeat(0)
+        return [
+            parent if isinstance(parent, str) else ids[row + parent]
+            for row, parent in zip(rows, self._parent, strict=False)
+        ]
+
+    @cached_property
+    def span_events(self) -> Sequence[Any]:
+        """Each span's events as they are sealed: name, ns since the span's start, attributes, dropped attributes."""
+        return [self._events_since_start(row) if each else () for row, each in enumerate(self._events)]
+
+    def _events_since_start(self, row: int) -> list[list[Any]]:
         shift = self._events_from(row) - self.times[row]
         return [[name, delta + shift, attributes, lost] for name, delta, attributes, lost in self._events[row]]
 
@@ -149,7 +178,7 @@ class SpanRows(Rows):
         start, events_from = self.times[row], self._events_from(row)
         return Span(
             trace_id=self.trace_ids[row],
-            span_id=self.span_ids[row],
+            span_id=self.span_id(row),
             name=self.names[row],
             start_time_unix_nano=start,
             end_time_unix_nano=start + self.durations[row],
@@ -171,14 +200,13 @@ class SpanRows(Rows):
         )
 
 
-class LogRows(Rows):
+class LogRows(_InTraces):
     severity = _column("severity", 0)
     _observed = _column("observed", 0)
     _timeless = _column("timeless", 0)
     _severity_text = _column("severity_text", "")
     _body = _column("body", None)
     _event_name = _column("event_name", "")
-    span_ids = cached_property(_span_ids)
     _flags = _column("flags", 0)
     _origin = _column("origin", 0)
     _dropped = _column("dropped", 0)
@@ -215,7 +243,7 @@ class LogRows(Rows):
             "event_name": self._event_name[row],
             "attributes": _located(self.attributes[row], origin),
             "trace_id": self.trace_ids[row],
-            "span_id": self.span_ids[row],
+            "span_id": self.span_id(row),
             "flags": self._flags[row],
             "template": origin[0],
             "dropped_attributes_count": self._dropped[row],
@@ -235,7 +263,7 @@ class LogRows(Rows):
             event_name=self._event_name[row],
             attributes=_located(self.attributes[row], origin),
             trace_id=self.trace_ids[row],
-            span_id=self.span_ids[row],
+            span_id=self.span_id(row),
             flags=self._flags[row],
             template=origin[0],
             dropped_attributes_count=self._dropped[row],

@@ -12,13 +12,14 @@ from tidegate.store import block, codec
 from tidegate.store.block import NO_ID, Index
 from tidegate.store.rows import AnyRows, PointRows, SpanRows
 from tidegate.store.sealed import lines, pairs, words
+from tidegate.store.sealed.columns import packed
 from tidegate.store.sealed.places import Place, pack_places
-from tidegate.store.sealed.schema import ANY, PLAIN, TABLES, TEXTS
-from tidegate.store.sealed.shapes import pack_shapes, packed
+from tidegate.store.sealed.schema import COLUMNS, REMADE, TABLES, TEXTS
+from tidegate.store.sealed.shapes import pack_shapes
 from tidegate.store.sealed.tables import Table
 
 #: Level of compression of sealed blocks, which are written once and kept for days.
-LEVEL = 3
+LEVEL = 2
 
 Pick = Callable[[Sequence[Any]], Iterable[Any]]
 
@@ -60,19 +61,18 @@ class Gathered:
         self._places.extend(pick(rows.places))
         self._attributes.extend(pick(rows.attributes))
         self._add_tables(rows, pick)
-        for name, default in {**PLAIN[self.signal], **ANY[self.signal]}.items():
-            self._add(name, rows.columns, default, rows.count, pick)
         if isinstance(rows, SpanRows):
-            self._add_spans(rows, range(rows.count) if picked is None else picked)
+            self._parents.extend(pick(rows.parent_ids))
+            if "events" in rows.columns or "span_events" in rows.columns:
+                self._column("span_events", ()).extend(pick(rows.span_events))
         if not isinstance(rows, PointRows):
             self._ids.extend(pick(rows.span_ids))
+        for name, default in COLUMNS[self.signal].items():
+            if name in rows.columns and name not in REMADE:
+                self._column(name, default).extend(pick(block.unpack(rows.columns, name, rows.count, default)))
         self.count = len(self._times)
-
-    def _add(self, name: str, columns: Any, default: Any, count: int, pick: Pick) -> None:
-        if name in columns:
-            self._column(name, default).extend(pick(block.unpack(columns, name, count, default)))
-        elif name in self._columns:
-            self._columns[name].extend(repeat(default, len(self._times) - len(self._columns[name])))
+        for name, column in self._columns.items():
+            column.extend(repeat(COLUMNS[self.signal][name], self.count - len(column)))
 
     def _column(self, name: str, default: Any) -> list[Any]:
         """The column as far as the block before; what had it by default has it now in full."""
@@ -86,12 +86,6 @@ class Gathered:
         for name, (column, default) in TABLES[self.signal].items():
             entries = rows.columns.get(name) or [default]
             self._tables[name].add(entries, pick(block.unpack(rows.columns, column, rows.count, 0)))
-
-    def _add_spans(self, rows: SpanRows, picked: Sequence[int]) -> None:
-        self._parents.extend(map(rows.parent_id, picked))
-        events = list(map(rows.events_since_start, picked))
-        if any(events) or "span_events" in self._columns:
-            self._column("span_events", ()).extend(events)
 
     def encode(self) -> Block:
         """The block of all rows that were added, at least one; then there are none."""
@@ -118,11 +112,10 @@ class Gathered:
             columns["span_id"] = "".join(id or NO_ID for id in self._ids)
         if self._parents:
             block.pack("parent_step", self._parent_steps(), "", columns)
-        for name, default in PLAIN[self.signal].items():
-            if name in self._columns:
-                block.pack(name, self._columns.pop(name), default, columns)
         for name, values in self._columns.items():
-            columns[name] = packed(values)
+            column = packed(values)
+            if column != {"all": COLUMNS[self.signal][name]}:
+                columns[name] = column
         pack_shapes(self._attributes, columns)
         return columns
 

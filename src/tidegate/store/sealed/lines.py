@@ -15,6 +15,7 @@ import orjson
 
 from tidegate.errors import FormatError
 from tidegate.store import values
+from tidegate.store.sealed.columns import expanded
 
 TAGGED = b'{"tagged":true,'
 
@@ -45,10 +46,7 @@ class ColumnLines(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name in self._head:
             return self._head[name]
-        column = values.loads(self._lines[orjson.dumps(name)[1:-1]])[name]
-        if isinstance(column, dict) and "rows" in column:
-            return list(map(column["values"].__getitem__, column["rows"]))
-        return column
+        return expanded(values.loads(self._lines[orjson.dumps(name)[1:-1]])[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._head or orjson.dumps(name)[1:-1] in self._lines

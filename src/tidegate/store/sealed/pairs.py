@@ -20,6 +20,7 @@ import orjson
 from tidegate.store import codec
 from tidegate.store.conditions import as_text
 from tidegate.store.rows import ORIGIN_KEYS
+from tidegate.store.sealed.columns import distinct
 from tidegate.store.sealed.shapes import column_name
 
 #: Possible places for each key or pair; one that another has taken costs an unnecessary look into a block.
@@ -91,8 +92,7 @@ def _attributes(columns: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Any]
     """Keys and values of all attributes, a key perhaps several times."""
     for shape, keys in enumerate(columns.get("shapes", ())):
         for key in keys:
-            column = columns[column_name(shape, key)]
-            yield key, [column["all"]] if isinstance(column, dict) else column
+            yield key, distinct(columns[column_name(shape, key)])
     for each in (*columns.get("attributes", ()), *(resource["attributes"] for resource in columns["resources"])):
         for key, value in each.items():
             yield key, [value]

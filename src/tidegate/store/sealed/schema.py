@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Columns of numbers and texts, with what a record has where the column is absent.
-PLAIN: dict[str, dict[str, Any]] = {
+#: Columns that are written as they come, with what a record has where the column is absent.
+COLUMNS: dict[str, dict[str, Any]] = {
     "spans": {
-        "parent_is_remote": 0,
         "name": "",
         "kind": 0,
         "duration": 0,
         "status": 0,
         "status_message": "",
         "flags": 0,
+        "parent_is_remote": 0,
         "trace_state": "",
+        "span_events": (),
+        "links": (),
         "dropped_attributes": 0,
         "dropped_events": 0,
         "dropped_links": 0,
@@ -24,19 +26,16 @@ PLAIN: dict[str, dict[str, Any]] = {
         "timeless": 0,
         "severity": 0,
         "severity_text": "",
+        "body": None,
         "event_name": "",
         "flags": 0,
         "dropped": 0,
     },
-    "metrics": {"age": 0, "flags": 0},
+    "metrics": {"age": 0, "value": {}, "exemplars": (), "flags": 0},
 }
 
-#: Columns of values of any type, which are not compared: for Python 1, 1.0 and True are equal.
-ANY: dict[str, dict[str, Any]] = {
-    "spans": {"links": ()},
-    "logs": {"body": None},
-    "metrics": {"value": {}, "exemplars": ()},
-}
+#: Those among them that an active block has in another form.
+REMADE = {"span_events"}
 
 #: Tables, the column of each row's place in them, and what the table of an active block without one holds.
 TABLES: dict[str, dict[str, tuple[str, Any]]] = {

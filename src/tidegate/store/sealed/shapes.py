@@ -14,6 +14,7 @@ from typing import Any, overload
 
 from tidegate.errors import FormatError
 from tidegate.store.block import pack, unpack
+from tidegate.store.sealed.columns import packed
 
 #: Stands where a record does not have an attribute.
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
@@ -110,16 +111,3 @@ def _is_text(keys: Iterable[str]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-#: Types of which equal values are the same.
-_COMPARABLE = {str, int, bool}
-
-
-def packed(column: Sequence[Any]) -> Any:
-    """A column of values of any type in its shortest form."""
-    kinds = set(map(type, column))
-    # 1, 1.0 and True are equal for Python
-    if len(kinds) == 1 and kinds <= _COMPARABLE and column.count(column[0]) == len(column):
-        return {"all": column[0]}
-    return column
