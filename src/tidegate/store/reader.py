@@ -16,6 +16,7 @@ from tidegate.store.query import OF_PAGES, Query, parse_trace_id, query_of
 from tidegate.store.questions.asking import Questions
 from tidegate.store.rows import Record
 from tidegate.store.stream import records, steps, stream
+from tidegate.store.subscription import MAX_QUEUE, POLL_S, Subscription
 from tidegate.store.tracing import traces
 from tidegate.store.watermark import Watermark
 
@@ -57,7 +58,8 @@ class Reader(Questions):
         self.close()
 
     def close(self) -> None:
-        """Forget what was read; the reader can be used again."""
+        """Forget what was read, and let go of files; the reader can be used again."""
+        self._catalog.close()
         self._cache = BlockCache(self._catalog)
         self._current = Current(self._catalog, self._cache.broken, self._service)
 
@@ -145,6 +147,10 @@ class Reader(Questions):
         query = query_of(signal, filters, without=OF_PAGES)
         follower = Follower(self._catalog, self._cache, query, after=after, max_backlog=sys.maxsize, within=0.0)
         return cast("Iterator[Record]", forever(follower, poll, stop))
+
+    def subscribe(self, signal: Signal = "logs", *, max_queue: int = MAX_QUEUE, **filters: Any) -> Subscription:
+        """Records committed from now on, by any process, in a queue of so many; see `Subscription`."""
+        return Subscription(lambda stop: self.follow(signal, poll=POLL_S, stop=stop, **filters), max_queue)
 
     def follower(
         self,
