@@ -22,7 +22,7 @@ from tidegate.errors import TidegateError
 
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics"),
-    *("export", "import", "check"),
+    *("export", "import", "check", "prune"),
     *("serve", "health", "settings", "policy"),
 )
 

@@ -115,6 +115,7 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
         "--since", metavar="TIME", callback=_time, help="Not older than: 15m, 2h or 7d ago, or a date and time."
     ),
     "until": click.option("--until", metavar="TIME", callback=_time, help="Older than this; written like --since."),
+    "before": click.option("--before", metavar="TIME", callback=_time, help="Delete what is older: like --since."),
     "service": click.option("--service", metavar="NAME", help="Of this service only."),
     "name": click.option("--name", metavar="NAME", help="With exactly this name."),
     "trace_id": click.option(

@@ -31,21 +31,24 @@ class Report:
     left: list[File] = field(default_factory=list)
 
 
-def upkeep(directory: str, policy: Policy, pace: Pace | None = None, *, wait_s: float = 0.0) -> Report | None:
-    """One pass over the store; None when another process keeps it, or `Pace` ended it.
+def upkeep(
+    directory: str, policy: Policy, pace: Pace | None = None, *, wait_s: float = 0.0, eager: bool = False
+) -> Report | None:
+    """One pass over the store; None when another process keeps it, for ``wait_s`` seconds, or `Pace` ended it.
 
+    An ``eager`` one seals what has ended though it is little.
     Raises OSError when the directory cannot be read or written, `StoreError` for what cannot be understood.
     """
     try:
         with alone(directory, wait_s) as held:
-            return _Pass(directory, policy, pace or Pace()).run() if held else None
+            return _Pass(directory, policy, pace or Pace(), eager).run() if held else None
     except Stopped:
         return None
 
 
 class _Pass:
-    def __init__(self, directory: str, policy: Policy, pace: Pace) -> None:
-        self._directory, self._policy, self._pace = directory, policy, pace
+    def __init__(self, directory: str, policy: Policy, pace: Pace, eager: bool) -> None:
+        self._directory, self._policy, self._pace, self._eager = directory, policy, pace, eager
         self._marks: Sequence[Mark] = ()
         self._removed: list[Removal] = []
 
@@ -72,7 +75,7 @@ class _Pass:
 
     def _seal(self, files: list[File]) -> bool:
         """Whether anything was sealed."""
-        todo = planning.batches(files, time.time_ns(), self._pace.files, self._pace.size)
+        todo = planning.batches(files, time.time_ns(), self._pace.files, self._pace.size, eager=self._eager)
         return sum(self._seal_batch(batch, files) for batch in self._pace.chosen(todo)) > 0
 
     def _seal_batch(self, batch: list[File], files: list[File]) -> bool:

@@ -36,10 +36,12 @@ SEALED_BYTES = 64 << 20
 TOO_LITTLE = 16
 
 
-def batches(files: Iterable[File], now: int, most_files: int, most_bytes: int) -> list[list[File]]:
-    """Ended segments to be sealed together, those of one hour each; none while it is not worth it."""
+def batches(
+    files: Iterable[File], now: int, most_files: int, most_bytes: int, *, eager: bool = False
+) -> list[list[File]]:
+    """Ended segments to be sealed together, those of one hour each; none while it is not worth it, unless ``eager``."""
     ended = sorted((file for file in files if file.kind == ENDED), key=lambda file: (file.start, file.path))
-    if not _is_worth_it(ended, now):
+    if not eager and not _is_worth_it(ended, now):
         return []
     return [batch for _, hour in groupby(ended, key=hour_of) for batch in _packed(list(hour), most_bytes, most_files)]
 
