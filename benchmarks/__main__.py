@@ -8,7 +8,8 @@ import importlib
 from benchmarks.measure import machine
 
 ALL = (
-    *("recording", "calling", "starting", "exposing", "reading"),
+    *("store_writing", "store_reading", "store_processes"),
+    *("calling", "starting", "exposing", "reading"),
     *("sampling", "budgets", "patterns", "log_gate", "early_drop"),
 )
 

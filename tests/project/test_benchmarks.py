@@ -8,12 +8,34 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from benchmarks import store_processes, store_reading, store_writing
+
+pytestmark = pytest.mark.servers
 
 
-@pytest.mark.servers
-def test_each_row_is_a_ratio_to_a_baseline_of_the_same_run(
-    run: Callable[..., CompletedProcess[str]], root: Path
-) -> None:
-    shown = run([sys.executable, "-m", "benchmarks", "recording", "--repeats", "1"], cwd=root, timeout=300).stdout
-    assert shown.count("| span | ") == 3
-    assert "OTLP encoding alone" in shown
+def _titles(tables: str) -> list[str]:
+    return [line.removeprefix("## ") for line in tables.splitlines() if line.startswith("## ")]
+
+
+def test_one_can_be_run_by_its_name(run: Callable[..., CompletedProcess[str]], root: Path) -> None:
+    shown = run([sys.executable, "-m", "benchmarks", "early_drop", "--repeats", "1"], cwd=root, timeout=300).stdout
+    assert len(_titles(shown)) == 1
+
+
+def test_writing_and_sealing_are_held_against_their_baselines() -> None:
+    assert _titles(store_writing.run(1, 512)) == [
+        "CPU from the SDK's object to a committed block (µs a record)",
+        "The same with redaction, and with patterns",
+        "CPU of sealing",
+        "Bytes of a record in sealed files, all of them counted",
+    ]
+
+
+def test_every_question_has_an_answer_from_both_stores() -> None:
+    tables = store_reading.run(1, 20_000, 2)
+    assert len([line for line in tables.splitlines() if line.startswith("| ") and "ms" not in line]) == 7
+
+
+def test_one_pass_finds_all_segments_of_dead_processes() -> None:
+    _, _, files = store_processes._dead(60)
+    assert files < 20
