@@ -179,3 +179,10 @@ ODD: dict[str, Any] = {
     "logs": logs(ODD_VALUES, ODD_TEXT),
     "metrics": points(ODD_VALUES),
 }
+
+#: What every record of an application has, and what tells its signal in protobuf.
+TELLS: dict[str, Any] = {
+    "spans": lambda span: span.trace_id,
+    "logs": lambda log: log.time_unix_nano or log.observed_time_unix_nano,
+    "metrics": lambda point: point.metric.name,
+}

@@ -12,18 +12,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLo
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, MetricsData, ResourceMetrics, ScopeMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
-from moving import RECORDS
+from moving import RECORDS, TELLS
 from tidegate import otlp
 
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-#: What every record of an application has.
-TELLS: dict[str, Any] = {
-    "spans": lambda span: span.trace_id,
-    "logs": lambda log: log.time_unix_nano or log.observed_time_unix_nano,
-    "metrics": lambda point: point.metric.name,
-}
 
 
 @pytest.mark.parametrize("signal", ["spans", "logs", "metrics"])

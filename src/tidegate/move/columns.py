@@ -145,8 +145,8 @@ def metrics(records: Sequence[Point]) -> Batch:
 
 
 def _metric(metric: Any) -> dict[str, Any]:
-    names = ("name", "type", "unit", "description", "temporality", "is_monotonic")
-    return {name: value for name in names if (value := getattr(metric, name))}
+    fields = {name: getattr(metric, name) for name in ("unit", "description", "temporality", "is_monotonic")}
+    return {"name": metric.name, "type": metric.type, **{name: value for name, value in fields.items() if value}}
 
 
 def _age(point: Point) -> int | None:

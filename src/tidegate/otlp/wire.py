@@ -15,19 +15,19 @@ Field = tuple[int, int, bytes]
 
 def signal_of(message: bytes) -> str:
     """``spans``, ``logs`` or ``metrics``, "" when there are no records; raises `Malformed` when it cannot be told."""
-    silent = b""
+    silent: bytes | None = None
     for resource in _inside(message, 1):
         for scope in _inside(resource, 2):
             for silent in _inside(scope, 2):
                 if signal := _signal_of(silent):
                     return signal
-    if silent:
+    if silent is not None:
         raise Malformed(silent, "a span, log record or metric, which have a time, name or body")
     return ""
 
 
 def _signal_of(record: bytes) -> str:
-    """ "" for a record that has nothing which those of other signals cannot have."""
+    """Of a record; "" when it has nothing but what records of other signals may have."""
     found = {(number, kind): len(content) for number, kind, content in fields(record)}
     if {(1, I64), (2, VARINT), (11, I64)} & found.keys():  # its times and severity
         return "logs"
