@@ -13,7 +13,7 @@ from tidegate.errors import QueryError, QueryTimeout, StoreError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store import live
 from tidegate.store.address import Address
-from tidegate.store.client import JSON, PROBLEM, SILENCE_S, Client, Parameters, Unreachable, Unsupported
+from tidegate.store.client import JSON, PROBLEM, Client, Parameters, Unreachable, Unsupported
 from tidegate.store.conditions import Condition
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower
 from tidegate.store.query import OF_PAGES, Query, Time, parse_trace_id, query_of
@@ -152,13 +152,13 @@ class RemoteReader(Reader):
         if found is None:
             return
         deadline, number = query.deadline, 0
+        patience = None if math.isinf(deadline.left) else max(_LEAST_S, deadline.left)
         try:
-            for number, line in enumerate(
-                self._client.lines(path, found, max(_LEAST_S, min(SILENCE_S, deadline.left)))
-            ):
+            for line in self._client.lines(path, found, patience):
                 if deadline.is_over:
                     break
                 yield line
+                number += 1
             else:
                 return
         except Unreachable:
