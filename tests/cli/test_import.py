@@ -53,7 +53,7 @@ def test_what_json_readers_print_is_imported(tidegate: Tidegate, import_into: Im
 
 
 def test_standard_input_is_a_file_too(environ: dict[str, str], store_dir: Path) -> None:
-    command = [TIDEGATE, "import", "-"]
+    command = [str(TIDEGATE), "import", "-"]
     done = subprocess.run(command, env=environ, input=line("a", "b"), text=True, capture_output=True, check=True)
     assert done.stderr == "Imported 2 log records.\n"
     assert set(read(store_dir).bodies) == {"a", "b"}
