@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -174,10 +175,18 @@ def test_pairs_of_many_values_take_about_a_byte_each() -> None:
 def test_a_block_with_too_many_words_may_hold_any() -> None:
     chance = random.Random(5)
     texts = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=40)) for _ in range(1000)]
-    assert words.make([" ".join(texts).encode()], 1000) is None
+    assert words.make([orjson.dumps({"body": texts})], 1000) is None
 
 
 def test_folding_the_case_of_a_letter_never_makes_what_ends_a_word() -> None:
     for code in range(0x80, sys.maxunicode + 1):
         folded = chr(code).casefold()
         assert all(not each.isascii() or each.isalpha() for each in folded), hex(code)
+
+
+@pytest.mark.parametrize("text", ["Inside", "behind"])
+def test_what_looks_like_the_end_of_a_table_hides_no_text(sealed: Sealed, text: str) -> None:
+    made = span("work")
+    made._events = (Event("event", {"values": "Inside", "list": ["x"], "rows": ["behind"]}, 5),)
+    file = sealed([made, span("other"), span("third")])
+    assert file.may_hold(1, text.casefold())

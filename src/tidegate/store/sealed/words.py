@@ -18,14 +18,25 @@ _LETTERS = bytes(
     code if code >= 0x80 or chr(code).isalpha() else ord("\n") if chr(code) == '"' else ord(" ") for code in range(256)
 ).lower()
 
+#: How `tidegate.store.sealed.columns.packed` begins a column with a table, ends the table, and begins one of one value.
+_TABLE, _ROWS, _ALL = b'{"values":', b'],"rows":[', b'{"all":'
+
 
 def make(texts: Iterable[bytes], count: int) -> bytes | None:
-    """The words in these lines of JSON, compressed; None where tags hide some, or there are too many."""
-    raw = b"\n".join(texts)
+    """The words in these columns' lines, compressed; None where tags hide some, or there are too many."""
+    raw = b"\n".join(map(_values, texts))
     if b'"$text"' in raw:
         return None
     found = b"\n".join(sorted(_words(raw)))
     return codec.compress(found) if len(found) <= max(MOST, MOST_A_ROW * count) else None
+
+
+def _values(line: bytes) -> bytes:
+    """The values in a column's line, without its name and what belongs to its form."""
+    column = line.partition(b'":')[2]
+    if column.startswith(_TABLE):
+        return column[len(_TABLE) :].rpartition(_ROWS)[0]
+    return column.removeprefix(_ALL)
 
 
 def _words(raw: bytes) -> set[bytes]:
