@@ -85,7 +85,12 @@ def test_after_close_what_waits_comes_and_then_it_ends(directory: Store, wait_fo
 def test_who_waits_is_woken_by_close(store: Store) -> None:
     subscription = store.reader().subscribe()
     ended = threading.Event()
-    waiting = threading.Thread(target=lambda: (list(subscription), ended.set()))
+
+    def wait() -> None:
+        list(subscription)
+        ended.set()
+
+    waiting = threading.Thread(target=wait)
     waiting.start()
     subscription.close()
     waiting.join(20)
@@ -128,8 +133,10 @@ def test_a_subscription_that_nobody_has_ends_its_thread(directory: Store, wait_f
 
 def test_what_ends_the_search_is_raised_where_records_are_taken(directory: Store) -> None:
     def broken(stop: Callable[[], bool]) -> Any:
+        yield from map(fail, [0])
+
+    def fail(_: int) -> None:
         raise StoreError("no more")
-        yield
 
     subscription = Subscription(broken)
     with pytest.raises(StoreError, match="no more"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -15,10 +15,11 @@ import orjson
 
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES, Log, Point, Span
-from tidegate.store.conditions import UNITS, Condition, Where, as_text, conditions
+from tidegate.store.conditions import UNITS, Condition, Where, conditions
 from tidegate.store.deadline import Deadline
 from tidegate.store.rows import Record
 from tidegate.store.sealed.shapes import MISSING
+from tidegate.store.texts import leaves
 
 if TYPE_CHECKING:
     from tidegate.store.catalog import AnyGroup, AnyRef
@@ -340,26 +341,13 @@ def _texts(record: Record) -> Iterator[str]:
     """Every text in which ``text`` is looked for."""
     if isinstance(record, Log):
         yield record.event_name
-        yield from _leaves(record.body)
+        yield from leaves(record.body)
     elif isinstance(record, Span):
         yield record.name
         yield record.status_message
         for event in record.events:
             yield event.name
-            yield from _leaves(event.attributes.values())
+            yield from leaves(event.attributes.values())
     else:
         yield record.metric.name
-    yield from _leaves(record.attributes.values())
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    """The texts in a value: itself, or those of a list's items and of a mapping's keys and values."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield key
-            yield from _leaves(item)
-    elif isinstance(value, (list, tuple, ValuesView)):
-        for item in value:
-            yield from _leaves(item)
-    elif value is not None:
-        yield as_text(value)
+    yield from leaves(record.attributes.values())

@@ -40,7 +40,7 @@ class Reader(Questions):
         """With ``service``, a reader of what this service recorded and nothing else."""
         self._catalog = catalog if service is None else ServiceCatalog(catalog, service)
         self._service = service
-        self.close()
+        self._forget()
 
     @property
     def location(self) -> str:
@@ -60,6 +60,9 @@ class Reader(Questions):
     def close(self) -> None:
         """Forget what was read, and let go of files; the reader can be used again."""
         self._catalog.close()
+        self._forget()
+
+    def _forget(self) -> None:
         self._cache = BlockCache(self._catalog)
         self._current = Current(self._catalog, self._cache.broken, self._service)
 

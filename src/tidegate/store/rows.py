@@ -124,7 +124,7 @@ class SpanRows(_InTraces):
     _kind = _column("kind", 0)
     _flags = _column("flags", 0)
     _trace_state = _column("trace_state", "")
-    _message = _column("status_message", "")
+    messages = _column("status_message", "")
     _links = _column("links", ())
     _dropped_attributes = _column("dropped_attributes", 0)
     _dropped_events = _column("dropped_events", 0)
@@ -135,7 +135,7 @@ class SpanRows(_InTraces):
         return unpack(self.columns, "parent_step" if self._is_sealed else "parent", self.count, "")
 
     @cached_property
-    def _events(self) -> Sequence[Any]:
+    def events(self) -> Sequence[Any]:
         return unpack(self.columns, "span_events" if self._is_sealed else "events", self.count, ())
 
     def parent_id(self, row: int) -> str:
@@ -157,11 +157,11 @@ class SpanRows(_InTraces):
     @cached_property
     def span_events(self) -> Sequence[Any]:
         """Each span's events as they are sealed: name, ns since the span's start, attributes, dropped attributes."""
-        return [self._events_since_start(row) if each else () for row, each in enumerate(self._events)]
+        return [self._events_since_start(row) if each else () for row, each in enumerate(self.events)]
 
     def _events_since_start(self, row: int) -> list[list[Any]]:
         shift = self._events_from(row) - self.times[row]
-        return [[name, delta + shift, attributes, lost] for name, delta, attributes, lost in self._events[row]]
+        return [[name, delta + shift, attributes, lost] for name, delta, attributes, lost in self.events[row]]
 
     def _events_from(self, row: int) -> int:
         """The time that the events of a span are counted from."""
@@ -190,9 +190,9 @@ class SpanRows(_InTraces):
             flags=self._flags[row],
             trace_state=self._trace_state[row],
             status_code=STATUS_CODES[self.status[row]],
-            status_message=self._message[row],
+            status_message=self.messages[row],
             attributes=self.attributes[row],
-            events=[Event(name, events_from + delta, attrs, lost) for name, delta, attrs, lost in self._events[row]],
+            events=[Event(name, events_from + delta, attrs, lost) for name, delta, attrs, lost in self.events[row]],
             links=[Link(*link) for link in self._links[row]],
             dropped_attributes_count=self._dropped_attributes[row],
             dropped_events_count=self._dropped_events[row],
@@ -205,8 +205,8 @@ class LogRows(_InTraces):
     _observed = _column("observed", 0)
     _timeless = _column("timeless", 0)
     _severity_text = _column("severity_text", "")
-    _body = _column("body", None)
-    _event_name = _column("event_name", "")
+    bodies = _column("body", None)
+    event_names = _column("event_name", "")
     _flags = _column("flags", 0)
     _origin = _column("origin", 0)
     _dropped = _column("dropped", 0)
@@ -239,8 +239,8 @@ class LogRows(_InTraces):
             "observed_time_unix_nano": time + self._observed[row],
             "severity_number": self.severity[row],
             "severity_text": self._severity_text[row],
-            "body": self._body[row],
-            "event_name": self._event_name[row],
+            "body": self.bodies[row],
+            "event_name": self.event_names[row],
             "attributes": _located(self.attributes[row], origin),
             "trace_id": self.trace_ids[row],
             "span_id": self.span_id(row),
@@ -259,8 +259,8 @@ class LogRows(_InTraces):
             scope=self.scopes[self.scope[row]],
             severity_number=self.severity[row],
             severity_text=self._severity_text[row],
-            body=self._body[row],
-            event_name=self._event_name[row],
+            body=self.bodies[row],
+            event_name=self.event_names[row],
             attributes=_located(self.attributes[row], origin),
             trace_id=self.trace_ids[row],
             span_id=self.span_id(row),

@@ -11,6 +11,7 @@ from tidegate.store.block import unpack, unpack_ids
 from tidegate.store.query import MAX_SEVERITY, Query, severity_name
 from tidegate.store.rows import AnyRows, LogRows, PointRows, SpanRows
 from tidegate.store.sealed.shapes import MISSING
+from tidegate.store.texts import rows_with
 
 if TYPE_CHECKING:
     from tidegate.store.catalog import AnyRef
@@ -47,7 +48,7 @@ def _inside(query: Query, rows: AnyRows, found: Sequence[int]) -> Sequence[int]:
         values, test = column(rows, condition.key), condition.test()
         found = [row for row in found if test(values[row])]
     if query.text:
-        found = [row for row in found if query.matches_text(rows.record(row))]
+        found = rows_with(query.text, rows, found)
     return found
 
 

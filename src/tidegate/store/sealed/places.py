@@ -8,7 +8,7 @@ row before of the same segment (absent: all 1; for a first row without meaning).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any
 
 from tidegate.store.block import pack, unpack
@@ -38,9 +38,9 @@ def pack_places(places: Sequence[Place], columns: dict[str, Any]) -> None:
 def unpack_places(columns: Mapping[str, Any], count: int) -> Sequence[Place]:
     """The inverse of `pack_places`."""
     names = [name for name, _ in columns["segments"]]
-    if "step" not in columns and "segment" not in columns:
-        first = columns["segments"][0][1]
-        return list(zip(repeat(names[0]), range(first, first + count), strict=False))
+    if "segment" not in columns:
+        steps = unpack(columns, "step", count, 1)
+        return list(zip(repeat(names[0]), accumulate(steps[1:], initial=columns["segments"][0][1]), strict=False))
     last = [first - 1 for _, first in columns["segments"]]
     out = []
     for place, step in zip(unpack(columns, "segment", count, 0), unpack(columns, "step", count, 1), strict=True):
