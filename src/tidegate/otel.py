@@ -47,9 +47,9 @@ def span_fields(span: Any) -> tuple[Any, ...]:
             status._description,
             attributes._dict,
             attributes.dropped,
-            events._dq,
+            events._dq or (),  # half a kilobyte each, mostly empty
             events.dropped,
-            links._dq,
+            links._dq or (),
             links.dropped,
             span._instrumentation_scope,
         )
