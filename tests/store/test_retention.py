@@ -145,7 +145,7 @@ def test_a_count_never_takes_the_newest_records(all_files: list[File], policy: P
     for found, reason in removed:
         if reason == "count":
             newer = [other for other in all_files if other.kind == found.kind and other.end >= found.end]
-            assert sum(other.count for other in newer if other is not found) >= (policy.count(found.kind) or 0)
+            assert sum(other.records for other in newer if other is not found) >= (policy.count_of(found.kind) or 0)
 
 
 @given(stores, policies, st.integers(0, 250))

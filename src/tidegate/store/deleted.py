@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -31,8 +31,7 @@ MAX_MARKS = 64
 WAIT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Records with a time below ``before`` are deleted in segments begun no later than ``at``; both in ns."""
 
     before: int

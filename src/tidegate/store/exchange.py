@@ -13,7 +13,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -26,11 +26,10 @@ NAME = "exchange.json"
 FORMAT = 1
 
 #: What may be exchanged: names of segments, never a path.
-_SEGMENT = re.compile(r"[0-9]{20}-[0-9a-z.-]{1,200}")
+_SEGMENT = r"[0-9]{20}-[0-9a-z.-]{1,200}"
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """Names of files in one directory; those in ``add`` may still have their partial names."""
 
     add: tuple[str, ...] = ()
@@ -56,7 +55,7 @@ def read(directory: str) -> Exchange | None:
     if version > FORMAT:
         raise FormatError(f"{path} has format {version}; this version reads up to {FORMAT}. Upgrade tidegate.")
     for name in (*add, *remove):
-        if not isinstance(name, str) or not _SEGMENT.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_SEGMENT, name):
             raise StoreError(f"{path!r} names {name!r}, which is no segment; `tidegate check` says what can be done.")
     return Exchange(add, remove)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tidegate.kinds import CLASSES, DEFAULT_CLASS, Limits, parse_retention
 
@@ -22,24 +23,22 @@ ACTIVE, ENDED, DAMAGED = "active", "ended", "damaged"
 _STANDS_FOR = {"error-trace": "error"}
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file of the store as retention sees it. ``kind`` is its class, or `ACTIVE`, `ENDED` or `DAMAGED`;
-    ``start`` and ``end`` are the times in ns of its first and last commit; ``count`` its records, if known."""
+    ``start`` and ``end`` are the times in ns of its first and last commit; ``records`` how many it has, if known."""
 
     path: str
     kind: str
     start: int
     end: int
     size: int
-    count: int = 0
+    records: int = 0
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """Limits by class, and the bytes that all may take together."""
 
-    limits: Mapping[str, Limits] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = MappingProxyType({})
     size: int = 1 << 30
 
     @classmethod
@@ -56,7 +55,7 @@ class Policy:
                 return int(limits.age * 1e9)
         return int(DEFAULT_AGE * 1e9)
 
-    def count(self, kind: str) -> int | None:
+    def count_of(self, kind: str) -> int | None:
         """So many of the newest records are enough of this class; None for no limit."""
         return next((limits.count for limits in self._that_hold(kind) if limits.count is not None), None)
 
@@ -109,10 +108,10 @@ def _too_old(files: Sequence[File], policy: Policy, now: int) -> Iterator[tuple[
 def _too_many(files: Sequence[File], policy: Policy) -> Iterator[tuple[File, str]]:
     newer: Counter[str] = Counter()
     for file in reversed(files):
-        enough = policy.count(file.kind) if file.kind in CLASSES else None
+        enough = policy.count_of(file.kind) if file.kind in CLASSES else None
         if enough is not None and newer[file.kind] >= enough:
             yield file, "count"
-        newer[file.kind] += file.count
+        newer[file.kind] += file.records
 
 
 def _too_much(files: Sequence[File], policy: Policy) -> Iterator[File]:

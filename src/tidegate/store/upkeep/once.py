@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tidegate.store import deleted, exchange
 from tidegate.store.deleted import Mark
@@ -23,12 +23,11 @@ _logger = logging.getLogger("tidegate")
 ROUNDS = 4
 
 
-@dataclass
-class Report:
+class Report(NamedTuple):
     """What a pass did. ``removed`` are files and why they went, ``left`` all that are there now."""
 
-    removed: list[Removal] = field(default_factory=list)
-    left: list[File] = field(default_factory=list)
+    removed: list[Removal]
+    left: list[File]
 
 
 def upkeep(

@@ -17,10 +17,10 @@ from tidegate.store.upkeep.files import SEALED
 from tidegate.store.upkeep.pace import Pace
 
 #: Rows, and bytes of JSON that they came from, that make a block.
-BLOCK_ROWS, BLOCK_BYTES = 2048, 4 << 20
+BLOCK_ROWS, BLOCK_BYTES = 2048, 2 << 20
 
 #: Bytes of JSON that all rows together may have come from that wait to become blocks; the largest go first.
-WAITING_BYTES = 32 << 20
+WAITING_BYTES = 4 << 20
 
 #: Signal, class and service, of which a block has one each.
 Group = tuple[str, str, str]
@@ -73,7 +73,7 @@ class Outputs:
                 self._writers[kind].source(source)
         for writer in self._writers.values():
             writer.finish()
-            self._pace.step()
+            self._pace.step(is_nearly_done=True)
 
     def take_the_place_of(self, files: Iterable[HasPath]) -> None:
         """The exchange of these files for the finished ones."""

@@ -64,9 +64,9 @@ class Pace:
             return groups
         return [group for group in groups if sum(file.size for file in group) <= most][:1]
 
-    def step(self) -> None:
-        """Called between steps of some milliseconds."""
-        if time.monotonic() > self._end:
+    def step(self, *, is_nearly_done: bool = False) -> None:
+        """Called between steps of some milliseconds. What is nearly done is brought to its end whatever the time."""
+        if time.monotonic() > self._end and not is_nearly_done:
             raise Stopped
         busy = time.thread_time() - self._since
         if self._rest is None or busy < SLICE_S:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from tidegate.errors import FormatError
 from tidegate.store import deleted, exchange, retention, segment
@@ -52,7 +51,7 @@ def _counted(files: list[File], policy: Policy) -> list[File]:
     """The files with their numbers of records where the policy asks for them."""
     if not policy.counts:
         return files
-    return [replace(file, count=_count(file.path)) if file.path.endswith(SEALED) else file for file in files]
+    return [file._replace(records=_count(file.path)) if file.path.endswith(SEALED) else file for file in files]
 
 
 def _count(path: str) -> int:
