@@ -66,11 +66,15 @@ class _Pass:
         return Report(self._removed, files)
 
     def _retain(self, files: list[File]) -> list[File]:
-        removals = retaining.plan(files, self._policy, self._marks, time.time_ns())
-        gone = retaining.retain(self._directory, removals, self._policy, self._pace) if removals else []
-        self._removed += gone
-        paths = {file.path for file, _ in gone}
-        return [file for file in files if file.path not in paths]
+        """The files that are left. On a full disk the first that goes makes room for what the others need."""
+        while removals := retaining.plan(files, self._policy, self._marks, time.time_ns()):
+            gone = retaining.retain(self._directory, removals, self._policy, self._pace)
+            self._removed += gone
+            paths = {file.path for file, _ in gone}
+            files = [file for file in files if file.path not in paths]
+            if not gone:
+                break
+        return files
 
     def _seal(self, files: list[File]) -> bool:
         """Whether anything was sealed."""
