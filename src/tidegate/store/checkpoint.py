@@ -89,8 +89,12 @@ def keep(directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float)
     former = File.read(directory)
     totals = load(former.content, former.path)
     since = former.time if totals is not None and former.time <= now else 0
-    totals = totals or Totals()
-    feeding.settle(totals, _Changed(files, since).look, _frame, _alive_in(directory), now)
+    if totals is None or not former.content:
+        from tidegate.store.catalog import steadily
+
+        totals = steadily(lambda: _recovered(directory, files, now))
+    else:
+        feeding.settle(totals, _Changed(files, since).look, _frame, _alive_in(directory), now)
     for process in [process for process in totals.processes.values() if _has_long_ended(process, now)]:
         totals.fold(process)
     totals.trim(now - int(max_age_s * 1e9))
@@ -99,6 +103,24 @@ def keep(directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float)
         _write(former.path, content, now - MARGIN)
     else:
         os.utime(former.path, ns=(now - MARGIN, now - MARGIN))
+
+
+def _recovered(directory: str, files: Callable[[], Iterable[Ended]], now: int) -> Totals:
+    """The totals of all that is there, sealed files included."""
+    from tidegate.store.catalog import BlockCache, DirectoryCatalog
+    from tidegate.store.recovery import SealedPoints
+
+    catalog = DirectoryCatalog(directory)
+    sealed = SealedPoints(BlockCache(catalog))
+    changed = _Changed(files, 0)
+    totals = Totals()
+
+    def frame(ref: BlockRef) -> bytes | None:
+        return sealed.frame(ref) if ref in sealed else _frame(ref)
+
+    with contextlib.closing(catalog):
+        feeding.settle(totals, lambda: [*sealed.take(), *changed.look()], frame, _alive_in(directory), now)
+    return totals
 
 
 def _has_long_ended(process: Process, now: int) -> bool:

@@ -64,7 +64,7 @@ class Reader(Questions):
 
     def _forget(self) -> None:
         self._cache = BlockCache(self._catalog)
-        self._current = Current(self._catalog, self._cache.broken, self._service)
+        self._current = Current(self._cache, self._service)
 
     def spans(self, **filters: Any) -> Iterator[Span]:
         """Spans; further filters ``name``, ``trace_id`` and ``errors`` (only those with status ERROR).
