@@ -19,7 +19,7 @@ from damaging import flip, overwrite
 from making import SHOP, log, put, resource, span
 from store_files import places
 from tidegate.errors import FormatError, StoreError, StoreNotFound
-from tidegate.store import block, checkpoint, segment
+from tidegate.store import block, checkpoint, codec, segment
 from tidegate.store.check import Finding, check, repair
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep.alone import alone
@@ -35,7 +35,8 @@ def write(directory: Path, name: str, records: int = 8) -> FileSink:
     sink = FileSink(str(directory))
     for number in range(records):
         severity = (5, 9, 13, 17)[number % 4]
-        put(sink, [log(f"{name} log {number}", number, severity=severity, trace=(number + 1) << 120)])
+        body, attributes = f"{name} log {number}", {"number": number}
+        put(sink, [log(body, number, severity=severity, attributes=attributes, trace=(number + 1) << 120)])
     put(sink, [span(f"{name} span", 5, trace=99 << 120, error=True)])
     put(sink, [log(f"{name} elsewhere", 6)], resource("other"))
     return sink
@@ -245,9 +246,9 @@ def sealed(store_dir: Path) -> Path:
     return file_of(store_dir, ".error.sealed")
 
 
-def change(path: Path, statement: str) -> None:
+def change(path: Path, statement: str, *values: bytes) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute(statement)
+        db.execute(statement, values)
         db.commit()
 
 
@@ -261,7 +262,11 @@ def change(path: Path, statement: str) -> None:
         ("UPDATE blocks SET errors = 0 WHERE id = 1", "another errors"),
         ("UPDATE blocks SET service = 'shap' WHERE id = 1", "of service 'shap' and is of 'shop'"),
         ("UPDATE blocks SET size = 7 WHERE id = 1", "and not 7"),
-        ("UPDATE filters SET words = (SELECT data FROM frames WHERE block = 2) WHERE block = 1", "filter of words"),
+        ("UPDATE filters SET words = x'28b52ffd2400010000' WHERE block = 1", "filters cannot be read"),
+        (
+            "UPDATE filters SET pairs = (SELECT pairs FROM filters WHERE block = 2) WHERE block = 1",
+            "of attributes hides",
+        ),
         ("DELETE FROM filters WHERE block = 1", "filters cannot be read"),
         ("DELETE FROM traces WHERE bucket = 4", "would not be found"),
         ("UPDATE traces SET entries = x'0000ffff' WHERE bucket = 4", "said to hold traces"),
@@ -293,6 +298,13 @@ def test_a_sealed_file_whose_tables_say_something_else_than_its_blocks_is_told_a
         else 0
     )
     assert len(sound) - len(after) == lost
+
+
+def test_a_filter_of_words_may_have_more_than_the_block_and_never_less(sealed: Path) -> None:
+    change(sealed, "UPDATE filters SET words = ?", codec.compress(b"ended\nlog\nelsewhere\nbody\norigins\nmore"))
+    assert damage(sealed.parent) == []
+    change(sealed, "UPDATE filters SET words = ? WHERE block = 2", codec.compress(b"more"))
+    assert damage(sealed.parent) == ["the filter of words hides records"]
 
 
 def test_a_sealed_file_whose_first_page_is_lost_is_made_anew_from_its_blocks(sealed: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from itertools import chain
 from urllib.parse import quote
 
 from tidegate.errors import FormatError
@@ -15,10 +16,11 @@ from tidegate.store.check.accounts import Accounts
 from tidegate.store.check.active import differences
 from tidegate.store.check.finding import Finding
 from tidegate.store.classes import ERROR_TRACE, METRIC, TRACE, of_severity
+from tidegate.store.conditions import as_text
 from tidegate.store.rows import AnyRows, LogRows, open_block
 from tidegate.store.salvage import BROKEN
 from tidegate.store.sealed import file as sealed
-from tidegate.store.sealed import traces
+from tidegate.store.sealed import pairs, traces
 from tidegate.store.sealed.file import SealedFile, SealedRef, Source
 from tidegate.store.sealed.gathering import Block, Gathered
 
@@ -96,7 +98,7 @@ def _blocks(file: SealedFile, accounts: Accounts) -> Iterator[Finding]:
         except BROKEN as error:
             yield Finding(file.name, f"the block cannot be read: {error}", block=ref.id, repair=REBUILD)
             continue
-        for wrong in (*_index(ref, made, hashes.get(ref.id, set())), *_rows(ref, rows, sources)):
+        for wrong in (*_index(ref, rows, made, hashes.get(ref.id, set())), *_rows(ref, rows, sources)):
             yield Finding(file.name, wrong, block=ref.id, repair=REBUILD)
         doubled = accounts.take(rows.places)
         if doubled:
@@ -119,7 +121,7 @@ def opened(file: SealedFile, ref: SealedRef) -> tuple[AnyRows, Block]:
     return rows, made
 
 
-def _index(ref: SealedRef, made: Block, hashes: set[int]) -> Iterator[str]:
+def _index(ref: SealedRef, rows: AnyRows, made: Block, hashes: set[int]) -> Iterator[str]:
     """What the tables say of a block against its content."""
     if wrong := differences(ref.index, made.index):
         yield wrong
@@ -128,21 +130,28 @@ def _index(ref: SealedRef, made: Block, hashes: set[int]) -> Iterator[str]:
     if hashes != traces.hashes(made.traces):
         yield "its traces would not be found, or others in their place"
     try:
-        yield from _filters(ref, made)
+        yield from _filters(ref, rows, made)
     except BROKEN as error:
         yield f"its filters cannot be read: {error}"
 
 
-def _filters(ref: SealedRef, made: Block) -> Iterator[str]:
-    _, _, (words, pairs) = ref.file.stored(ref.id)
-    if None not in (words, made.words) and _text(words) != _text(made.words):
-        yield "the filter of words is not that of its texts"
-    if None not in (pairs, made.pairs) and pairs != made.pairs:
-        yield "the filter of attributes is not that of its attributes"
+def _filters(ref: SealedRef, rows: AnyRows, made: Block) -> Iterator[str]:
+    """Whether a filter denies what is there. Those of another version may be others, and deny nothing all the same."""
+    _, _, (stored_words, stored_pairs) = ref.file.stored(ref.id)
+    if None not in (stored_words, made.words) and stored_words != made.words:
+        known = codec.decompress(stored_words or b"")
+        if any(word not in known for word in codec.decompress(made.words or b"").split()):
+            yield "the filter of words hides records"
+    differs = stored_pairs is not None and stored_pairs != made.pairs
+    if differs and not all(pairs.may_have(stored_pairs or b"", *pair) for pair in _pairs(rows)):
+        yield "the filter of attributes hides records"
 
 
-def _text(words: bytes | None) -> bytes:
-    return codec.decompress(words or b"")
+def _pairs(rows: AnyRows) -> set[tuple[str, str]]:
+    """All attributes of the records and their resources, with their values as text."""
+    records = [rows.record(row) for row in range(rows.count)]
+    attributes = chain((each.attributes for each in records), (each.attributes for each in rows.resources))
+    return {(key, as_text(value)) for each in attributes for key, value in each.items()}
 
 
 def _rows(ref: SealedRef, rows: AnyRows, sources: Mapping[str, Source]) -> Iterator[str]:
