@@ -16,8 +16,8 @@ from tidegate.store.rows import PointRows
 from tidegate.store.sealed.file import SealedRef, Source
 from tidegate.store.segment import FORMAT, BlockRef, Header, Key
 
-#: A segment and which of a block's resources.
-_Part = tuple[str, int]
+#: A segment, which of a block's resources, and a time in ns.
+_Part = tuple[str, int, int]
 
 
 class SealedPoints:
@@ -37,15 +37,15 @@ class SealedPoints:
         rows = self._open(ref)
         if rows is None:
             return
+        # of a process's points those of one time are of one collection, in which each series comes once
         parts: dict[_Part, list[int]] = {}
-        for row, ((segment, _), resource) in enumerate(zip(rows.places, rows.resource, strict=True)):
-            parts.setdefault((segment, resource), []).append(row)
-        for (segment, resource), picked in parts.items():
-            picked.sort(key=lambda row: rows.places[row])
+        for row, ((segment, _), resource, time) in enumerate(zip(rows.places, rows.resource, rows.times, strict=True)):
+            parts.setdefault((segment, resource, time), []).append(row)
+        for (segment, resource, time), picked in parts.items():
+            picked.sort(key=rows.places.__getitem__)
             source = sources[segment]
             header = Header(FORMAT, segment, rows.resources[resource], source.created, dict(source.process))
-            times = [rows.times[row] for row in picked]
-            index = Index("metrics", len(picked), min(times), max(times), 0, 0, rows.places[picked[0]][1], 0)
+            index = Index("metrics", len(picked), time, time, 0, 0, rows.places[picked[0]][1], 0)
             made = BlockRef(header, index)
             self._parts[made.key] = ref, picked
             self._left.append(made)
