@@ -98,7 +98,8 @@ class SealedFile:
         return f"SealedFile({self.path!r})"
 
     def frame(self, id: int) -> bytes:
-        """A block's compressed frame; raises `FormatError` when there is none or it cannot be read."""
+        """A block's compressed frame; raises `FormatError` when there is none or it cannot be read, and
+        FileNotFoundError when the file was closed and is gone."""
         data: bytes = self._blob("SELECT data FROM frames WHERE block = ?", id)
         return data
 
@@ -239,6 +240,7 @@ def from_text(stored: str | bytes) -> str:
 _files: weakref.WeakSet[SealedFile] = weakref.WeakSet()
 
 #: Connections of a parent, which a child must not close: another thread may have held SQLite's locks at the fork.
+#: At the child's end they go, but for the one that such a thread holds, as it will never run again.
 _inherited: list[sqlite3.Connection] = []
 
 
