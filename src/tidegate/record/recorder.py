@@ -1,6 +1,6 @@
 """The recorder: one bounded queue and one writer thread per process, and what a fork does to them.
 
-Callers append SDK objects to a queue and go on; the thread turns them into blocks. Nothing on the
+Callers append what is recorded to a queue and go on; the thread turns it into blocks. Nothing on the
 caller's side takes a lock that Python code could hold: a signal handler may record and flush while
 the code it interrupted was doing the same.
 """
