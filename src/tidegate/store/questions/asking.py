@@ -54,7 +54,7 @@ class Questions:
         """
         length = None if interval is None else parse_length(interval, "interval")
         query = _query(signal, filters)
-        return self._answer(query, partial(counting.histogram, interval=length, by=_key(by, "by")))
+        return self._answer(query, partial(counting.histogram, interval=length, by=_optional(by)))
 
     def quantiles(
         self,
@@ -74,7 +74,7 @@ class Questions:
         if of == "duration" and signal != "spans":
             raise QueryError(f"{signal} have no duration; name an attribute that is a number: of='size'.")
         query = _query(signal, filters)
-        return self._answer(query, partial(distribution.quantiles, of=_key(of, "of"), by=_key(by, "by"), q=_shares(q)))
+        return self._answer(query, partial(distribution.quantiles, of=_key(of, "of"), by=_optional(by), q=_shares(q)))
 
     def top(self, key: str, signal: Signal = "spans", *, limit: int = 10, **filters: Any) -> Top:
         """The most frequent values of a key. Exact up to 100,000 different values; beyond, within `Top.error`."""
@@ -170,7 +170,11 @@ def _shares(q: Any) -> Sequence[float]:
     return tuple(q)
 
 
-def _key(key: Any, name: str) -> Any:
-    if key is not None and (not isinstance(key, str) or not key):
+def _optional(by: Any) -> str | None:
+    return None if by is None else _key(by, "by")
+
+
+def _key(key: Any, name: str) -> str:
+    if not isinstance(key, str) or not key:
         raise QueryError(f"{name} is {key!r}; it must be a key, such as http.route or severity.")
     return key

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tidegate.store.block import unpack
 from tidegate.store.catalog import AnyRef, BlockCache
 from tidegate.store.query import Query
 from tidegate.store.questions.answers import Edge
 from tidegate.store.questions.scan import Part, scan
+from tidegate.store.rows import SpanRows
 from tidegate.store.selection import by_resource, span_ids
 
 #: Spans that wait for their parents to be found; then the parents are looked for, and it goes on.
@@ -78,14 +78,19 @@ def edges(cache: BlockCache, query: Query, refs: Sequence[AnyRef], among: Sequen
 
 
 def _children(part: Part) -> Iterator[tuple[_Id, str, bool]]:
-    """Spans with a parent elsewhere: one in the same block is of the same service."""
+    """Spans with a parent that is not in the same block, where it is of the same service."""
     rows = part.rows
-    parents, services, traces = unpack(rows.columns, "parent", rows.count, ""), _services(part), rows.trace_ids
+    if not isinstance(rows, SpanRows):
+        return
+    parents, services, traces, here = rows.parent_ids, _services(part), rows.trace_ids, set(_ids(part))
     errors = part.errors() or [False] * len(part.found)
     for row, is_error in zip(part.found, errors, strict=True):
-        parent = parents[row]
-        if parent and isinstance(parent, str):
-            yield traces[row] + parent, services[row], is_error
+        if parents[row] and (parent := traces[row] + parents[row]) not in here:
+            yield parent, services[row], is_error
+
+
+def _ids(part: Part) -> list[_Id]:
+    return [trace + span for trace, span in zip(part.rows.trace_ids, span_ids(part.rows), strict=True)]
 
 
 def _services(part: Part) -> Sequence[str]:
@@ -95,7 +100,7 @@ def _services(part: Part) -> Sequence[str]:
 def _settle(calls: Calls, waiting: Waiting, parts: Iterator[Part]) -> None:
     """Count the calls whose callers are in these parts, and then those without one."""
     for part in parts:
-        ids = [trace + span for trace, span in zip(part.rows.trace_ids, span_ids(part.rows), strict=True)]
+        ids = _ids(part)
         if not waiting.keys().isdisjoint(ids):
             for parent, caller in zip(ids, _services(part), strict=True):
                 for callee, is_error in waiting.pop(parent, ()):

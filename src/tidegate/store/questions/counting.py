@@ -95,7 +95,8 @@ def intervals(query: Query, refs: Sequence[AnyRef], interval: int | None) -> tup
 def time_range(query: Query, refs: Iterable[AnyRef]) -> tuple[int, int]:
     """The times between which matches are, both included; as narrow as indexes and the question say."""
     found = [(ref.index.first, ref.index.last) for ref in refs]
-    first = query.since if query.since is not None else min((first for first, _ in found), default=0)
+    nothing = 0 if query.until is None else query.until - 1
+    first = query.since if query.since is not None else min((first for first, _ in found), default=nothing)
     last = query.until - 1 if query.until is not None else max((last for _, last in found), default=first)
     return first, max(first, last)
 

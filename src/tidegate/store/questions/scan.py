@@ -86,15 +86,14 @@ def group(value: Any) -> Group:
 class Rooms:
     """Which groups have a place of their own: the first `MAX_GROUPS`."""
 
-    def __init__(self, limit: int = MAX_GROUPS) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self.known: set[Group] = set()
         self.is_full = False
 
     def has(self, group: Group) -> bool:
         if group in self.known:
             return True
-        if len(self.known) >= self._limit:
+        if len(self.known) >= MAX_GROUPS:
             self.is_full = True
             return False
         self.known.add(group)
