@@ -34,19 +34,21 @@ class ColumnLines(Mapping[str, Any]):
     """The columns in ``raw`` by their names; raises `FormatError` for what `dump` does not write."""
 
     def __init__(self, raw: bytes) -> None:
-        head, *lines = raw.split(b"\n")[:-1]
-        self._head: dict[str, Any] = orjson.loads(head)
-        self._lines: dict[bytes, bytes] = {}
-        for line in lines:
-            name = _NAME.match(line)
+        self._raw = raw
+        start = raw.index(b"\n") + 1
+        self._head: dict[str, Any] = orjson.loads(raw[:start])
+        self._lines: dict[bytes, slice] = {}
+        while (end := raw.find(b"\n", start)) >= 0:
+            name = _NAME.match(raw, start, end)
             if name is None:
-                raise FormatError(f"a block has a line without a column's name: {line[:40]!r}")
-            self._lines[name[1]] = line
+                raise FormatError(f"a block has a line without a column's name: {raw[start : start + 40]!r}")
+            self._lines[name[1]] = slice(start, end)
+            start = end + 1
 
     def __getitem__(self, name: str) -> Any:
         if name in self._head:
             return self._head[name]
-        return expanded(values.loads(self._lines[orjson.dumps(name)[1:-1]])[name])
+        return expanded(values.loads(self._raw[self._lines[orjson.dumps(name)[1:-1]]])[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._head or orjson.dumps(name)[1:-1] in self._lines
