@@ -102,7 +102,7 @@ class Writer:
             self._sink.append(records[0].resource, batch)
         except OSError as error:
             raise StoreError(
-                f"the store {self._sink.location!r} cannot be written ({error}); make room for it,"
+                f"the store {self._sink.location!r} cannot be written ({error.strerror or error}); make room for it,"
                 " or name another with --store."
             ) from None
         self.written[signal] += batch.count
