@@ -104,15 +104,16 @@ class _InTraces(Rows):
         return unpack_ids(self.columns, "span_id", self.count)
 
     @cached_property
-    def _digits(self) -> str:
-        digits: str = self.columns.get("span_id", "")
-        if len(digits) not in (0, self.count * ID_DIGITS):
+    def digits(self) -> str:
+        """The ids of all rows, `NO_ID` for none, one after the other."""
+        digits: str = self.columns.get("span_id", NO_ID * self.count)
+        if len(digits) != self.count * ID_DIGITS:
             raise FormatError(f"column 'span_id' does not have {self.count} values")
         return digits
 
     def span_id(self, row: int) -> str:
         """One of `span_ids`, without the others."""
-        found = self._digits[row * ID_DIGITS : (row + 1) * ID_DIGITS]
+        found = self.digits[row * ID_DIGITS : (row + 1) * ID_DIGITS]
         return "" if found == NO_ID else found
 
 
@@ -144,6 +145,13 @@ class SpanRows(_InTraces):
         if isinstance(parent, str):
             return parent
         return self.span_id(row + parent if self._is_sealed else parent)
+
+    @cached_property
+    def parent_steps(self) -> Sequence[str | int]:
+        """Of all rows, the parent's id, or if it is in the block, how many rows further it is."""
+        if self._is_sealed:
+            return self._parent
+        return [parent if type(parent) is str else parent - row for row, parent in enumerate(self._parent)]
 
     @cached_property
     def parent_ids(self) -> Sequence[str]:

@@ -21,16 +21,22 @@ _COMPARABLE = {str, int, bool}
 
 def packed(column: Sequence[Any]) -> Any:
     """A column of values of any types in its shortest form; not empty."""
-    kinds = set(map(type, column))
-    if len(kinds) == 1 and kinds <= _COMPARABLE:
-        if column.count(column[0]) == len(column):
-            return {"all": column[0]}
-        return _table(column) if kinds == {str} else column
-    return _filled(column) if kinds <= {list, tuple} else column
+    head = column[0]
+    if column.count(head) == len(column):
+        return {"all": head} if type(head) in _COMPARABLE and _are_all(column, type(head)) else column
+    if type(head) is str:
+        return _table(column)
+    return _filled(column) if isinstance(head, (list, tuple)) and _are_all(column, list, tuple) else column
 
 
-def _table(column: Sequence[str]) -> Any:
-    if len(set(column[:SAMPLE])) * 2 > len(column[:SAMPLE]):
+def _are_all(column: Sequence[Any], *kinds: type) -> bool:
+    return set(map(type, column)) <= set(kinds)
+
+
+def _table(column: Sequence[Any]) -> Any:
+    """Texts of which most rows have one of a few."""
+    sample = column[:SAMPLE]
+    if not _are_all(sample, str) or len(set(sample)) * 2 > len(sample) or not _are_all(column, str):
         return column
     places = {value: place for place, value in enumerate(dict.fromkeys(column))}
     if len(places) * ROWS_A_VALUE > len(column):

@@ -9,7 +9,7 @@ from typing import Any
 
 from tidegate.records import SEVERITIES
 from tidegate.store import block, codec
-from tidegate.store.block import NO_ID, Index
+from tidegate.store.block import ID_DIGITS, NO_ID, Index
 from tidegate.store.rows import AnyRows, PointRows, SpanRows
 from tidegate.store.sealed import lines, pairs, words
 from tidegate.store.sealed.columns import packed
@@ -49,7 +49,7 @@ class Gathered:
         self._attributes: list[Any] = []
         self._columns: dict[str, list[Any]] = {}
         self._tables = {name: Table() for name in (*TABLES[self.signal], "resources")}
-        self._ids: list[str] = []
+        self._digits: list[str] = []
         self._parents: list[Any] = []
 
     def add(self, rows: AnyRows, picked: Sequence[int] | None = None) -> None:
@@ -62,11 +62,11 @@ class Gathered:
         self._attributes.extend(pick(rows.attributes))
         self._add_tables(rows, pick)
         if isinstance(rows, SpanRows):
-            self._parents.extend(pick(rows.parent_ids))
+            self._parents.extend(rows.parent_steps if picked is None else pick(rows.parent_ids))
             if "events" in rows.columns or "span_events" in rows.columns:
                 self._column("span_events", ()).extend(pick(rows.span_events))
         if not isinstance(rows, PointRows):
-            self._ids.extend(pick(rows.span_ids))
+            self._digits.append(rows.digits if picked is None else "".join(id or NO_ID for id in pick(rows.span_ids)))
         for name, default in COLUMNS[self.signal].items():
             if name in rows.columns and name not in REMADE:
                 self._column(name, default).extend(pick(block.unpack(rows.columns, name, rows.count, default)))
@@ -108,8 +108,8 @@ class Gathered:
         self._tables["resources"].pack("resources", "resource", columns)
         for name, (column, _) in TABLES[self.signal].items():
             self._tables[name].pack(name, column, columns)
-        if any(self._ids):
-            columns["span_id"] = "".join(id or NO_ID for id in self._ids)
+        if (digits := "".join(self._digits)).strip("0"):
+            columns["span_id"] = digits
         if self._parents:
             block.pack("parent_step", self._parent_steps(), "", columns)
         for name, values in self._columns.items():
@@ -121,9 +121,16 @@ class Gathered:
 
     def _parent_steps(self) -> list[Any]:
         """A parent in the block by how many rows further it is, which costs a byte instead of eight; else its id."""
-        rows = dict(zip(self._ids, range(self.count), strict=True))
-        rows.pop("", None)
-        return [rows[parent] - row if parent in rows else parent for row, parent in enumerate(self._parents)]
+        if not any(type(parent) is str and parent for parent in self._parents):
+            return self._parents
+        digits = "".join(self._digits)
+        ids = (digits[at : at + ID_DIGITS] for at in range(0, len(digits), ID_DIGITS))
+        rows = {NO_ID: 0, **dict(zip(ids, range(self.count), strict=True))}
+        del rows[NO_ID]
+        return [
+            rows[parent] - row if type(parent) is str and parent in rows else parent
+            for row, parent in enumerate(self._parents)
+        ]
 
     def _filters(self, columns: dict[str, Any], written: dict[str, bytes]) -> tuple[bytes | None, bytes | None]:
         texts = [line for name, line in written.items() if name in TEXTS[self.signal] or name.startswith("attributes")]
