@@ -9,6 +9,7 @@ import struct
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -86,13 +87,22 @@ class SealedFile:
         try:
             self.kind, self.start, self.end = str(meta["kind"]), int(meta["start"]), int(meta["end"])
             self.refs = [_ref(self, row) for row in self._select("SELECT * FROM blocks ORDER BY id")]
-            self.sources = [_source(row) for row in self._select("SELECT * FROM sources ORDER BY created, segment")]
+            # there may be thousands, and few questions are about them
+            self._sources = self._select("SELECT * FROM sources ORDER BY created, segment")
         except (LookupError, TypeError, ValueError) as error:
             self.close()
             raise FormatError(f"{path} is damaged: {error!r}. `tidegate check --repair` sets it aside.") from None
         self.first = min((ref.index.first for ref in self.refs), default=0)
         self.last = max((ref.index.last for ref in self.refs), default=0)
         self.count = sum(ref.index.count for ref in self.refs)
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The segments of which the file holds records, oldest first; raises `FormatError`."""
+        try:
+            return [_source(row) for row in self._sources]
+        except (LookupError, TypeError, ValueError) as error:
+            raise FormatError(f"{self.path} is damaged: {error!r}. `tidegate check --repair` sets it aside.") from None
 
     def __repr__(self) -> str:
         return f"SealedFile({self.path!r})"

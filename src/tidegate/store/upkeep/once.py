@@ -68,7 +68,8 @@ class _Pass:
     def _retain(self, files: list[File]) -> list[File]:
         """The files that are left. On a full disk the first that goes makes room for what the others need."""
         while removals := retaining.plan(files, self._policy, self._marks, time.time_ns()):
-            gone = retaining.retain(self._directory, removals, self._policy, self._pace)
+            first = not self._removed
+            gone = retaining.retain(self._directory, removals, self._policy, self._pace, first=first)
             self._removed += gone
             paths = {file.path for file, _ in gone}
             files = [file for file in files if file.path not in paths]

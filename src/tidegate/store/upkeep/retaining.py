@@ -25,14 +25,19 @@ def plan(files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int)
     return [*whole, *retention.plan(left, policy, now)]
 
 
-def retain(directory: str, removals: Sequence[Removal], policy: Policy, pace: Pace) -> list[Removal]:
-    """Remove files, but none that a newer version has written; returns those that went."""
+def retain(
+    directory: str, removals: Sequence[Removal], policy: Policy, pace: Pace, *, first: bool = True
+) -> list[Removal]:
+    """Remove files, but none that a newer version has written; returns those that went.
+
+    Where the checkpoint cannot be written, only what it has goes, or at the ``first`` try, to make room, one file.
+    """
     removals = [removal for removal in removals if not is_newer(removal[0].path)]
     ended = [file for file, _ in removals if file.kind == ENDED]
     if ended and not _cover(directory, policy, ended):
-        # no room on the disk: what the last checkpoint covers makes some, and if that is nothing, the oldest does
         known = covered(directory)
-        removals = [each for each in removals if each[0].kind != ENDED or each[0].end < known] or removals[:1]
+        safe = [each for each in removals if each[0].kind != ENDED or each[0].end < known]
+        removals = safe or removals[: int(first)]
     for number, (file, _) in enumerate(removals):
         exchange.remove(file.path)
         if number % 64 == 0:
