@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 
@@ -50,7 +51,9 @@ class Keeper:
     def finish(self, timeout: float, *, recorded: bool) -> None:
         """At the end of a process: somebody has to tidy up after thousands of short scripts."""
         self._worker.stop(timeout)
-        if recorded and not self._has_run:
+        # CPython ends by SIGINT after one, unless code from text is run on the way, as dataclasses do when imported
+        interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
+        if recorded and not self._has_run and not interrupted:
             self._has_run = True
             self._try(Pace.last())
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import QueryError
 from tidegate.store.rows import Record
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Records that wait for a subscriber unless it says otherwise; when more come, the oldest are dropped.
 MAX_QUEUE = 10_000
@@ -70,6 +72,8 @@ class Subscription:
         return self
 
     async def __anext__(self) -> Record:
+        import asyncio  # who follows without a loop does not load it
+
         while True:
             waiter = self._queue.ready(asyncio.get_running_loop())
             if waiter is None:
