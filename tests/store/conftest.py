@@ -22,6 +22,7 @@ from tidegate.store.sinks import FileSink, MemorySink
 def _in_memory() -> Store:
     # what earlier examples kept is not in the way
     sinks.rings.clear()
+    sinks.deleted.clear()
     return Store("memory:", lambda: MemorySink(64 << 20))
 
 
@@ -34,6 +35,7 @@ def rings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has kept in memory."""
     rings: weakref.WeakSet[MemorySink] = weakref.WeakSet()
     monkeypatch.setattr(sinks, "rings", rings)
+    monkeypatch.setattr(sinks, "deleted", [])
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ class Current:
             totals.fold(process)
 
     def _look(self) -> list[BlockRef]:
-        found = self._catalog.newer(self._number)
+        found = self._catalog.newer(self._number, deleted=True)  # a total counts what was deleted, too
         if found:
             self._number = found[-1].number
         return [*(self._sealed.take() if self._sealed else ()), *(ref for ref in found if isinstance(ref, BlockRef))]

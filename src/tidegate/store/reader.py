@@ -12,7 +12,7 @@ from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processe
 from tidegate.store.current import Current
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
-from tidegate.store.query import OF_PAGES, Query, parse_trace_id, query_of
+from tidegate.store.query import OF_PAGES, Query, Time, parse_time, parse_trace_id, query_of
 from tidegate.store.questions.asking import Questions
 from tidegate.store.rows import Record
 from tidegate.store.stream import records, steps, stream
@@ -187,6 +187,14 @@ class Reader(Questions):
         query = query_of("metrics", filters, without=("until", *OF_PAGES))
         points = self._current.points()
         return [point for point in points if _is_wanted(query, point)] if filters else points
+
+    def delete_before(self, time: Time) -> None:
+        """Delete the records with a time before this one that have been committed so far.
+
+        Readers of all processes see them no more; upkeep takes them off the disk. A span's time is its start. Totals
+        of metrics still count what they counted. Raises `StoreError` when that cannot be written.
+        """
+        self._catalog.delete_before(parse_time(time))
 
     @property
     def evicted_series(self) -> int:

@@ -162,6 +162,9 @@ def _unlink(path: str) -> None:
 #: Rings of this process, which ``memory:`` reads.
 rings: weakref.WeakSet[MemorySink] = weakref.WeakSet()
 
+#: What was deleted of them, see `tidegate.store.deleted`.
+deleted: list[Any] = []
+
 
 class MemorySink:
     """A ring of encoded blocks, bounded in bytes; the oldest go first."""

@@ -51,7 +51,8 @@ class Piece:
     @classmethod
     def of(cls, ref: BlockRef) -> Piece:
         header, index = ref.header, ref.index
-        end = index.sequence + index.count
+        # a block of which some records were deleted still ends where it ended
+        end = index.sequence + getattr(ref, "whole", index.count)
         return cls(header.segment, header.created, index.sequence, end, index.last, index.count, [ref])
 
 

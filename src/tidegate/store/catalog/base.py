@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from tidegate.errors import StoreError
 from tidegate.store.block import Index
+from tidegate.store.catalog.deletion import Cuts
+from tidegate.store.deleted import Mark
 from tidegate.store.segment import BlockRef, Key
 
 if TYPE_CHECKING:
@@ -68,12 +70,14 @@ class SealedGroup:
         return True
 
 
-def grouped(file: SealedFile) -> list[SealedGroup]:
+def grouped(refs: Iterable[SealedRef]) -> list[SealedGroup]:
     """A sealed file's blocks, by their signal and service."""
     groups: dict[tuple[str, str], list[SealedRef]] = {}
-    for ref in file.refs:
+    for ref in refs:
         groups.setdefault((ref.index.signal, ref.service), []).append(ref)
-    return [SealedGroup(file, _sum([ref.index for ref in refs]), refs[0].service, refs) for refs in groups.values()]
+    return [
+        SealedGroup(refs[0].file, _sum([ref.index for ref in refs]), refs[0].service, refs) for refs in groups.values()
+    ]
 
 
 def _sum(indexes: Sequence[Index]) -> Index:
@@ -101,12 +105,12 @@ class Catalog(Protocol):
     def blocks(self) -> list[AnyRef]:
         """All committed blocks, each once, in order of discovery."""
 
-    def newer(self, number: int, *, within: float = 0.0) -> list[AnyRef]:
+    def newer(self, number: int, *, within: float = 0.0, deleted: bool = False) -> list[AnyRef]:
         """The blocks that this catalog discovered after the one with this number, in order of discovery.
 
         What another call has found in the last ``within`` seconds is good enough; many callers then
         share one look at the store. Records that were committed before and have been sealed since
-        come again, in their sealed blocks.
+        come again, in their sealed blocks. With ``deleted``, what was deleted is there as well.
         """
 
     def candidates(self, query: Query) -> list[AnyRef]:
@@ -130,6 +134,9 @@ class Catalog(Protocol):
     def frame(self, ref: AnyRef) -> bytes | None:
         """The compressed frame of a block, or None when it is not there any more, see `Moved`."""
 
+    def delete_before(self, time: int) -> None:
+        """Delete the records with a time (ns) before this one that have been committed so far."""
+
     def close(self) -> None:
         """Let go of the files that are open; they are opened again when they are needed."""
 
@@ -142,13 +149,14 @@ class Numbered:
         self._last = 0
         self._looked = float("-inf")
         self._lock = Lock()
+        self._cuts = Cuts(self._read)
 
     def blocks(self) -> list[AnyRef]:
         with self._lock:
             self._look()
-            return list(self._blocks.values())
+            return self._cuts.of(self._blocks.values())
 
-    def newer(self, number: int, *, within: float = 0.0) -> list[AnyRef]:
+    def newer(self, number: int, *, within: float = 0.0, deleted: bool = False) -> list[AnyRef]:
         found: list[AnyRef] = []
         with self._lock:
             if time.monotonic() - self._looked >= within:
@@ -157,7 +165,8 @@ class Numbered:
                 if ref.number <= number:
                     break
                 found.append(ref)
-        return found[::-1]
+            found.reverse()
+            return found if deleted else self._cuts.of(found)
 
     def candidates(self, query: Query) -> list[AnyRef]:
         return [ref for ref in self.blocks() if query.wants(ref)]
@@ -175,11 +184,15 @@ class Numbered:
         """Nothing is open."""
 
     def _look(self) -> None:
-        self._refresh()
+        self._cuts.update(self._refresh(), self._blocks)
         self._looked = time.monotonic()
 
-    def _refresh(self) -> None:
-        """Bring the blocks up to date; called with the lock held."""
+    def _refresh(self) -> Sequence[Mark]:
+        """Bring the blocks up to date, and say what was deleted; called with the lock held."""
+        raise NotImplementedError
+
+    def _read(self, ref: AnyRef) -> bytes:
+        """A block's frame as it was written; raises FileNotFoundError when it is not there any more."""
         raise NotImplementedError
 
     def _add(self, ref: BlockRef) -> BlockRef:

@@ -25,7 +25,7 @@ class BlockCache:
     def __init__(self, catalog: Catalog) -> None:
         self.broken: set[Key] = set()
         self.catalog = catalog
-        self._kept: OrderedDict[Key, AnyRows] = OrderedDict()
+        self._kept: OrderedDict[tuple[Key, int], AnyRows] = OrderedDict()
         self._lock = Lock()
 
     def rows(self, ref: AnyRef, query: Query | None = None) -> AnyRows | None:
@@ -34,15 +34,16 @@ class BlockCache:
         Raises `Moved` when it is not there any more.
         """
         with self._lock:
-            rows = self._kept.get(ref.key)
+            rows = self._kept.get((ref.key, ref.index.count))
         if rows is None:
             # without the lock: two threads may open the same block, and nobody waits for another's
             rows = self._open(ref, query)
         if rows is not None:
-            self._keep(ref.key, rows)
+            # fewer records than before: some were deleted
+            self._keep((ref.key, ref.index.count), rows)
         return rows
 
-    def _keep(self, key: Key, rows: AnyRows) -> None:
+    def _keep(self, key: tuple[Key, int], rows: AnyRows) -> None:
         with self._lock:
             self._kept[key] = rows
             self._kept.move_to_end(key)

@@ -8,12 +8,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from tidegate.errors import FormatError, StoreError
-from tidegate.store import segment
+from tidegate.store import deleted, segment
 from tidegate.store.catalog.base import AnyGroup, AnyRef, Moved, Numbered, SealedGroup, grouped, steadily
 from tidegate.store.catalog.listing import Listing, Picture
+from tidegate.store.deleted import Mark
 from tidegate.store.sealed import file as sealed
 from tidegate.store.sealed.file import SealedFile, SealedRef
 from tidegate.store.segment import BlockRef, Key
@@ -76,8 +78,11 @@ class DirectoryCatalog(Numbered):
     def groups(self) -> list[AnyGroup]:
         with self._lock:
             self._look()
-            active = (ref for ref in self._blocks.values() if isinstance(ref, BlockRef))
-            return [*active, *(group for groups in self._sealed.values() for group in groups)]
+            active = [ref for ref in self._blocks.values() if isinstance(ref, BlockRef)]
+            sealed = [group for groups in self._sealed.values() for group in groups]
+            if self._cuts:
+                sealed = [left for group in sealed for left in grouped(self._cuts.of(group.refs))]
+            return [*self._cuts.of(active), *sealed]
 
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
         self._use(file)
@@ -107,12 +112,15 @@ class DirectoryCatalog(Numbered):
         except FormatError:
             return True
 
+    def _read(self, ref: AnyRef) -> bytes:
+        if isinstance(ref, BlockRef):
+            return segment.read_frame(ref)
+        self._use(ref.file)
+        return ref.file.frame(ref.id)
+
     def frame(self, ref: AnyRef) -> bytes | None:
         try:
-            if isinstance(ref, BlockRef):
-                return segment.read_frame(ref)
-            self._use(ref.file)
-            return ref.file.frame(ref.id)
+            return self._cuts.frame(ref) or self._read(ref)
         except FileNotFoundError:
             return self._moved_frame(ref)
 
@@ -126,7 +134,7 @@ class DirectoryCatalog(Numbered):
         except FileNotFoundError:
             return None
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> Sequence[Mark]:
         """Take in every file. While files are exchanged, one look may miss both what goes and what comes."""
         picture = None
         try:
@@ -148,6 +156,10 @@ class DirectoryCatalog(Numbered):
             self._drop(path)
         for name in self._sealed.keys() - set(self._picture.sealed):
             self._drop_sealed(name)
+        return self._picture.marks
+
+    def delete_before(self, time: int) -> None:
+        deleted.add(self.location, time, time_ns())
 
     # --- files that may grow
 
@@ -188,7 +200,7 @@ class DirectoryCatalog(Numbered):
         for name in names:
             if name not in self._sealed:
                 try:
-                    self._sealed[name] = self._read(SealedFile(os.path.join(self.location, name)))
+                    self._sealed[name] = self._groups_of(SealedFile(os.path.join(self.location, name)))
                 except FileNotFoundError:  # merged or removed by retention a moment ago
                     pass
                 except FormatError:
@@ -196,9 +208,9 @@ class DirectoryCatalog(Numbered):
                         raise
                     self._sealed[name] = ()
 
-    def _read(self, file: SealedFile) -> Sequence[SealedGroup]:
+    def _groups_of(self, file: SealedFile) -> Sequence[SealedGroup]:
         self._use(file)
-        groups = grouped(file)
+        groups = grouped(file.refs)
         self._add_sealed(file.refs)
         return groups
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from time import time_ns
+
 from tidegate.store import sinks
 from tidegate.store.catalog.base import AnyRef, Numbered
+from tidegate.store.deleted import MAX_MARKS, Mark, compact
 from tidegate.store.segment import Key
 
 
@@ -17,7 +21,7 @@ class MemoryCatalog(Numbered):
         super().__init__()
         self._frames: dict[Key, bytes] = {}
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> Sequence[Mark]:
         kept = {ref.key: (ref, frame) for ring in list(sinks.rings) for ref, frame in tuple(ring.ring)}
         for key in self._frames.keys() - kept.keys():
             del self._frames[key], self._blocks[key]
@@ -25,6 +29,14 @@ class MemoryCatalog(Numbered):
             if key not in self._frames:
                 self._frames[key] = frame
                 self._add(ref)
+        return tuple(sinks.deleted)
+
+    def _read(self, ref: AnyRef) -> bytes:
+        return self._frames[ref.key]
 
     def frame(self, ref: AnyRef) -> bytes | None:
-        return self._frames.get(ref.key)
+        return self._cuts.frame(ref) or self._frames.get(ref.key)
+
+    def delete_before(self, time: int) -> None:
+        now = time_ns()
+        sinks.deleted[:] = compact((*sinks.deleted, Mark(min(time, now), now)))[-MAX_MARKS:]

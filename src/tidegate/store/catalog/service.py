@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from tidegate.errors import QueryError
 from tidegate.store.catalog.base import AnyGroup, AnyRef, Catalog
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class ServiceCatalog:
     def blocks(self) -> list[AnyRef]:
         return self._own(self._catalog.blocks())
 
-    def newer(self, number: int, *, within: float = 0.0) -> list[AnyRef]:
-        return self._own(self._catalog.newer(number, within=within))
+    def newer(self, number: int, *, within: float = 0.0, deleted: bool = False) -> list[AnyRef]:
+        return self._own(self._catalog.newer(number, within=within, deleted=deleted))
 
     def candidates(self, query: Query) -> list[AnyRef]:
         # asked of this service, the files that have nothing of it are not looked into
@@ -52,6 +53,12 @@ class ServiceCatalog:
 
     def frame(self, ref: AnyRef) -> bytes | None:
         return self._catalog.frame(ref) if ref.service == self._service else None
+
+    def delete_before(self, time: int) -> None:
+        raise QueryError(
+            f"this reader sees the service {self._service!r} alone, and deletion is for all of a store; open it without"
+            " a service to delete."
+        )
 
     def close(self) -> None:
         self._catalog.close()

@@ -1,0 +1,109 @@
+"""What deletion leaves of blocks until upkeep has rewritten their files: the few that are cut are rewritten in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from tidegate.errors import FormatError
+from tidegate.store import codec, deleted
+from tidegate.store.deleted import Mark
+from tidegate.store.rows import AnyRows, open_block
+from tidegate.store.segment import BlockRef, Key
+
+if TYPE_CHECKING:
+    from tidegate.store.catalog.base import AnyRef
+
+
+T = TypeVar("T", bound="AnyRef")
+
+
+@dataclass(slots=True)
+class CutBlock(BlockRef):
+    """An active block of which records were deleted: its index says what is left, ``whole`` how many there were."""
+
+    whole: int = 0
+
+
+class Cuts:
+    """The blocks of one catalog that marks touch. ``read`` gives a block's frame as it is in its file."""
+
+    def __init__(self, read: Callable[[AnyRef], bytes]) -> None:
+        self._read = read
+        self._marks: Sequence[Mark] = ()
+        self._examined = 0
+        #: What is left of blocks of which something was deleted; None for nothing.
+        self._left: dict[Key, AnyRef | None] = {}
+        self._frames: dict[Key, bytes] = {}
+
+    def update(self, marks: Sequence[Mark], blocks: Mapping[Key, AnyRef]) -> None:
+        """Bring it up to date with a catalog's blocks, which are in order of their numbers."""
+        if marks != self._marks:
+            self._marks, self._examined = marks, 0
+            self._left.clear()
+            self._frames.clear()
+        if not marks:
+            return
+        for ref in reversed(blocks.values()):  # type: ignore[call-overload]
+            if ref.number <= self._examined:
+                break
+            self._examine(ref)
+        self._examined = next(reversed(blocks.values())).number if blocks else 0  # type: ignore[call-overload]
+        for key in self._left.keys() - blocks.keys():
+            del self._left[key]
+            self._frames.pop(key, None)
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def of(self, refs: Iterable[T]) -> list[T]:
+        """What is left of these blocks."""
+        if not self._left:
+            return list(refs)
+        left = (self._left.get(ref.key, ref) for ref in refs)
+        return [cast(T, ref) for ref in left if ref is not None]
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        """The frame of a block that was cut, or None for any other."""
+        return self._frames.get(ref.key) if self._left.get(ref.key) is ref else None
+
+    def _examine(self, ref: AnyRef) -> None:
+        befores = [deleted.cut(self._marks, created) for created in _begun(ref).values()]
+        if ref.index.first >= max(befores, default=0):
+            return
+        rest = None if ref.index.last < min(befores) else self._cut(ref)
+        if rest is not ref:
+            self._left[ref.key] = rest
+
+    def _cut(self, ref: AnyRef) -> AnyRef | None:
+        try:
+            rows = open_block(codec.decompress(self._read(ref)), ref)
+            before = {segment: deleted.cut(self._marks, created) for segment, created in _begun(ref).items()}
+            times, places = rows.times, rows.places
+            kept = [row for row in range(rows.count) if times[row] >= before.get(places[row][0], 0)]
+        except (AttributeError, FormatError, LookupError, OSError, TypeError, ValueError):
+            return ref  # whoever opens it finds out
+        if len(kept) == rows.count:
+            return ref
+        return self._rewritten(ref, rows, kept) if kept else None
+
+    def _rewritten(self, ref: AnyRef, rows: AnyRows, kept: Sequence[int]) -> AnyRef:
+        from tidegate.store.sealed.file import SealedRef
+        from tidegate.store.sealed.gathering import Gathered
+
+        gathered = Gathered(ref.index.signal)
+        gathered.add(rows, kept)
+        block = gathered.encode()
+        self._frames[ref.key] = block.frame
+        if isinstance(ref, SealedRef):
+            return SealedRef(ref.file, ref.id, block.index, ref.service, ref.number)
+        block.index.sequence, block.index.traces = ref.index.sequence, ref.index.traces
+        return CutBlock(ref.header, block.index, ref.path, ref.start, ref.offset, ref.number, ref.index.count)
+
+
+def _begun(ref: AnyRef) -> dict[str, int]:
+    """When the segments were begun of which a block may have records."""
+    if isinstance(ref, BlockRef):
+        return {ref.header.segment: ref.header.created}
+    return {source.segment: source.created for source in ref.file.sources}
