@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from making import T0, log, put, resource, span
 from served import TOKEN
 from storing import Store
-from tidegate.errors import QueryError
+from tidegate.errors import QueryError, QueryTimeout
 from tidegate.records import SEVERITIES, Log
 
 SERVICES = ("shop", "pay")
@@ -39,6 +39,7 @@ class Entry:
     time: int
     service: str
     severity: int
+    event_name: str
     attributes: dict[str, Any] = field(hash=False)
 
 
@@ -46,6 +47,7 @@ entries: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     time=st.integers(0, 6),
     severity=st.integers(1, 24),
+    event_name=st.sampled_from(["", "ordered", "paid"]),
     attributes=st.fixed_dictionaries(
         {}, optional={"user": st.sampled_from(["ann", "bob", 7, "7", True]), "region": st.sampled_from(["eu", "us"])}
     ),
@@ -62,11 +64,14 @@ filters = st.fixed_dictionaries(
         "service": st.sampled_from(SERVICES),
         "level": st.sampled_from(LEVELS),
         "min_level": st.sampled_from(LEVELS),
+        "event_name": st.sampled_from(["ordered", "paid"]),
         "where": st.dictionaries(
             st.sampled_from(["user", "region", "scope", "nothing"]),
             st.sampled_from(["ann", "7", "true", "eu", "made"]),
             max_size=2,
-        ),
+        )
+        | st.lists(st.sampled_from(["user>6", "user<=7", "user!=7", "user?", "user!?", "region!=eu"]), max_size=2),
+        "order": st.sampled_from(["newest", "oldest"]),
     },
 )  # fmt: skip
 
@@ -78,28 +83,42 @@ def write(store: Store, written: Written) -> list[Entry]:
     kept: list[Entry] = []
     writers = {(service, number): store.writer() for service in SERVICES for number in (0, 1)}
     for service, number, records in written:
-        made = [Entry(len(kept) + n, record["time"], service, record["severity"], record["attributes"])
-                for n, record in enumerate(records)]  # fmt: skip
+        made = [Entry(len(kept) + n, service=service, **record) for n, record in enumerate(records)]
         kept += made
         put(
             writers[service, number],
-            [log(e.n, e.time, severity=e.severity, attributes=e.attributes) for e in made],
+            [
+                log(e.n, e.time, severity=e.severity, event_name=e.event_name or None, attributes=e.attributes)
+                for e in made
+            ],
             resource(service, region="eu"),
         )
     return kept
 
 
 def naive(kept: Sequence[Entry], query: dict[str, Any]) -> list[Entry]:
-    """The answer, newest first."""
+    """The answer in order."""
     found = [entry for entry in kept if all(CONDITIONS[name](entry, value) for name, value in query.items())]
-    return sorted(found, key=lambda entry: -entry.time)
+    return sorted(found, key=lambda entry: entry.time, reverse=query.get("order") != "oldest")
 
 
-def _where(entry: Entry, wanted: dict[str, str]) -> bool:
+def _where(entry: Entry, wanted: dict[str, str] | list[str]) -> bool:
     """By OpenTelemetry a record's own attributes come before those of its resource."""
     known = {"scope": "made", "region": "eu", **entry.attributes}
+    if isinstance(wanted, list):
+        return all(HOLDS[condition](known) for condition in wanted)
     texts = {name: str(value).lower() if value is True else str(value) for name, value in known.items()}
     return all(texts.get(name) == value for name, value in wanted.items())
+
+
+HOLDS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "user>6": lambda known: known.get("user") == 7 and known["user"] is not True,
+    "user<=7": lambda known: known.get("user") == 7 and known["user"] is not True,
+    "user!=7": lambda known: str(known.get("user")) != "7",
+    "user?": lambda known: "user" in known,
+    "user!?": lambda known: "user" not in known,
+    "region!=eu": lambda known: known["region"] != "eu",
+}
 
 
 CONDITIONS: dict[str, Callable[[Entry, Any], bool]] = {
@@ -108,7 +127,9 @@ CONDITIONS: dict[str, Callable[[Entry, Any], bool]] = {
     "service": lambda entry, service: entry.service == service,
     "level": lambda entry, name: SEVERITIES[name.upper()] <= entry.severity <= SEVERITIES[name.upper()] + 3,
     "min_level": lambda entry, name: entry.severity >= SEVERITIES[name.upper()],
+    "event_name": lambda entry, name: entry.event_name == name,
     "where": _where,
+    "order": lambda entry, order: True,
 }
 
 
@@ -161,6 +182,34 @@ def test_a_record_that_arrives_late_is_on_the_next_page(store: Store) -> None:
         first = next(reader.logs(limit=1))
         put(late, [log("late", 5)])
         assert [log.body for log in reader.logs(cursor=first.cursor)] == ["late", "old"]
+
+
+def test_a_record_that_arrives_late_is_on_the_next_page_of_the_oldest_first(store: Store) -> None:
+    writer, late = store.writer(), store.writer()
+    put(writer, [log("old", 1), log("new", 9)])
+    with store.reader() as reader:
+        first = next(reader.logs(limit=1, order="oldest"))
+        put(late, [log("late", 5)])
+        assert [log.body for log in reader.logs(cursor=first.cursor, order="oldest")] == ["late", "new"]
+
+
+def test_traces_come_oldest_first_each_once(store: Store) -> None:
+    put(store.writer(), [span(at=1, trace=1, id=1), span(at=5, trace=2, id=2), span(at=9, trace=1, id=3)])
+    put(store.writer(), [span(at=0, trace=3, id=4)])
+    with store.reader() as reader:
+        assert [int(trace.trace_id, 16) for trace in reader.traces(order="oldest")] == [3, 1, 2]
+
+
+@pytest.mark.parametrize("question", ["logs", "spans", "traces"])
+def test_a_question_that_takes_longer_than_its_timeout_says_how_far_it_came(store: Store, question: str) -> None:
+    writer = store.writer()
+    for number in range(3):
+        put(writer, [log(at=number)])
+        put(writer, [span(at=number)])
+    with store.reader() as reader:
+        found = getattr(reader, question)(timeout=1e-9)
+        with pytest.raises(QueryTimeout, match=r"longer than its timeout of 1e-09 s, after \d (of \d blocks|records)"):
+            list(found)
 
 
 def test_an_empty_store_has_no_records(store: Store) -> None:

@@ -16,8 +16,8 @@ from opentelemetry.sdk.metrics.view import (
     View,
 )
 
-from tidegate.store.questions.estimate import mean, quantile
 from tidegate.record import metrics
+from tidegate.store.questions.estimate import mean, quantile
 
 BOUNDS = (0, 1, 10, 100)
 
