@@ -6,6 +6,8 @@ Python 3.14 has zstd in its standard library; before, `backports.zstd` is the sa
 from __future__ import annotations
 
 import sys
+import threading
+from typing import Any
 
 from tidegate.errors import FormatError
 
@@ -21,16 +23,36 @@ LEVEL = 1
 MAX_BLOCK_BYTES = 1 << 30
 
 
+class _Own(threading.local):
+    """A thread's compressors by their levels: to make one takes twice the time of compressing a small block.
+
+    A child of a fork has only the thread that forked, which was not compressing: it may go on with them.
+    """
+
+    def __init__(self) -> None:
+        self.compressors: dict[int, Any] = {}
+
+
+_own = _Own()
+
+
 def compress(raw: bytes, level: int = LEVEL) -> bytes:
     """One zstd frame with a content checksum; raises `FormatError` for more than a block may hold."""
     if len(raw) > MAX_BLOCK_BYTES:
         raise FormatError(f"a block of {len(raw)} bytes is too large; it may have {MAX_BLOCK_BYTES}")
+    # put back only when it has done its work: one that failed is in the middle of a frame
+    compressor = _own.compressors.pop(level, None) or _compressor(level)
+    compressed: bytes = compressor.compress(raw, compressor.FLUSH_FRAME)
+    _own.compressors[level] = compressor
+    return compressed
+
+
+def _compressor(level: int) -> Any:
     options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: level,
         zstd.CompressionParameter.checksum_flag: 1,
     }
-    compressed: bytes = zstd.compress(raw, options=options)
-    return compressed
+    return zstd.ZstdCompressor(options=options)
 
 
 def decompress(frame: bytes) -> bytes:
