@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from tidegate.errors import QueryError
-from tidegate.store.asynchronous import ask, stream_of
 from tidegate.store.catalog import AnyRef, BlockCache, Catalog, steadily
 from tidegate.store.query import Query, query_of
 from tidegate.store.questions import calls, counting, distribution, lines
@@ -150,6 +149,8 @@ class Questions:
         Threads search, a portion at a time, so that no more waits in memory than one; who leaves the loop, or
         is cancelled, ends the search.
         """
+        from tidegate.store.asynchronous import stream_of  # asyncio is for those who use it
+
         return stream_of(self, question, args, filters)
 
     async def aask(self, question: str, *args: Any, **filters: Any) -> Any:
@@ -157,6 +158,8 @@ class Questions:
 
         When the task is cancelled, so is the search.
         """
+        from tidegate.store.asynchronous import ask
+
         return await ask(self, question, args, filters)
 
 
