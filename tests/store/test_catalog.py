@@ -14,6 +14,7 @@ from merged import merge
 from storing import Store
 from tidegate.store.catalog import Catalog, DirectoryCatalog, MemoryCatalog, ServiceCatalog
 from tidegate.store.catalog.listing import Listing, Picture
+from tidegate.store.sinks import MemorySink
 
 
 def catalog_of(store: Store) -> Catalog:
@@ -105,14 +106,22 @@ def test_a_block_of_which_the_merged_copy_goes_first_stays(directory: Store) -> 
 
 
 def test_blocks_that_leave_a_full_ring_leave_the_catalog(new_store: Callable[[], Store]) -> None:
-    from tidegate.store.sinks import MemorySink
-
     ring = MemorySink(1)  # bytes: the last block alone stays
     known = MemoryCatalog()
     for number in range(3):
         put(ring, [log()])
         assert [ref.number for ref in known.blocks()] == [number + 1]
     assert len(known.newer(0)) == 1
+
+
+def test_a_ring_keeps_so_many_records(new_store: Callable[[], Store]) -> None:
+    ring = MemorySink(1 << 20, 5)
+    known = MemoryCatalog()
+    for number in range(4):
+        put(ring, [log(number), log(number)])
+    assert [ref.number for ref in known.blocks()] == [3, 4]
+    put(ring, [log()] * 9)  # one block always stays
+    assert [ref.index.count for ref in known.blocks()] == [9]
 
 
 def test_only_one_service_is_shown(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,7 +30,7 @@ def delete(store: Store, before: int) -> None:
         reader.delete_before(T0 + before)
 
 
-def bodies(reader: Reader) -> list[object]:
+def bodies(reader: Reader) -> list[Any]:
     return [record.body for record in reader.logs()]
 
 

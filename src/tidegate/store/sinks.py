@@ -166,13 +166,17 @@ rings: weakref.WeakSet[MemorySink] = weakref.WeakSet()
 deleted: list[Any] = []
 
 
+#: Records that a ring keeps unless it is told otherwise.
+MEMORY_RECORDS = 1_000_000
+
+
 class MemorySink:
-    """A ring of encoded blocks, bounded in bytes; the oldest go first."""
+    """A ring of encoded blocks, bounded in bytes and records; the oldest go first. One block always stays."""
 
     location = location.MEMORY
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, records: int = MEMORY_RECORDS) -> None:
+        self._limit, self._records = limit, records
         self._forget()
         self.ring: deque[tuple[segment.BlockRef, bytes]] = deque()
         rings.add(self)
@@ -180,7 +184,7 @@ class MemorySink:
     def _forget(self) -> None:
         self._process, self._id, self._start = _process_identity(), secrets.token_hex(8), time.time_ns()
         self._header: segment.Header | None = None
-        self._size = self._sequence = 0
+        self._size = self._count = self._sequence = 0
 
     def append(self, resource: Resource, batch: block.Batch) -> None:
         if self._header is None or self._header.resource is not resource:
@@ -189,8 +193,11 @@ class MemorySink:
         self.ring.append((segment.BlockRef(self._header, index), frame))
         self._sequence += batch.count
         self._size += index.size
-        while self._size > self._limit and len(self.ring) > 1:
-            self._size -= self.ring.popleft()[0].index.size
+        self._count += index.count
+        while (self._size > self._limit or self._count > self._records) and len(self.ring) > 1:
+            gone = self.ring.popleft()[0].index
+            self._size -= gone.size
+            self._count -= gone.count
 
     def close(self) -> None:
         """The ring stays readable until the process ends."""

@@ -1,4 +1,4 @@
-"""What deletion leaves of blocks until upkeep has rewritten their files: the few that are cut are rewritten in memory."""
+"""What deletion leaves of blocks until upkeep has rewritten their files: the few that it cuts are made anew in memory."""
 
 from __future__ import annotations
 
