@@ -11,9 +11,16 @@ import pytest
 from making import log, put, resource
 from merged import merge
 from storing import Store
-from tidegate.store.catalog import Catalog, DirectoryCatalog, MemoryCatalog, ServiceCatalog
+from tidegate.store.catalog import AnyRef, Catalog, DirectoryCatalog, MemoryCatalog, ServiceCatalog
 from tidegate.store.catalog.listing import Listing, Picture
+from tidegate.store.segment import BlockRef
 from tidegate.store.sinks import MemorySink
+
+
+def path_of(ref: AnyRef) -> Path:
+    """Where an active block is."""
+    assert isinstance(ref, BlockRef)
+    return Path(ref.path)
 
 
 def catalog_of(store: Store) -> Catalog:
@@ -61,7 +68,7 @@ def test_merged_blocks_keep_their_numbers_and_their_order(directory: Store) -> N
     before = [(ref.key, ref.number) for ref in known.blocks()]
     merge(directory.location)
     assert [(ref.key, ref.number) for ref in known.blocks()] == before
-    assert {Path(ref.path).suffix for ref in known.blocks()} == {".merged"}
+    assert {path_of(ref).suffix for ref in known.blocks()} == {".merged"}
     assert known.newer(before[-1][1]) == []
 
 
@@ -87,7 +94,7 @@ def test_a_removed_segment_takes_its_blocks_along(directory: Store) -> None:
     put(writer, [log()])
     put(other, [log()])
     gone, left = known.blocks()
-    os.unlink(gone.path)
+    os.unlink(path_of(gone))
     assert [ref.key for ref in known.blocks()] == [left.key]
     put(other, [log()])
     assert [ref.number for ref in known.newer(left.number)] == [3]
@@ -99,9 +106,9 @@ def test_a_block_of_which_the_merged_copy_goes_first_stays(directory: Store) -> 
         put(directory.writer(), [log()])
     merge(directory.location, cut_off=True)
     before = [(ref.key, ref.number) for ref in known.blocks()]
-    os.unlink(known.blocks()[0].path)
+    os.unlink(path_of(known.blocks()[0]))
     assert [(ref.key, ref.number) for ref in known.blocks()] == before
-    assert {Path(ref.path).suffix for ref in known.blocks()} == {".active"}
+    assert {path_of(ref).suffix for ref in known.blocks()} == {".active"}
 
 
 def test_blocks_that_leave_a_full_ring_leave_the_catalog() -> None:
