@@ -85,15 +85,12 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
 
 def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
     """Put a column of attributes into ``columns``: as it is when there are too many shapes, or odd keys."""
-    places: dict[tuple[str, ...], int] = {}
-    rows: list[list[Mapping[str, Any]]] = []
-    shape = []
-    for each in attributes:
-        place = places.setdefault(tuple(each), len(places))
-        if place == len(rows):
-            rows.append([])
+    keys_of_rows = list(map(tuple, attributes))
+    places = {keys: place for place, keys in enumerate(dict.fromkeys(keys_of_rows))}
+    shape = list(map(places.__getitem__, keys_of_rows))
+    rows: list[list[Mapping[str, Any]]] = [[] for _ in places]
+    for each, place in zip(attributes, shape, strict=True):
         rows[place].append(each)
-        shape.append(place)
     if sum(map(len, places)) > MAX_COLUMNS or not all(map(_is_text, places)):
         columns["attributes"] = list(attributes)
         return

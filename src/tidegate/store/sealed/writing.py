@@ -14,7 +14,8 @@ from tidegate.store.sealed import file, traces
 from tidegate.store.sealed.file import SealedFile, SealedRef, Source
 from tidegate.store.sealed.gathering import Block
 
-PAGE_BYTES = 4096
+#: Half of what SQLite takes by itself: a file of a quiet hour is then half as large, and a large one is read as fast.
+PAGE_BYTES = 2048
 
 _SCHEMA = f"""
 PRAGMA page_size = {PAGE_BYTES};
@@ -23,6 +24,7 @@ PRAGMA user_version = {file.FORMAT};
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA cache_size = -256;
 BEGIN;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (segment TEXT PRIMARY KEY, created, ended, next_sequence INTEGER, service TEXT,
