@@ -9,6 +9,7 @@ Bloom filter that is as often wrong, and cheaper to make.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, repeat
 from struct import Struct
@@ -82,10 +83,12 @@ class _Places:
     def __init__(self, packed: bytes) -> None:
         raw = codec.decompress(packed)
         (self._room,) = _ROOM.unpack_from(raw)
-        self._taken = set(accumulate(raw[_ROOM.size :]))
+        self._taken = list(accumulate(raw[_ROOM.size :]))
 
     def has(self, *content: bytes) -> bool:
-        return crc32(b"".join(content)) % self._room in self._taken
+        place = crc32(b"".join(content)) % self._room
+        at = bisect_left(self._taken, place)
+        return at < len(self._taken) and self._taken[at] == place
 
 
 def _attributes(columns: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Any]]]:
