@@ -124,7 +124,8 @@ def _written(writers: int, seconds: float) -> tuple[list[float], list[float]]:
     """The times of all flushes, and of a reader that asks for a trace and the newest 50 spans."""
     with tempfile.TemporaryDirectory() as directory:
         begin = time.time() + STARTING_S
-        children = [_child("write", directory, str(begin), str(seconds)) for _ in range(writers)]
+        # not in step: servers do not fill their blocks at the same instant
+        children = [_child("write", directory, f"{begin + each / writers}", str(seconds)) for each in range(writers)]
         time.sleep(STARTING_S)
         looks: list[float] = []
         with tidegate.store.open(directory) as reader:

@@ -31,6 +31,12 @@ MINUTE_NS = 60 * 10**9
 ASKED = 7
 
 
+#: Seconds of wall time and of CPU.
+Times = tuple[float, float]
+
+Cells = list[str]
+
+
 class Question(NamedTuple):
     name: str
     aim: str
@@ -54,7 +60,7 @@ def run(repeats: int, records: int = RECORDS, larger: int = LARGER) -> str:
         database = rows(f"{directory}/rows.db", stock, records, SEGMENTS, small.last)
         large = build(f"{directory}/large", stock, records * larger, SEGMENTS * larger)
         asked, again = questions(small), questions(large)
-        answers: dict[str, tuple[list[float], ...]] = {each.name: ([], [], [], []) for each in asked}
+        answers: dict[str, tuple[list[Times], ...]] = {each.name: ([], [], [], []) for each in asked}
         for _ in range(repeats):
             for question, in_large in zip(asked, again, strict=True):
                 times = answers[question.name]
@@ -69,7 +75,7 @@ def run(repeats: int, records: int = RECORDS, larger: int = LARGER) -> str:
             f" {size / 2**20:.0f} MB; rows: {Path(f'{directory}/rows.db').stat().st_size / 2**20:.0f} MB."
         )
         database.close()
-    heads = ["question", "median (p99), ms", "aim", "rows, ms", "asked again", f"{larger} × the records, ms", "×"]
+    heads = ["question, ms (of CPU)", "median", "p99", "aim", "rows", "asked again", f"{larger} × the records", "× CPU"]
     shown = [_row(question, *answers[question.name]) for question in asked]
     return table("Questions to a large store", heads, shown) + f"\n{note}\n"
 
@@ -166,7 +172,7 @@ def questions(store: Store) -> list[Question]:
     ]
 
 
-def _latencies(store: Store, question: Question, *, warm: bool = False) -> list[float]:
+def _latencies(store: Store, question: Question, *, warm: bool = False) -> list[Times]:
     """Of a reader that knows the files but has no block decompressed, or (``warm``) asked the same before."""
     times = []
     for _ in range(ASKED):
@@ -174,33 +180,39 @@ def _latencies(store: Store, question: Question, *, warm: bool = False) -> list[
             reader.services()
             if warm:
                 question.ask(reader)
-            begin = time.perf_counter()
-            answer = question.ask(reader)
-            times.append(time.perf_counter() - begin)
-            if not answer:
-                raise ValueError(f"{question.name} was answered by nothing")
+            times.append(_timed(lambda: question.ask(reader), question.name))  # noqa: B023
     return times
 
 
-def _of_rows(db: sqlite3.Connection, question: Question) -> list[float]:
-    times = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        store_rows.answer(db, question.sql, *question.values)
-        times.append(time.perf_counter() - begin)
+def _of_rows(db: sqlite3.Connection, question: Question) -> list[Times]:
+    return [_timed(lambda: store_rows.answer(db, question.sql, *question.values), question.name) for _ in range(3)]
+
+
+def _timed(ask: Callable[[], object], name: str) -> Times:
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = ask()
+    times = (time.perf_counter() - wall, time.process_time() - cpu)
+    if not answer:
+        raise ValueError(f"{name} was answered by nothing")
     return times
 
 
-def _row(
-    question: Question, small: list[float], in_rows: list[float], large: list[float], again: list[float]
-) -> list[str]:
-    middle, of_large = statistics.median(small), statistics.median(large)
+def _row(question: Question, small: list[Times], in_rows: list[Times], large: list[Times], again: list[Times]) -> Cells:
+    wall = sorted(wall for wall, _ in small)
+    of_large = statistics.median(cpu for _, cpu in large) / statistics.median(cpu for _, cpu in small)
     return [
         question.name,
-        f"**{middle * 1000:.1f}** ({sorted(small)[int(len(small) * 0.99)] * 1000:.1f})",
+        _shown(small),
+        f"{wall[int(len(wall) * 0.99)] * 1000:.1f}",
         question.aim,
-        f"{statistics.median(in_rows) * 1000:.2f}",
-        f"{statistics.median(again) * 1000:.1f}",
-        f"{of_large * 1000:.1f}",
-        f"{of_large / middle:.2f}",
+        _shown(in_rows),
+        _shown(again),
+        _shown(large),
+        f"{of_large:.2f}",
     ]
+
+
+def _shown(times: list[Times]) -> str:
+    """Medians of wall time and CPU."""
+    wall, cpu = (statistics.median(each) * 1000 for each in zip(*times, strict=True))
+    return f"{wall:.1f} ({cpu:.1f})"
