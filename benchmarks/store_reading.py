@@ -180,7 +180,7 @@ def _latencies(store: Store, question: Question, *, warm: bool = False) -> list[
             reader.services()
             if warm:
                 question.ask(reader)
-            times.append(_timed(lambda: question.ask(reader), question.name))  # noqa: B023
+            times.append(_timed(lambda: question.ask(reader), question.name))
     return times
 
 
