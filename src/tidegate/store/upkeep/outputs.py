@@ -20,7 +20,7 @@ from tidegate.store.upkeep.pace import Pace
 BLOCK_ROWS, BLOCK_BYTES = 2048, 2 << 20
 
 #: Bytes of JSON that all rows together may have come from that wait to become blocks; the largest go first.
-WAITING_BYTES = 4 << 20
+WAITING_BYTES = 2 << 20
 
 #: Signal, class and service, of which a block has one each.
 Group = tuple[str, str, str]
