@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,3 +124,17 @@ def test_importing_twice_stores_twice(import_into: ImportInto, store_dir: Path, 
     for _ in range(2):
         import_into(str(tmp_path / "in"))
     assert read(store_dir).bodies["a"] == 2
+
+
+def test_a_terminal_sees_how_far_it_has_got(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "telemetry.jsonl").write_text(line("a"))
+    ours, theirs = os.openpty()
+    environ = {**environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    command = [str(TIDEGATE), "import", "telemetry.jsonl"]
+    subprocess.run(command, env=environ, cwd=tmp_path, stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16)
+    os.close(ours)
+    assert b"telemetry.jsonl" in shown
+    assert b"bytes" in shown
+    assert shown.rstrip().endswith(b"Imported 1 log records.")
