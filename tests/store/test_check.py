@@ -21,6 +21,7 @@ from store_files import places
 from tidegate.errors import FormatError, StoreError, StoreNotFound
 from tidegate.store import block, checkpoint, codec, segment
 from tidegate.store.check import Finding, check, repair
+from tidegate.store.sealed.writing import PAGE_BYTES
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep.alone import alone
 
@@ -129,8 +130,8 @@ def test_of_a_flipped_bit_anywhere_nothing_is_silent_and_all_else_is_repaired(
         assert damage(ended) == []
         after = identities(ended)
         assert found.items() <= after.items() <= sound.items()
-        # a compressed block is what cannot be made anew
-        assert len(sound) - len(after) <= 2
+        # a block whose content is hit cannot be made anew
+        assert len(sound) - len(after) <= 3
 
 
 def readable(directory: Path) -> Identities:
@@ -262,16 +263,20 @@ def change(path: Path, statement: str, *values: bytes) -> None:
         ("UPDATE blocks SET errors = 0 WHERE id = 1", "another errors"),
         ("UPDATE blocks SET service = 'shap' WHERE id = 1", "of service 'shap' and is of 'shop'"),
         ("UPDATE blocks SET size = 7 WHERE id = 1", "and not 7"),
-        ("UPDATE filters SET words = x'28b52ffd2400010000' WHERE block = 1", "filters cannot be read"),
+        ("UPDATE filters SET words = x'28b52ffd2400010000' WHERE block = 1", "cannot be read"),
         (
             "UPDATE filters SET pairs = (SELECT pairs FROM filters WHERE block = 2) WHERE block = 1",
             "of attributes hides",
         ),
-        ("DELETE FROM filters WHERE block = 1", "filters cannot be read"),
+        ("DELETE FROM filters WHERE block = 1", "cannot be read"),
         ("DELETE FROM traces WHERE bucket = 4", "would not be found"),
         ("UPDATE traces SET entries = x'0000ffff' WHERE bucket = 4", "said to hold traces"),
         ("DELETE FROM sources", "of no segment"),
         ("UPDATE sources SET next_sequence = 1", "of no segment"),
+        ("UPDATE sources SET next_sequence = 'x'", "cannot be read"),
+        ("UPDATE sources SET process = '{'", "cannot be read"),
+        ("UPDATE traces SET bucket = 3000 WHERE bucket = 4", "would not be found"),
+        ("UPDATE traces SET entries = x'00'", "the traces cannot be read"),
         ("UPDATE meta SET value = 'debug' WHERE name = 'kind'", "is not its name"),
         ("DELETE FROM meta", "is damaged"),
         ("DELETE FROM frames WHERE block = 1", "cannot be read"),
@@ -309,7 +314,7 @@ def test_a_filter_of_words_may_have_more_than_the_block_and_never_less(sealed: P
 
 def test_a_sealed_file_whose_first_page_is_lost_is_made_anew_from_its_blocks(sealed: Path) -> None:
     sound = identities(sealed.parent)
-    overwrite(sealed, 0, 4096)
+    overwrite(sealed, 0, PAGE_BYTES)
     assert damage(sealed.parent)
     repaired(sealed.parent)
     assert (identities(sealed.parent), damage(sealed.parent)) == (sound, [])
@@ -317,7 +322,7 @@ def test_a_sealed_file_whose_first_page_is_lost_is_made_anew_from_its_blocks(sea
 
 def test_a_sealed_file_that_is_cut_short_gives_what_is_left(sealed: Path) -> None:
     sound = identities(sealed.parent)
-    sealed.write_bytes(sealed.read_bytes()[:-4096])
+    sealed.write_bytes(sealed.read_bytes()[:-PAGE_BYTES])
     assert damage(sealed.parent)
     repaired(sealed.parent)
     assert damage(sealed.parent) == []

@@ -7,6 +7,7 @@ which is the same in all files but for a few numbers, is taken from a new one.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import secrets
 import shutil
@@ -19,11 +20,12 @@ from urllib.parse import quote
 
 import orjson
 
-from tidegate.store import block, codec, segment
+from tidegate.store import block, segment
+from tidegate.store.check import carving
 from tidegate.store.check.sealed import NAME
 from tidegate.store.rows import AnyRows, open_block
 from tidegate.store.salvage import BROKEN
-from tidegate.store.sealed import file, traces
+from tidegate.store.sealed import file
 from tidegate.store.sealed.file import SealedFile, SealedRef, Source
 from tidegate.store.sealed.gathering import Gathered
 from tidegate.store.sealed.writing import PAGE_BYTES, Writer
@@ -43,7 +45,7 @@ def rebuild(path: str) -> str:
     writer = Writer(os.path.join(directory, name + segment.PARTIAL), kind, start, end)
     try:
         with _database(path, kind) as db:
-            _copy(db, writer, Source("", start, end, 0, "", {}))
+            _copy(path, db, writer, Source("", start, end, 0, "", {}))
         if writer.blocks:
             writer.finish()
             return name
@@ -54,11 +56,11 @@ def rebuild(path: str) -> str:
     return ""
 
 
-def _copy(db: sqlite3.Connection, writer: Writer, unknown: Source) -> None:
+def _copy(path: str, db: sqlite3.Connection, writer: Writer, unknown: Source) -> None:
     """Add every block that can be read, and the sources of their records, as far as they are known."""
     sources = {each.segment: each for each in _sources(db)}
     reached: dict[str, int] = {}
-    for signal, rows in _readable(db):
+    for signal, rows in _readable(path):
         gathered = Gathered(signal)
         gathered.add(rows)
         writer.add(signal, rows.resources[rows.resource[0]].service, gathered.encode())
@@ -69,32 +71,35 @@ def _copy(db: sqlite3.Connection, writer: Writer, unknown: Source) -> None:
         writer.source(replace(known, next_sequence=max(known.next_sequence, sequence)))
 
 
-def _readable(db: sqlite3.Connection) -> Iterator[tuple[str, AnyRows]]:
-    # one by one: a damaged page hides the blocks on it, and not those behind it
-    for id in range(1, traces.MAX_BLOCKS + 1):
-        with contextlib.suppress(sqlite3.Error, *BROKEN):
-            for (frame,) in db.execute("SELECT data FROM frames WHERE block = ?", (id,)).fetchall():
-                raw, _ = codec.decompress_first(frame)
+def _readable(path: str) -> Iterator[tuple[str, AnyRows]]:
+    """The signal and the rows of each block that can be read."""
+    read: set[int] = set()
+    with open(path, "rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        for id, raw in carving.frames(cast("bytes", mapped)):
+            with contextlib.suppress(*BROKEN):
                 head = orjson.loads(raw.partition(b"\n")[0])
                 index = block.Index(head["signal"], head["count"], 0, 0, 0, 0, 0, 0)
                 rows = open_block(raw, SealedRef(cast("SealedFile", None), id, index, ""))
                 for row in range(rows.count):
                     rows.record(row)
-                yield index.signal, rows
+                if id not in read:
+                    read.add(id)
+                    yield index.signal, rows
 
 
 def _sources(db: sqlite3.Connection) -> Iterator[Source]:
     with contextlib.suppress(sqlite3.Error):
         for row in db.execute("SELECT * FROM sources"):
             with contextlib.suppress(*BROKEN):
-                yield file._source(row)
+                made = file._source(row)
+                yield replace(made, next_sequence=int(made.next_sequence))
 
 
 @contextlib.contextmanager
 def _database(path: str, kind: str) -> Iterator[sqlite3.Connection]:
     """The file as a database, if need be a copy of it with a first page from a new one."""
     with closing(_connect(path)) as db:
-        if _has_frames(db):
+        if _can_be_read(db):
             yield db
             return
     copy = path + ".mended" + segment.PARTIAL
@@ -111,11 +116,12 @@ def _connect(path: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(path)}?mode=ro&immutable=1", uri=True)
 
 
-def _has_frames(db: sqlite3.Connection) -> bool:
+def _can_be_read(db: sqlite3.Connection) -> bool:
     try:
-        return bool(db.execute("SELECT 1 FROM frames LIMIT 1").fetchall())
+        db.execute("SELECT * FROM sources").fetchall()
     except sqlite3.Error:
         return False
+    return True
 
 
 def _mend(path: str, copy: str, kind: str) -> None:

@@ -77,20 +77,24 @@ def _names(file: SealedFile) -> Iterator[str]:
     known = {ref.id for ref in file.refs}
     try:
         strange = file.traces_of_blocks().keys() - known
-    except FormatError as error:
-        yield str(error)
+    except BROKEN as error:
+        yield f"the traces cannot be read: {error}"
         return
     if strange:
         yield f"{len(strange)} blocks that are not there are said to hold traces"
 
 
 def _blocks(file: SealedFile, accounts: Accounts) -> Iterator[Finding]:
-    sources = {source.segment: source for source in file.sources}
-    for source in file.sources:
-        accounts.claim(source.segment, source.next_sequence)
+    sources: dict[str, Source] = {}
+    try:
+        sources = {source.segment: source for source in file.sources}
+        for source in file.sources:
+            accounts.claim(source.segment, source.next_sequence)
+    except BROKEN as error:
+        yield Finding(file.name, f"the segments that it is made of cannot be read: {error}", repair=REBUILD)
     try:
         hashes = file.traces_of_blocks()
-    except FormatError:
+    except BROKEN:
         hashes = {}
     for ref in file.refs:
         try:
@@ -98,7 +102,11 @@ def _blocks(file: SealedFile, accounts: Accounts) -> Iterator[Finding]:
         except BROKEN as error:
             yield Finding(file.name, f"the block cannot be read: {error}", block=ref.id, repair=REBUILD)
             continue
-        for wrong in (*_index(ref, rows, made, hashes.get(ref.id, set())), *_rows(ref, rows, sources)):
+        try:
+            told = [*_index(ref, rows, made, hashes.get(ref.id, set())), *_rows(ref, rows, sources)]
+        except BROKEN as error:
+            told = [f"what is said of the block cannot be read: {error}"]
+        for wrong in told:
             yield Finding(file.name, wrong, block=ref.id, repair=REBUILD)
         doubled = accounts.take(rows.places)
         if doubled:
@@ -129,10 +137,7 @@ def _index(ref: SealedRef, rows: AnyRows, made: Block, hashes: set[int]) -> Iter
         yield f"the block has {made.index.size:,} bytes and not {ref.index.size:,}"
     if hashes != traces.hashes(made.traces):
         yield "its traces would not be found, or others in their place"
-    try:
-        yield from _filters(ref, rows, made)
-    except BROKEN as error:
-        yield f"its filters cannot be read: {error}"
+    yield from _filters(ref, rows, made)
 
 
 def _filters(ref: SealedRef, rows: AnyRows, made: Block) -> Iterator[str]:
