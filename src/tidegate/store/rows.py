@@ -12,7 +12,7 @@ from tidegate.records import SPAN_KINDS, STATUS_CODES, Event, Link, Log, Metric,
 from tidegate.store import values
 from tidegate.store.block import ID_DIGITS, NO_ID, unpack, unpack_ids
 from tidegate.store.sealed.lines import ColumnLines
-from tidegate.store.sealed.places import unpack_places
+from tidegate.store.sealed.places import Places, unpack_places
 from tidegate.store.sealed.shapes import MISSING, ShapedAttributes
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Rows:
         if self._is_sealed:
             return unpack_places(self.columns, self.count)
         header, first = self._ref.header, self._ref.index.sequence  # type: ignore[union-attr]
-        return [(header.segment, first + row) for row in range(self.count)]
+        return Places([header.segment], None, range(first, first + self.count))
 
     def values_of(self, key: str) -> Sequence[Any]:
         """Each row's attribute by this name, `MISSING` where there is none, without making all attributes."""
@@ -220,7 +220,7 @@ class LogRows(_InTraces):
     _dropped = _column("dropped", 0)
 
     @cached_property
-    def _origins(self) -> Sequence[Sequence[Any]]:
+    def origins(self) -> Sequence[Sequence[Any]]:
         found: Sequence[Sequence[Any]] = self.columns.get("origins", [["", "", 0, ""]])
         return found
 
@@ -229,7 +229,7 @@ class LogRows(_InTraces):
         if key not in ORIGIN_KEYS:
             return found
         place = ORIGIN_KEYS.index(key) + 1
-        of_origin = [origin[place] if origin[1] else MISSING for origin in self._origins]
+        of_origin = [origin[place] if origin[1] else MISSING for origin in self.origins]
         return [
             of_origin[origin] if value is MISSING else value for value, origin in zip(found, self._origin, strict=True)
         ]
@@ -240,7 +240,7 @@ class LogRows(_InTraces):
     def fields(self, row: int) -> dict[str, Any]:
         """What ``record(row).to_dict()`` gives, without resource and scope, and without making the record."""
         time = self.times[row]
-        origin = self._origins[self._origin[row]]
+        origin = self.origins[self._origin[row]]
         return {
             # a record without a time of its own is ordered by when it was observed
             "time_unix_nano": 0 if self._timeless[row] else time,
@@ -259,7 +259,7 @@ class LogRows(_InTraces):
 
     def record(self, row: int) -> Log:
         time = self.times[row]
-        origin = self._origins[self._origin[row]]
+        origin = self.origins[self._origin[row]]
         return Log(
             time_unix_nano=0 if self._timeless[row] else time,
             observed_time_unix_nano=time + self._observed[row],

@@ -29,15 +29,15 @@ def leaves(value: Any) -> Iterator[str]:
 def rows_with(text: str, rows: AnyRows, found: Sequence[int]) -> Sequence[int]:
     """Those of the rows whose records have this case-folded text, see `Query.matches_text`."""
     has: set[int] = set()
-    for column in _columns(rows):
+    for column in _columns(text, rows):
         has |= _having(text, column, found)
         if len(has) == len(found):
             return found
     return [row for row in found if row in has]
 
 
-def _columns(rows: AnyRows) -> Iterator[Sequence[Any]]:
-    """Of each row a value that ``text`` searches, or `MISSING`."""
+def _columns(text: str, rows: AnyRows) -> Iterator[Sequence[Any]]:
+    """Of each row a value that is searched, or `MISSING`."""
     if isinstance(rows, LogRows):
         yield rows.event_names
         yield rows.bodies
@@ -51,7 +51,9 @@ def _columns(rows: AnyRows) -> Iterator[Sequence[Any]]:
     if "shapes" not in rows.columns:
         yield [each.values() for each in rows.attributes]
     keys = {key for shape in rows.columns.get("shapes", ()) for key in shape}
-    for key in keys.union(ORIGIN_KEYS) if isinstance(rows, LogRows) else keys:
+    if isinstance(rows, LogRows) and any(_has(text, origin[1:]) for origin in rows.origins):
+        keys.update(ORIGIN_KEYS)
+    for key in keys:
         yield rows.values_of(key)
 
 
@@ -62,7 +64,10 @@ def _having(text: str, column: Sequence[Any], found: Sequence[int]) -> set[int]:
         return set()
     # among others there are some that are equal, but not as text: 1, 1.0 and True
     if len(kinds) == 1 and kinds <= {str, int}:
-        having = {value for value in set(column) if _has(text, value)}
+        distinct = set(column)
+        if str in kinds and text not in "\n".join(filter(None, distinct)).casefold():
+            return set()
+        having = {value for value in distinct if _has(text, value)}
         return {row for row in found if column[row] in having} if having else set()
     return {row for row in found if _has(text, column[row])}
 
