@@ -115,7 +115,7 @@ _VALUES = {
         {**_SUMS, "bucket_counts": _COUNTS, "explicit_bounds": st.lists(FLOAT, max_size=3)}
     ),
     "exponential_histogram": st.fixed_dictionaries(
-        {**_SUMS, "scale": S32, "zero_count": U64, "positive": _BUCKETS, "negative": _BUCKETS},
+        {**_SUMS, "scale": st.integers(-64, 64), "zero_count": U64, "positive": _BUCKETS, "negative": _BUCKETS},
         optional={"zero_threshold": st.floats(min_value=0, exclude_min=True)},
     ),
     "summary": st.fixed_dictionaries(

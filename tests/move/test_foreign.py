@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import tidegate.store
+from serving import serving
+from tidegate.move.exporting import Export
 from tidegate.move.files import source
 from tidegate.move.importing import Import
 from tidegate.move.writing import MAX_KNOWN, Writer
@@ -55,6 +57,19 @@ def test_points_that_say_little_are_read_by_everyone(store_dir: Path, message: d
         assert len(list(reader.metrics())) == written > 0
         assert b"".join(expose(reader.current_metrics())).endswith(b"\n") or not reader.current_metrics()
         assert reader.damaged == 0
+
+
+@pytest.mark.parametrize("kind", ["summary", "exponentialHistogram"])
+def test_a_served_store_can_be_exported(store_dir: Path, kind: str) -> None:
+    value = {"summary": {"quantileValues": [{"quantile": 0.5, "value": 2}]}, "exponentialHistogram": {"scale": 3}}[kind]
+    imported(store_dir, metric("m", **{kind: {"dataPoints": [{"timeUnixNano": "5", "count": "1", **value}]}}))
+    written: list[bytes] = []
+    with serving() as server, tidegate.store.open(server.add(str(store_dir))) as reader:
+        assert list(Export(reader, "otlp-json").run(written.append, [("metrics", {})])) == [1]
+    with tidegate.store.open(store_dir) as reader:
+        local: list[bytes] = []
+        list(Export(reader, "otlp-json").run(local.append, [("metrics", {})]))
+    assert written == local
 
 
 def test_spans_and_log_records_that_say_nothing_are_kept(store_dir: Path) -> None:

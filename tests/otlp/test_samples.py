@@ -158,6 +158,12 @@ def test_a_field_that_breaks_its_rule_is_named(record: str, message: str) -> Non
     assert message in str(caught.value)
 
 
+def test_a_scale_that_no_reader_can_use_is_refused() -> None:
+    data = '{"exponentialHistogram":{"dataPoints":[{"scale":-2147483648}]}}'
+    with pytest.raises(otlp.Malformed, match="scale is -2147483648; it must be a whole number from -64 to 64"):
+        read("metrics", f'{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{data}]}}]}}]}}')
+
+
 def test_bytes_that_are_no_message_are_refused() -> None:
     with pytest.raises(otlp.Malformed, match="it must be a message of spans in protobuf"):
         otlp.read("proto", "spans", b"\x0a\xff\xff")

@@ -83,6 +83,7 @@ PROTO = Dialect(
         "span_id": bytes.fromhex,
         "u32": dialect.within(0, dialect.U32_MAX),
         "s32": dialect.within(dialect.S32_MIN, dialect.S32_MAX),
+        "scale": None,
         "u64": dialect.within(0, dialect.U64_MAX),
         "s64": dialect.within(S64_MIN, S64_MAX),
         "double": dialect.as_real,
@@ -91,6 +92,7 @@ PROTO = Dialect(
     },
     read={
         **dict.fromkeys(("text", "bool", "u32", "s32", "u64", "s64", "double")),
+        "scale": dialect.whole(-dialect.MAX_SCALE, dialect.MAX_SCALE),
         "trace_id": _read_id(16),
         "span_id": _read_id(8),
         "any": read_value,

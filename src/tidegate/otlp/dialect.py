@@ -19,6 +19,10 @@ U32_MAX, U64_MAX = (1 << 32) - 1, (1 << 64) - 1
 S32_MIN, S32_MAX = -(1 << 31), (1 << 31) - 1
 S64_MIN, S64_MAX = -(1 << 63), (1 << 63) - 1
 
+#: Scales of exponential histograms to either side, of which a reader can raise 2 to 2 to the power; those of
+#: OpenTelemetry's SDKs go from -10 to 20.
+MAX_SCALE = 64
+
 #: Characters of a wrong value in an error's message.
 SHOWN = 60
 

@@ -157,7 +157,7 @@ HISTOGRAM_POINT: Table = {**_SAMPLED, **_SUMS, "bucket_counts": Many("u64"), "ex
 EXPONENTIAL_POINT: Table = {
     **_SAMPLED,
     **_SUMS,
-    "scale": "s32",
+    "scale": "scale",
     "zero_count": "u64",
     "zero_threshold": Optional("double"),
     "positive": _BUCKETS,

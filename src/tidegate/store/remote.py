@@ -47,10 +47,12 @@ def _check_figure(name: str, figure: Any) -> None:
     """Raise ValueError unless this can be a part of a metric point's value."""
     if name in ("bucket_counts", "explicit_bounds"):
         is_right = isinstance(figure, list) and all(isinstance(each, (int, float)) for each in figure)
-    elif name in ("positive", "negative"):
-        is_right = isinstance(figure, dict)
-        for each in figure if is_right else ():
-            _check_figure(each, figure[each])
+    elif name in ("positive", "negative", "quantile_values"):
+        parts = figure if name == "quantile_values" else [figure]
+        is_right = isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
+        for part in parts if is_right else ():
+            for each in part:
+                _check_figure(each, part[each])
     elif name in _EXPONENTS:
         is_right = isinstance(figure, int) and abs(figure) <= _EXPONENTS[name]
     else:
