@@ -31,6 +31,14 @@ from tidegate.store.stream import records
 
 texts = st.text(st.characters(exclude_categories=()), max_size=8)  # surrogates and NUL too
 names = st.sampled_from(["a", "b", "http.route", "$bytes", "code.file.path", 'say "hi":', "\ud800", "tagged", "é"])
+
+
+def nested(depth: int, inside: Any = "deep", key: str = "in") -> Any:
+    for level in range(depth):
+        inside = [inside] if level % 2 else {key: inside}
+    return inside
+
+
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -39,6 +47,7 @@ scalars = st.one_of(
     st.floats(),
     st.sampled_from([0.0, -0.0, 1.0, math.nan, math.inf, 1e16]),
     st.binary(max_size=4),
+    st.sampled_from([nested(30), nested(100), nested(240)]),
     texts,
 )
 odd = st.recursive(
@@ -135,6 +144,8 @@ def recorded(directory: Path) -> list[AnyRows]:
 @several
 @given(commits=commits, most=st.sampled_from([1, 3, 100]))
 @example(commits=[([log(1), log(True), log(1.0)], False, {})], most=100)
+@example(commits=[([log(nested(100))], False, {}), ([log(b"bytes"), log(nested(28, b"bytes"))], False, {})], most=100)
+@example(commits=[([log()], False, {"of": nested(27, math.nan)})], most=100)
 def test_every_record_is_what_it_was(places: Iterator[Path], commits: list[Any], most: int) -> None:
     directory = next(places)
     record(directory, commits)
@@ -220,3 +231,12 @@ def test_a_line_is_that_of_the_record(places: Iterator[Path], commits: list[Any]
             line, make = lines(rows, ref), records(rows, ref)
             for made, row in ((make(row), row) for row in range(rows.count)):
                 assert line(row) == ndjson.dumps({**made.to_dict(), "cursor": made.cursor})
+
+
+def test_what_is_nested_too_deep_with_its_tags_is_cut_off_and_nothing_else(places: Iterator[Path]) -> None:
+    directory = next(places)
+    record(directory, [([log(nested(200, key="$in")), log("fine")], False, {}), ([log(b"bytes")], False, {})])
+    with closing(regroup(directory, next(places))) as file:
+        bodies = [record.to_dict()["body"] for record in content(sealed_rows(file)).values()]
+    assert bodies[1:] == ["fine", b"bytes"]
+    assert "…" in str(bodies[0])

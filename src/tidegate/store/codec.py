@@ -19,8 +19,11 @@ else:
 #: Level 1 costs half of level 3 and gives almost the same size on columns.
 LEVEL = 1
 
-#: No block is larger than this once decompressed; a header that claims more is damage.
+#: No active block is larger than this once decompressed.
 MAX_BLOCK_BYTES = 1 << 30
+
+#: Nor a sealed one than this, which has room for the largest active one and what waited before it; more is damage.
+MAX_SEALED_BYTES = 2 * MAX_BLOCK_BYTES
 
 
 class _Own(threading.local):
@@ -36,10 +39,11 @@ class _Own(threading.local):
 _own = _Own()
 
 
-def compress(raw: bytes, level: int = LEVEL) -> bytes:
+def compress(raw: bytes, level: int = LEVEL, most: int | None = None) -> bytes:
     """One zstd frame with a content checksum; raises `FormatError` for more than a block may hold."""
-    if len(raw) > MAX_BLOCK_BYTES:
-        raise FormatError(f"a block of {len(raw)} bytes is too large; it may have {MAX_BLOCK_BYTES}")
+    most = MAX_BLOCK_BYTES if most is None else most
+    if len(raw) > most:
+        raise FormatError(f"a block of {len(raw)} bytes is too large; it may have {most}")
     # put back only when it has done its work: one that failed is in the middle of a frame
     compressor = _own.compressors.pop(level, None) or _compressor(level)
     compressed: bytes = compressor.compress(raw, compressor.FLUSH_FRAME)
@@ -64,9 +68,9 @@ def decompress_first(data: bytes) -> tuple[bytes, int]:
     """The content of the frame that these bytes begin with, and its length; raises `FormatError` when it is damaged."""
     decompressor = zstd.ZstdDecompressor()
     try:
-        raw: bytes = decompressor.decompress(data, MAX_BLOCK_BYTES)
+        raw: bytes = decompressor.decompress(data, MAX_SEALED_BYTES)
     except zstd.ZstdError as error:
         raise FormatError(f"a block of {len(data)} bytes cannot be decompressed: {error}") from None
     if not decompressor.eof:
-        raise FormatError(f"a block of {len(data)} bytes is cut short or larger than {MAX_BLOCK_BYTES} bytes")
+        raise FormatError(f"a block of {len(data)} bytes is cut short or larger than {MAX_SEALED_BYTES} bytes")
     return raw, len(data) - len(decompressor.unused_data)

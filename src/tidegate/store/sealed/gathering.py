@@ -93,7 +93,7 @@ class Gathered:
         base = min(self._times)
         head = {"signal": self.signal, "count": self.count, "t0": str(base)}
         raw, written = lines.dump(head, columns.items())
-        frame = codec.compress(raw, LEVEL)
+        frame = codec.compress(raw, LEVEL, codec.MAX_SEALED_BYTES)
         traces = [trace for trace in self._tables["traces"].entries if trace] if "traces" in self._tables else []
         out = Block(self._index(columns, len(frame)), frame, *self._filters(columns, written), traces)
         self._clear()

@@ -25,7 +25,7 @@ class Table:
 
     def _place(self, entry: Any) -> int:
         # JSON keeps 1, 1.0 and True apart
-        key = entry if type(entry) is str else values.dumps({"": entry})
+        key = entry if type(entry) is str else values.dumps({"": entry}, values.AS_READ)
         place = self._places.setdefault(key, len(self.entries))
         if place == len(self.entries):
             self.entries.append(entry)
