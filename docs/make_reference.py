@@ -79,11 +79,15 @@ MODULES = (
     "tidegate.gate.policy",
     "tidegate.patterns",
     "tidegate.store",
+    "tidegate.store.questions.answers",
     "tidegate.serve",
     "tidegate.watch.health",
     "tidegate.records",
     "tidegate.errors",
 )
+
+#: Classes of which public ones are made, and which are shown as theirs.
+PARTS = ("Questions",)
 
 
 def settings_page() -> str:
@@ -135,13 +139,19 @@ def module_part(module: Any) -> Iterator[str]:
 
 
 def member_parts(item: type) -> Iterator[str]:
-    for name, member in vars(item).items():
+    for name, member in members(item).items():
         if name.startswith("_"):
             continue
         if isinstance(member, property):
             yield f"\n- `{name}`{as_item(member)}\n"
         elif inspect.isfunction(member):
             yield f"\n- `{name}{signature(member)}`{as_item(member)}\n"
+
+
+def members(item: type) -> dict[str, Any]:
+    """A class's own members, and those of its parts that nobody sees by themselves."""
+    parts = [base for base in item.__bases__ if base.__name__ in PARTS]
+    return {name: member for base in (item, *parts) for name, member in vars(base).items()}
 
 
 def as_item(member: object) -> str:
