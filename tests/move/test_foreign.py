@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import tidegate.store
+from served import TOKEN
 from serving import serving
 from tidegate.move.exporting import Export
 from tidegate.move.files import source
@@ -60,9 +61,13 @@ def test_points_that_say_little_are_read_by_everyone(store_dir: Path, message: d
 
 
 @pytest.mark.parametrize("kind", ["summary", "exponentialHistogram"])
-def test_a_served_store_can_be_exported(store_dir: Path, kind: str) -> None:
-    value = {"summary": {"quantileValues": [{"quantile": 0.5, "value": 2}]}, "exponentialHistogram": {"scale": 3}}[kind]
-    imported(store_dir, metric("m", **{kind: {"dataPoints": [{"timeUnixNano": "5", "count": "1", **value}]}}))
+def test_a_served_store_can_be_exported(store_dir: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_TOKEN", TOKEN)
+    values: dict[str, Any] = {
+        "summary": {"quantileValues": [{"quantile": 0.5, "value": 2}]},
+        "exponentialHistogram": {"scale": 3},
+    }
+    imported(store_dir, metric("m", **{kind: {"dataPoints": [{"timeUnixNano": "5", "count": "1", **values[kind]}]}}))
     written: list[bytes] = []
     with serving() as server, tidegate.store.open(server.add(str(store_dir))) as reader:
         assert list(Export(reader, "otlp-json").run(written.append, [("metrics", {})])) == [1]
