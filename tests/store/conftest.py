@@ -96,7 +96,7 @@ def stores_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
         store.close()
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "sealed", "memory"])
 def new_store(request: pytest.FixtureRequest, stores_of: Callable[[str], Callable[[], Store]]) -> Callable[[], Store]:
     """``new_store()``: an empty store; each kind by turns, since what is true of one must be of the others."""
     return stores_of(request.param)

@@ -19,7 +19,7 @@ from merged import merge, mergeable
 from storing import Store
 from tidegate.records import Log, Trace
 from tidegate.store import exchange, follow, sinks
-from tidegate.store.catalog import DirectoryCatalog
+from tidegate.store.catalog import AnyRef, DirectoryCatalog
 from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.follow import Follower
 from tidegate.store.reader import Reader
@@ -239,7 +239,7 @@ class CountingCatalog(DirectoryCatalog):
 
     opened = 0
 
-    def frame(self, ref: BlockRef) -> bytes | None:
+    def frame(self, ref: AnyRef) -> bytes | None:
         self.opened += 1
         return super().frame(ref)
 

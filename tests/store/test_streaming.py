@@ -9,9 +9,8 @@ import pytest
 
 from making import log, put, resource, span
 from storing import Store
-from tidegate.store.catalog import CACHED_BLOCKS, DirectoryCatalog
+from tidegate.store.catalog import CACHED_BLOCKS, AnyRef, DirectoryCatalog, cache
 from tidegate.store.reader import Reader
-from tidegate.store.segment import BlockRef
 
 BLOCKS = 30
 
@@ -21,7 +20,7 @@ class CountingCatalog(DirectoryCatalog):
 
     opened = 0
 
-    def frame(self, ref: BlockRef) -> bytes | None:
+    def frame(self, ref: AnyRef) -> bytes | None:
         self.opened += 1
         return super().frame(ref)
 
@@ -99,3 +98,16 @@ def test_no_more_blocks_are_kept_than_intended(catalog: CountingCatalog) -> None
     reader = Reader(catalog)
     list(reader.logs())
     assert len(reader._cache._kept) == CACHED_BLOCKS
+
+
+def test_blocks_that_are_kept_are_bounded_by_their_bytes(
+    catalog: CountingCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [ref.index.size for ref in catalog.blocks()]
+    monkeypatch.setattr(cache, "CACHED_BYTES", 3 * max(sizes))
+    reader = Reader(catalog)
+    list(reader.logs())
+    assert sum(size for _, size in reader._cache._kept.values()) == reader._cache._size <= 3 * max(sizes)
+    monkeypatch.setattr(cache, "CACHED_BYTES", 1)
+    list(reader.logs())
+    assert len(reader._cache._kept) == 1

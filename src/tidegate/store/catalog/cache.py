@@ -15,8 +15,9 @@ from tidegate.store.segment import Key
 if TYPE_CHECKING:
     from tidegate.store.query import Query
 
-#: Opened blocks kept for the next question, newest use last.
-CACHED_BLOCKS = 16
+#: Opened blocks kept for the next question, newest use last, and the bytes of their frames, of which most take ten to
+#: forty times as much when they are open. One is always kept.
+CACHED_BLOCKS, CACHED_BYTES = 16, 2 << 20
 
 
 class BlockCache:
@@ -25,7 +26,9 @@ class BlockCache:
     def __init__(self, catalog: Catalog) -> None:
         self.broken: set[Key] = set()
         self.catalog = catalog
-        self._kept: OrderedDict[tuple[Key, int], AnyRows] = OrderedDict()
+        #: By a block's key and count: when some records are deleted, there is another with the same key.
+        self._kept: OrderedDict[tuple[Key, int], tuple[AnyRows, int]] = OrderedDict()
+        self._size = 0
         self._lock = Lock()
 
     def rows(self, ref: AnyRef, query: Query | None = None) -> AnyRows | None:
@@ -34,21 +37,20 @@ class BlockCache:
         Raises `Moved` when it is not there any more.
         """
         with self._lock:
-            rows = self._kept.get((ref.key, ref.index.count))
-        if rows is None:
-            # without the lock: two threads may open the same block, and nobody waits for another's
-            rows = self._open(ref, query)
+            kept = self._kept.get((ref.key, ref.index.count))
+        # without the lock: two threads may open the same block, and nobody waits for another's
+        rows = kept[0] if kept else self._open(ref, query)
         if rows is not None:
-            # fewer records than before: some were deleted
-            self._keep((ref.key, ref.index.count), rows)
+            self._keep((ref.key, ref.index.count), rows, ref.index.size)
         return rows
 
-    def _keep(self, key: tuple[Key, int], rows: AnyRows) -> None:
+    def _keep(self, key: tuple[Key, int], rows: AnyRows, size: int) -> None:
         with self._lock:
-            self._kept[key] = rows
-            self._kept.move_to_end(key)
-            if len(self._kept) > CACHED_BLOCKS:
-                self._kept.popitem(last=False)
+            former = self._kept.pop(key, None)
+            self._size += size - (former[1] if former else 0)
+            self._kept[key] = rows, size
+            while len(self._kept) > 1 and (len(self._kept) > CACHED_BLOCKS or self._size > CACHED_BYTES):
+                self._size -= self._kept.popitem(last=False)[1][1]
 
     def _open(self, ref: AnyRef, query: Query | None) -> AnyRows | None:
         try:
