@@ -245,6 +245,18 @@ def test_a_block_of_no_picked_rows_adds_nothing(store_dir: Path) -> None:
     assert gathered.count == 0
 
 
+def test_a_record_of_ten_megabytes_and_one_with_ten_thousand_attributes_are_kept(
+    store_dir: Path, tmp_path: Path
+) -> None:
+    sink = FileSink(str(store_dir))
+    put(sink, [log("é" * (5 << 20)), log(attributes={f"key {n}": n for n in range(10_000)}), log("small")])
+    sink.close()
+    with closing(regroup(store_dir, tmp_path / "file")) as file:
+        assert content(sealed_rows(file)) == content([rows for rows, _ in active_rows(store_dir)])
+        assert file.may_have(1, "key 9999", "9999")
+        assert file.may_hold(1, "é" * 100)
+
+
 Many = Callable[[int], Path]
 
 

@@ -164,11 +164,13 @@ def test_a_key_with_too_many_values_may_have_any_and_the_others_may_not(sealed: 
 
 def test_a_wrong_yes_of_the_pairs_is_rare() -> None:
     made = pairs.make({"shapes": [["id"]], "attributes.0.id": list(map(str, range(2000))), "resources": []}, 2000)
+    assert made is not None
     assert sum(pairs.may_have(made, "id", f"other {number}") for number in range(2000)) < 2000 * 2 / pairs.ROOM
 
 
 def test_pairs_of_many_values_take_about_a_byte_each() -> None:
     made = pairs.make({"shapes": [["id"]], "attributes.0.id": list(map(str, range(2000))), "resources": []}, 2000)
+    assert made is not None
     assert len(made) < 2000 * 1.1
 
 

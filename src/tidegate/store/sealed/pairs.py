@@ -38,13 +38,15 @@ MOST, MOST_A_ROW = 1024, 4
 _SIMPLE = {int, float, bool, type(None)}
 
 
-def make(columns: Mapping[str, Any], count: int) -> bytes:
-    """The keys and pairs of a block with these columns, compressed."""
+def make(columns: Mapping[str, Any], count: int) -> bytes | None:
+    """The keys and pairs of a block with these columns, compressed; None where there are too many keys."""
     found: dict[str, set[int]] = {}
     for key, values in _attributes(columns):
         found.setdefault(key, set()).update(_hashes(_bytes(key) + b"=", values))
     keys = [crc32(_bytes(key) + b"?") for key in found]
     most = max(MOST, MOST_A_ROW * count)
+    if len(found) > most:
+        return None
     total = sum(map(len, found.values()))
     for key in sorted(found, key=lambda key: -len(found[key])):
         if total <= most:
