@@ -21,7 +21,7 @@ from tidegate.cli.streams import discard_stdout, tolerate_any_encoding
 from tidegate.errors import TidegateError
 
 COMMANDS = (
-    *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics"),
+    *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats"),
     *("export", "import", "check", "prune"),
     *("serve", "health", "settings", "policy"),
 )
