@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource as limits
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ from making import log, put, resource, span
 from regrouping import active_rows, content, regroup, sealed_rows
 from store_files import decompress
 from tidegate.errors import FormatError
+from tidegate.store.block import Index
 from tidegate.store.rows import SpanRows
 from tidegate.store.sealed.file import SealedFile, Source
-from tidegate.store.sealed.gathering import Gathered
+from tidegate.store.sealed.gathering import Block, Gathered
 from tidegate.store.sealed.writing import Writer
 from tidegate.store.sinks import FileSink
 
@@ -66,7 +68,7 @@ def test_sources_are_kept_with_how_far_they_had_got(writer: Writer) -> None:
 
 @pytest.mark.parametrize("moment", [-1, 0, 1 << 63, (1 << 64) - 1])
 def test_a_moment_of_any_length_is_kept(writer: Writer, moment: int) -> None:
-    writer.source(Source("a", moment, moment, 3, "shop", {}))
+    writer.source(Source("a", moment, moment, 3, "shop", SOURCE.process))
     writer.finish()
     with closing(SealedFile(writer.path)) as read:
         assert (read.sources[0].created, read.sources[0].ended) == (moment, moment)
@@ -103,6 +105,24 @@ def test_a_trace_that_is_nowhere_is_found_nowhere(file: SealedFile) -> None:
 
 def test_an_aborted_file_leaves_nothing_behind(writer: Writer) -> None:
     writer.source(SOURCE)
+    writer.abort()
+    assert not os.path.exists(writer.path)
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """No file may have more than 64 KiB."""
+    soft, hard = limits.getrlimit(limits.RLIMIT_FSIZE)
+    limits.setrlimit(limits.RLIMIT_FSIZE, (64 << 10, hard))
+    yield
+    limits.setrlimit(limits.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_for_which_there_is_no_room_is_an_error_and_leaves_nothing(writer: Writer, little_room: None) -> None:
+    block = Block(Index("logs", 1, 1, 1, 0, 0, 0, 1 << 20), os.urandom(100 << 10), None, None, [])
+    writer.add("logs", "shop", block)
+    with pytest.raises(OSError, match="a sealed segment cannot be written"):
+        writer.finish()
     writer.abort()
     assert not os.path.exists(writer.path)
 

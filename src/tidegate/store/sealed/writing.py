@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -113,4 +114,5 @@ class Writer:
         try:
             yield
         except sqlite3.Error as error:
-            raise OSError(f"{self.path} cannot be written: {error}") from error
+            code = errno.ENOSPC if "full" in str(error) else errno.EIO
+            raise OSError(code, f"a sealed segment cannot be written: {error}", self.path) from error
