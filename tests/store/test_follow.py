@@ -152,16 +152,11 @@ class World:
             writer.close()
 
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(
-            ["begin", "write", "write", "rotate", "end", "end", "merge", "remove", "poll", "poll", "reconnect", "crash"]
-            + ["seal", "seal", "decide", "settle", "join"]
-        ),
-        st.integers(0, 5),
-    ),
-    max_size=40,
+STEPS = (
+    *("begin", "write", "write", "rotate", "end", "end", "merge", "seal", "seal", "decide", "settle", "join"),
+    *("remove", "poll", "poll", "reconnect", "crash"),
 )
+steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), max_size=40)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)

@@ -8,9 +8,9 @@ What a follower promises:
 - A follower in another process that begins `after` a `Watermark` goes on exactly there. Whoever was
   given the records of a poll but not the watermark that followed it gets the records of that poll
   again; a record's ``cursor`` is its identity.
-- Memory is bounded: about `PORTION` records are opened a poll; what waits is a reference to a block that
-  the reader knows anyway; and when more than ``max_backlog`` records wait, the oldest blocks are passed
-  by and counted in ``dropped``.
+- Memory is bounded: about `PORTION` records are opened a poll (of what is sealed, the blocks that they are in);
+  what waits is a reference to a block that the reader knows anyway; and when more than ``max_backlog`` records
+  wait, the oldest blocks are passed by and counted in ``dropped``.
 
 And what it cannot promise: what retention removes before it was handed out is gone. While nobody is
 connected, more than `watermark.MAX_SEGMENTS` processes that write at once, or a process whose clock
@@ -47,6 +47,9 @@ MAX_BACKLOG = 1_000_000
 #: Records of the blocks that one poll opens; one block, however large, is always opened.
 PORTION = 2048
 
+#: What is sealed waits in pieces of a portion, or so small that a full backlog has this many.
+_LEAST_PIECES = 16
+
 #: Followers that ask within this time of each other (seconds) share one look at the store.
 SHARED_LOOK_S = 0.1
 
@@ -57,7 +60,7 @@ class Follower:
     ``dropped`` counts the records of the blocks that were passed by since more than ``max_backlog``
     records waited: of all blocks that might have held a match by their indexes (signal, service, times,
     severity, errors, trace), so a few more than what a filter on attributes or text would have let
-    through. One block waits however large it is.
+    through; of what was sealed before it was seen, those that match. One block waits however large it is.
     """
 
     def __init__(
@@ -115,7 +118,8 @@ class Follower:
 
     def _take(self, look: Callable[[], Sequence[AnyRef]], seen: Seen) -> None:
         """Let what was not seen of the blocks that are found wait, oldest first, and as much of it as may."""
-        blocks, found = steadily(lambda: (blocks := look(), unseen(self._cache, self._query, blocks, seen, PORTION)))
+        size = max(1, min(PORTION, self._max_backlog // _LEAST_PIECES))
+        blocks, found = steadily(lambda: (blocks := look(), unseen(self._cache, self._query, blocks, seen, size)))
         if not blocks:
             return
         self._number = blocks[-1].number
