@@ -165,3 +165,16 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return orjson.dumps(values.tag(value)).decode()
+
+
+def parse_length(value: str | int, name: str) -> int:
+    """A length of time in ns, from that or from text such as ``1m``; raises `QueryError`."""
+    if isinstance(value, str):
+        for unit, size in UNITS.items():
+            digits = value.strip().removesuffix(unit).strip()
+            if value.strip().endswith(unit) and digits.isdecimal() and digits.isascii() and len(digits) < 10:
+                value = int(digits) * size
+                break
+    if type(value) is not int or value < 1:
+        raise QueryError(f"the {name} is {value!r}; it must be ns, or text such as 30s, 1m or 2h.")
+    return value

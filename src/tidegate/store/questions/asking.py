@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tidegate.errors import QueryError
 from tidegate.store.catalog import AnyRef, BlockCache, Catalog, steadily
+from tidegate.store.conditions import parse_length
 from tidegate.store.query import Query, query_of
-from tidegate.store.questions import calls, counting, distribution, lines
-from tidegate.store.questions.answers import Edge, Histogram, Lines, QuantilesBy, Top
-from tidegate.store.questions.scan import parse_length
 from tidegate.store.stream import stream
+
+if TYPE_CHECKING:
+    from tidegate.store.questions.answers import Edge, Histogram, Lines, QuantilesBy, Top
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class Questions:
 
     def count(self, signal: Signal, **filters: Any) -> int:
         """How many records match; quick where time, service and severity or errors are all that is asked for."""
+        from tidegate.store.questions import counting
+
         return self._answer(_query(signal, filters), counting.count)
 
     def histogram(
@@ -51,6 +54,8 @@ class Questions:
         Without ``interval`` it is one that makes 60 intervals at most of the time between ``since`` and ``until``,
         or the first and the last record. Raises `QueryError` where there would be more than 10,000.
         """
+        from tidegate.store.questions import counting
+
         length = None if interval is None else parse_length(interval, "interval")
         query = _query(signal, filters)
         return self._answer(query, partial(counting.histogram, interval=length, by=_optional(by)))
@@ -70,6 +75,8 @@ class Questions:
         exact; of more, within the `QuantilesBy.relative_error`. Records without a number are left out; raises
         `QueryError` when none has a number, but other values.
         """
+        from tidegate.store.questions import distribution
+
         if of == "duration" and signal != "spans":
             raise QueryError(f"{signal} have no duration; name an attribute that is a number: of='size'.")
         query = _query(signal, filters)
@@ -77,6 +84,8 @@ class Questions:
 
     def top(self, key: str, signal: Signal = "spans", *, limit: int = 10, **filters: Any) -> Top:
         """The most frequent values of a key. Exact up to 100,000 different values; beyond, within `Top.error`."""
+        from tidegate.store.questions import counting
+
         if type(limit) is not int or limit < 1:
             raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
         return self._answer(_query(signal, filters), partial(counting.top, key=_key(key, "key"), limit=limit))
@@ -118,6 +127,8 @@ class Questions:
         q: Sequence[float],
         rate: bool,
     ) -> Lines:
+        from tidegate.store.questions import counting, lines
+
         start, step, number = counting.intervals(query, refs, length)
         drawing = lines.Drawing(start, step, number, by)
         before = None if query.since is None else query.since - lines.LOOKBACK_NS
@@ -133,6 +144,8 @@ class Questions:
         return self._answer(query, self._edges)
 
     def _edges(self, cache: BlockCache, query: Query, refs: Sequence[AnyRef]) -> list[Edge]:
+        from tidegate.store.questions import calls
+
         return calls.edges(cache, query, refs, self._catalog.candidates(calls.parents_of(query)))
 
     def _answer(self, query: Query, ask: _Ask[T]) -> T:

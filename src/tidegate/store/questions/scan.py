@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.errors import QueryError
 from tidegate.store.catalog import AnyRef, BlockCache
-from tidegate.store.conditions import UNITS, as_text
+from tidegate.store.conditions import as_text
 from tidegate.store.query import MAX_SEVERITY, Query
 from tidegate.store.rows import AnyRows, LogRows, SpanRows
 from tidegate.store.sealed.shapes import MISSING
@@ -98,16 +97,3 @@ class Rooms:
             return False
         self.known.add(group)
         return True
-
-
-def parse_length(value: str | int, name: str) -> int:
-    """A length of time in ns, from that or from text such as ``1m``; raises `QueryError`."""
-    if isinstance(value, str):
-        for unit, size in UNITS.items():
-            digits = value.strip().removesuffix(unit).strip()
-            if value.strip().endswith(unit) and digits.isdecimal() and digits.isascii() and len(digits) < 10:
-                value = int(digits) * size
-                break
-    if type(value) is not int or value < 1:
-        raise QueryError(f"the {name} is {value!r}; it must be ns, or text such as 30s, 1m or 2h.")
-    return value
