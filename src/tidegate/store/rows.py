@@ -42,7 +42,7 @@ class Rows:
         self.count = ref.index.count
         self.signal = ref.index.signal
         self._ref = ref
-        self._is_sealed = "segments" in columns
+        self.is_sealed = "segments" in columns
 
     scope = _column("scope", 0)
     resource = _column("resource", 0)
@@ -56,7 +56,7 @@ class Rows:
     @cached_property
     def times(self) -> Sequence[int]:
         base = self.base
-        if self._is_sealed:
+        if self.is_sealed:
             return list(accumulate(unpack(self.columns, "time_step", self.count, 0), initial=base))[1:]
         return [base + delta for delta in unpack(self.columns, "time", self.count, 0)]
 
@@ -83,7 +83,7 @@ class Rows:
     @cached_property
     def places(self) -> Sequence[tuple[str, int]]:
         """Each row's identity: the id of the segment that it was written to, and its number there."""
-        if self._is_sealed:
+        if self.is_sealed:
             return unpack_places(self.columns, self.count)
         header, first = self._ref.header, self._ref.index.sequence  # type: ignore[union-attr]
         return Places([header.segment], None, range(first, first + self.count))
@@ -133,30 +133,30 @@ class SpanRows(_InTraces):
 
     @cached_property
     def _parent(self) -> Sequence[Any]:
-        return unpack(self.columns, "parent_step" if self._is_sealed else "parent", self.count, "")
+        return unpack(self.columns, "parent_step" if self.is_sealed else "parent", self.count, "")
 
     @cached_property
     def events(self) -> Sequence[Any]:
-        return unpack(self.columns, "span_events" if self._is_sealed else "events", self.count, ())
+        return unpack(self.columns, "span_events" if self.is_sealed else "events", self.count, ())
 
     def parent_id(self, row: int) -> str:
         """The id of a span's parent, "" for none; one in the same block is kept as its row, or by the way there."""
         parent: str | int = self._parent[row]
         if isinstance(parent, str):
             return parent
-        return self.span_id(row + parent if self._is_sealed else parent)
+        return self.span_id(row + parent if self.is_sealed else parent)
 
     @cached_property
     def parent_steps(self) -> Sequence[str | int]:
         """Of all rows, the parent's id, or if it is in the block, how many rows further it is."""
-        if self._is_sealed:
+        if self.is_sealed:
             return self._parent
         return [parent if type(parent) is str else parent - row for row, parent in enumerate(self._parent)]
 
     @cached_property
     def parent_ids(self) -> Sequence[str]:
         """Of all rows, what `parent_id` says of one."""
-        ids, rows = self.span_ids, range(self.count) if self._is_sealed else repeat(0)
+        ids, rows = self.span_ids, range(self.count) if self.is_sealed else repeat(0)
         return [
             parent if isinstance(parent, str) else ids[row + parent]
             for row, parent in zip(rows, self._parent, strict=False)
@@ -173,7 +173,7 @@ class SpanRows(_InTraces):
 
     def _events_from(self, row: int) -> int:
         """The time that the events of a span are counted from."""
-        return self.times[row] if self._is_sealed else self.base
+        return self.times[row] if self.is_sealed else self.base
 
     def is_error(self, row: int) -> bool:
         return bool(self.status[row] == 2)
@@ -336,5 +336,9 @@ def open_block(raw: bytes, ref: BlockRef | SealedRef) -> AnyRows:
     """
     columns: Mapping[str, Any] = ColumnLines(raw) if raw.endswith(b"\n") else values.loads(raw)
     rows = ROWS[ref.index.signal](columns, ref)
-    rows.times  # noqa: B018  whoever opens a block learns here whether it is one
+    # whoever opens a block learns here whether it is one, without the cost of a column of a large one
+    if rows.is_sealed and (columns["count"], columns["signal"]) != (rows.count, rows.signal):
+        raise FormatError(f"block {ref.key} is another one than its index says")
+    if not rows.is_sealed:
+        rows.times  # noqa: B018
     return rows
