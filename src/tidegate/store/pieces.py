@@ -112,8 +112,10 @@ def matches_of(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> list
     within: dict[str, list[Piece]] = {}
     refs: dict[Key, AnyRef] = {}
     for piece in pieces:
-        within.setdefault(piece.segment, []).append(piece)
         refs.update((ref.key, ref) for ref in piece.refs)
+        # the file of an active block may still be there when a sealed one holds its records, too
+        if not any(isinstance(ref, BlockRef) for ref in piece.refs):
+            within.setdefault(piece.segment, []).append(piece)
     found: list[Entry[Record]] = []
     for ref in refs.values():
         entries = matches(cache, query, ref, records)
