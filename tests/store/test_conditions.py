@@ -130,7 +130,7 @@ asked = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(spans=written, logs=written, where=asked)
 def test_columns_give_the_answer_of_records(
     new_store: Callable[[], Store], spans: list[dict[str, Any]], logs: list[dict[str, Any]], where: list[str]

@@ -212,6 +212,12 @@ def test_a_question_that_takes_longer_than_its_timeout_says_how_far_it_came(stor
             list(found)
 
 
+def test_a_trace_that_takes_longer_than_its_timeout_is_not_waited_for(store: Store) -> None:
+    put(store.writer(), [span(trace=0xABC << 100)])
+    with store.reader() as reader, pytest.raises(QueryTimeout, match="longer than its timeout of 1e-09 s"):
+        reader.trace(f"{0xABC << 100:032x}", timeout=1e-9)
+
+
 def test_an_empty_store_has_no_records(store: Store) -> None:
     with store.reader() as reader:
         answers = [reader.spans(), reader.logs(), reader.metrics(), reader.traces(), iter(reader.services())]

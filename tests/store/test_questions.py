@@ -55,7 +55,7 @@ filters = st.fixed_dictionaries(
 )
 keys = st.sampled_from(["route", "size", "service", "name", "status", "severity", "region", "nothing"])
 signals = st.sampled_from(["spans", "logs"])
-several = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+several = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 
 Written = Sequence[tuple[str, list[dict[str, Any]]]]
 

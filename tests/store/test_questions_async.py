@@ -116,7 +116,7 @@ def test_a_timeout_holds_here_too(store: Store) -> None:
     [
         (lambda reader: collected(reader, "count"), r"must be one of spans, .* Ask it with aask\(\)"),
         (lambda reader: collected(reader, "close"), "must be one of spans"),
-        (lambda reader: reader.aask("logs"), r"must be one of count, .* Ask it with astream\(\)"),
+        (lambda reader: reader.aask("logs"), r"must be one of trace, .* Ask it with astream\(\)"),
     ],
     ids=["an answer", "no question", "a stream"],
 )

@@ -18,9 +18,9 @@ PORTION = 512
 PORTION_S = 0.05
 
 STREAMS = ("spans", "logs", "metrics", "traces", "lines", "follow")
-ANSWERS = ("count", "histogram", "quantiles", "top", "series", "edges")
+ANSWERS = ("trace", "count", "histogram", "quantiles", "top", "series", "edges")
 #: These are short, and cannot be ended.
-SHORT = ("trace", "services", "current_metrics")
+SHORT = ("services", "current_metrics")
 
 
 async def ask(reader: Any, question: str, args: Sequence[Any], filters: Mapping[str, Any]) -> Any:
@@ -113,8 +113,7 @@ def _look_at(task: asyncio.Future[Any]) -> None:
 
 
 def _deadline(filters: Mapping[str, Any]) -> Deadline:
-    timeout = filters.get("timeout")
-    return timeout if isinstance(timeout, Deadline) else Deadline(timeout)
+    return Deadline.of(filters.get("timeout"))
 
 
 def _unknown(question: str, known: Sequence[str], others: Sequence[str], there: str) -> QueryError:

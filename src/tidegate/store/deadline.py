@@ -23,6 +23,11 @@ class Deadline:
         self._end = math.inf if timeout is None else time.monotonic() + timeout
         self._is_cancelled = False
 
+    @classmethod
+    def of(cls, timeout: float | Deadline | None) -> Deadline:
+        """What a question is given as its timeout."""
+        return timeout if isinstance(timeout, Deadline) else cls(timeout)
+
     def cancel(self) -> None:
         """Let the question end with `QueryTimeout` where it is."""
         self._is_cancelled = True

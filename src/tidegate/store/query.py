@@ -193,7 +193,7 @@ class Query:
             where=conditions(where),
             name=name if event_name is None else event_name,
             oldest_first=order == "oldest",
-            deadline=timeout if isinstance(timeout, Deadline) else Deadline(timeout),
+            deadline=Deadline.of(timeout),
             **rest,
         )
 

@@ -10,6 +10,7 @@ from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of
 from tidegate.store.current import Current
+from tidegate.store.deadline import Deadline
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
 from tidegate.store.query import OF_PAGES, Query, Time, parse_time, parse_trace_id, query_of
@@ -102,11 +103,15 @@ class Reader(Questions):
         query = query_of("spans", filters, without=("trace_id",))
         return traces(self._cache, query)
 
-    def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
+    def trace(self, trace_id: str, *, logs: bool = True, timeout: float | Deadline | None = None) -> Trace | None:
         """Everything of one trace, or None. A unique beginning of its id, of four digits or more, will do."""
-        prefix = parse_trace_id(trace_id)
-        spans = cast("list[Span]", list(self._stream(Query("spans", trace_id=prefix))))
-        inside = cast("list[Log]", list(self._stream(Query("logs", trace_id=prefix)))) if logs or not spans else []
+        prefix, deadline = parse_trace_id(trace_id), Deadline.of(timeout)
+        spans = cast("list[Span]", list(self._stream(Query("spans", trace_id=prefix, deadline=deadline))))
+        inside = (
+            cast("list[Log]", list(self._stream(Query("logs", trace_id=prefix, deadline=deadline))))
+            if logs or not spans
+            else []
+        )
         found = {span.trace_id for span in spans} | {log.trace_id for log in inside}
         if len(found) > 1:
             raise QueryError(f"{len(found)} traces begin with {trace_id!r}; give more digits.")

@@ -15,6 +15,7 @@ from tidegate.store import live
 from tidegate.store.address import Address
 from tidegate.store.client import JSON, PROBLEM, Client, Parameters, Unreachable, Unsupported
 from tidegate.store.conditions import Condition
+from tidegate.store.deadline import Deadline
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower
 from tidegate.store.query import OF_PAGES, Query, Time, parse_trace_id, query_of
 from tidegate.store.reader import Reader, Signal
@@ -124,8 +125,17 @@ class RemoteReader(Reader):
     def trace_steps(self, **filters: Any) -> Iterator[Trace | None]:
         return self.traces(**filters)
 
-    def trace(self, trace_id: str, *, logs: bool = True) -> Trace | None:
-        answer = self._client.ask(f"/traces/{parse_trace_id(trace_id)}", accept=JSON)
+    def trace(self, trace_id: str, *, logs: bool = True, timeout: float | Deadline | None = None) -> Trace | None:
+        deadline = Deadline.of(timeout)
+        try:
+            return self._trace(parse_trace_id(trace_id), _patience(deadline), logs=logs)
+        except Unreachable:
+            if not deadline.is_over:
+                raise
+        raise QueryTimeout(deadline.sentence("before there was an answer"))
+
+    def _trace(self, prefix: str, patience: float | None, *, logs: bool) -> Trace | None:
+        answer = self._client.ask(f"/traces/{prefix}", accept=JSON, patience=patience)
         if answer.status == 404 and answer.content_type == PROBLEM:
             answer.close()
             return None
@@ -154,9 +164,8 @@ class RemoteReader(Reader):
         if found is None:
             return
         deadline, number = query.deadline, 0
-        patience = None if math.isinf(deadline.left) else max(_LEAST_S, deadline.left)
         try:
-            for line in self._client.lines(path, found, patience):
+            for line in self._client.lines(path, found, _patience(deadline)):
                 if deadline.is_over:
                     break
                 yield line
@@ -232,6 +241,11 @@ class RemoteReader(Reader):
         **filters: Any,
     ) -> Follower:
         raise StoreError(f"{self.location} is a served store, which has no followers here; use follow().")
+
+
+def _patience(deadline: Deadline) -> float | None:
+    """Seconds for which a server is waited for; None: as long as it is without a timeout."""
+    return None if math.isinf(deadline.left) else max(_LEAST_S, deadline.left)
 
 
 def _report(found: Mapping[str, Any]) -> dict[str, Any]:
