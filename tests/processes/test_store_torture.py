@@ -437,3 +437,13 @@ def test_the_directory_may_be_deleted_while_it_is_kept(
     ends_well(drive(source, "deleted"), tmp_path)
     assert identities(store_dir).keys() == told(tellings(tmp_path))
     assert is_sound(store_dir)
+
+
+def test_a_check_amid_writing_sealing_merging_and_pruning_takes_nothing_for_damage(
+    drive: Callable[..., subprocess.Popen[str]], store_dir: Path, tmp_path: Path, wait_for: Wait
+) -> None:
+    processes = [drive(BUSY, str(number), "{'size': 300_000}") for number in range(2)]
+    wait_for(lambda: all((tmp_path / f"told-{number}").exists() for number in range(2)))
+    for _ in range(2 * ROUNDS):
+        assert is_sound(store_dir)
+    assert [process.poll() for process in processes] == [None, None]

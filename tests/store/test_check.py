@@ -274,7 +274,7 @@ def change(path: Path, statement: str, *values: bytes) -> None:
         ("DELETE FROM sources", "of no segment"),
         ("UPDATE sources SET next_sequence = 1", "of no segment"),
         ("UPDATE sources SET next_sequence = 'x'", "cannot be read"),
-        ("UPDATE sources SET process = '{'", "cannot be read"),
+        ("UPDATE sources SET process = '{'", "whose they were"),
         ("UPDATE traces SET bucket = 3000 WHERE bucket = 4", "would not be found"),
         ("UPDATE traces SET entries = x'00'", "the traces cannot be read"),
         ("UPDATE meta SET value = 'debug' WHERE name = 'kind'", "is not its name"),

@@ -11,8 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import tidegate.store
+from damaging import flip
 from making import log, put, resource, span
+from metering import Made, histogram, put_points
+from sealing import seal
 from store_files import frames, places, segments
+from tidegate.errors import FormatError
 from tidegate.store import segment
 from tidegate.store.sinks import FileSink
 
@@ -101,7 +105,7 @@ def test_what_is_overwritten_costs_only_the_blocks_that_it_touches(
     untouched = {name for name in sound if not touches(whole, name, start, end)}
     assert {name: found[name][1] for name in untouched} == {name: sound[name][1] for name in untouched}
     assert all(found[name][1] == sound[name][1] for name in found)
-    assert damaged > 0
+    assert damaged > 0 or written.read_bytes() == whole
 
 
 def touches(content: bytes, name: str, start: int, end: int) -> bool:
@@ -200,3 +204,68 @@ def test_a_torn_block_in_the_midst_is_passed_by(written: Path, whole: bytes) -> 
 def test_a_length_beyond_all_measure_is_damage(written: Path, whole: bytes) -> None:
     written.write_bytes(whole + struct.pack("<II", 0x184D2A5D, 1 << 31) + b"x" * 50)
     assert read(written)[1] == 1
+
+
+# --- sealed files
+
+
+def ask_everything(store: Path) -> None:
+    """Every kind of question, which may find less than there was, and never fails."""
+    with tidegate.store.open(store) as reader:
+        for query in ({}, {"text": "wave"}, {"where": {"user": "ann"}}, {"service": "shop"}, {"trace_id": f"{7:032x}"}):
+            list(reader.logs(**query))
+            list(reader.spans(**query))
+        list(reader.logs(min_level="error"))
+        list(reader.lines("logs", limit=2))
+        list(reader.traces())
+        list(reader.services())
+        list(reader.metrics())
+        reader.current_metrics()
+        assert reader.damaged >= 0
+
+
+@pytest.fixture
+def sealed(store_dir: Path) -> Path:
+    sink = FileSink(str(store_dir))
+    for number in range(12):
+        body, attributes = f"wave {number}", {"user": "ann", "order": number}
+        put(sink, [log(body, number, severity=5 + number, attributes=attributes, trace=number)])
+    put(sink, [span("d", 4, error=True, trace=7)])
+    put_points(sink, Made("orders", 3), histogram("wait", [1, 2], [5.0]))
+    sink.close()
+    seal(str(store_dir))
+    return store_dir
+
+
+@reuse_files
+@given(data=st.data())
+def test_of_a_sealed_file_with_a_flipped_bit_every_question_is_answered(sealed: Path, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(sealed.glob("*.sealed"))))
+    content = path.read_bytes()
+    try:
+        flip(path, data.draw(st.integers(0, len(content) * 8 - 1)))
+        ask_everything(sealed)
+    except FormatError as error:
+        # a bit that makes a file one of a later version
+        assert "Upgrade tidegate" in str(error)
+    finally:
+        path.write_bytes(content)
+
+
+@reuse_files
+@given(data=st.data())
+def test_of_a_sealed_file_that_is_cut_or_overwritten_every_question_is_answered(
+    sealed: Path, data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(sorted(sealed.glob("*.sealed"))))
+    content = path.read_bytes()
+    start = data.draw(st.integers(0, len(content)))
+    length = data.draw(st.integers(0, 5000))
+    junk = data.draw(st.sampled_from([b"", b"\0", b"\xff", b"\x0d\x01"])) * length
+    try:
+        path.write_bytes(content[:start] + (junk + content[start + len(junk) :] if junk else b""))
+        ask_everything(sealed)
+    except FormatError as error:
+        assert "Upgrade tidegate" in str(error)
+    finally:
+        path.write_bytes(content)

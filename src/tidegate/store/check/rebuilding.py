@@ -88,11 +88,10 @@ def _readable(path: str) -> Iterator[tuple[str, AnyRows]]:
 
 
 def _sources(db: sqlite3.Connection) -> Iterator[Source]:
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*file.UNREADABLE):
         for row in db.execute("SELECT * FROM sources"):
             with contextlib.suppress(*BROKEN):
-                made = file._source(row)
-                yield replace(made, next_sequence=int(made.next_sequence))
+                yield file._source(row)
 
 
 @contextlib.contextmanager
@@ -119,7 +118,7 @@ def _connect(path: str) -> sqlite3.Connection:
 def _can_be_read(db: sqlite3.Connection) -> bool:
     try:
         db.execute("SELECT * FROM sources").fetchall()
-    except sqlite3.Error:
+    except file.UNREADABLE:
         return False
     return True
 

@@ -65,7 +65,7 @@ def _database(path: str) -> Iterator[str]:
             for (line,) in db.execute(f"PRAGMA integrity_check({_MAX_LINES})").fetchall():
                 if line != "ok":
                     yield f"the database is damaged: {' '.join(str(line).split())}"
-    except sqlite3.Error as error:
+    except sealed.UNREADABLE as error:
         yield f"the database is damaged: {error}"
 
 
@@ -85,13 +85,12 @@ def _names(file: SealedFile) -> Iterator[str]:
 
 
 def _blocks(file: SealedFile, accounts: Accounts) -> Iterator[Finding]:
-    sources: dict[str, Source] = {}
-    try:
-        sources = {source.segment: source for source in file.sources}
-        for source in file.sources:
-            accounts.claim(source.segment, source.next_sequence)
-    except BROKEN as error:
-        yield Finding(file.name, f"the segments that it is made of cannot be read: {error}", repair=REBUILD)
+    sources = {source.segment: source for source in file.sources}
+    for source in file.sources:
+        accounts.claim(source.segment, source.next_sequence)
+    if file.unreadable_sources:
+        what = f"of {file.unreadable_sources:,} segments it cannot be read whose they were"
+        yield Finding(file.name, what, repair=REBUILD)
     try:
         hashes = file.traces_of_blocks()
     except BROKEN:

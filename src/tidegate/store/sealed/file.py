@@ -31,6 +31,13 @@ _MAGIC, _VERSION_AT, _APPLICATION_AT, _HEADER_BYTES = b"SQLite format 3\0", 60, 
 
 _INT64 = 1 << 63
 
+#: What SQLite raises of a damaged database, also where its own message has bytes of the damage, or where it is
+#: told to allocate what no machine has.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+
+#: What is raised by tables that are not what was written.
+_BROKEN = (AttributeError, FormatError, LookupError, TypeError, ValueError, struct.error)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -98,11 +105,19 @@ class SealedFile:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The segments of which the file holds records, oldest first; raises `FormatError`."""
+        """The segments of which the file holds records, oldest first; one that cannot be read is of nobody."""
+        return [self._known(row) for row in self._sources]
+
+    def _known(self, row: Sequence[Any]) -> Source:
         try:
-            return [_source(row) for row in self._sources]
-        except (LookupError, TypeError, ValueError) as error:
-            raise FormatError(f"{self.path} is damaged: {error!r}. `tidegate check --repair` sets it aside.") from None
+            return _source(row)
+        except _BROKEN:
+            return Source(str(row[0]), self.end, self.end, 0, "", {"id": str(row[0])})
+
+    @property
+    def unreadable_sources(self) -> int:
+        """How many of `sources` cannot be read."""
+        return sum(source.next_sequence == 0 for source in self.sources)
 
     def __repr__(self) -> str:
         return f"SealedFile({self.path!r})"
@@ -114,19 +129,26 @@ class SealedFile:
         return data
 
     def blocks_of_trace(self, prefix: str) -> set[int]:
-        """The ids of the blocks that may hold a trace whose id starts with these 2 or more hexadecimal digits."""
+        """The ids of the blocks that may hold a trace whose id starts with these 2 or more hexadecimal digits: all,
+        where that cannot be read."""
         asked, found = self._last_trace
         if asked != prefix:
             bucket = int(prefix[: traces.BUCKET_DIGITS], 16)
-            rows = self._select("SELECT entries FROM traces WHERE bucket = ?", bucket)
-            found = traces.blocks_of(prefix, bucket, rows[0][0]) if rows else set()
+            try:
+                rows = self._select("SELECT entries FROM traces WHERE bucket = ?", bucket)
+                found = traces.blocks_of(prefix, bucket, rows[0][0]) if rows else set()
+            except _BROKEN:
+                found = {ref.id for ref in self.refs}
             self._last_trace = prefix, found
         return found
 
     def may_hold(self, id: int, needle: str) -> bool:
         """Whether a text of the block may contain ``needle``, which is case-folded."""
-        known = self._blob("SELECT words FROM filters WHERE block = ?", id)
-        return known is None or words.may_hold(known, needle)
+        try:
+            known = self._blob("SELECT words FROM filters WHERE block = ?", id)
+            return known is None or words.may_hold(known, needle)
+        except _BROKEN:
+            return True
 
     def may_have(self, id: int, key: str, value: str | None) -> bool:
         """Whether a record of the block may have this attribute, its own or its resource's.
@@ -134,8 +156,11 @@ class SealedFile:
         A value is as `tidegate.store.conditions.as_text` writes it. Fields that ``where`` knows beside
         attributes are not looked at.
         """
-        known = self._blob("SELECT pairs FROM filters WHERE block = ?", id)
-        return known is None or pairs.may_have(known, key, value)
+        try:
+            known = self._blob("SELECT pairs FROM filters WHERE block = ?", id)
+            return known is None or pairs.may_have(known, key, value)
+        except _BROKEN:
+            return True
 
     def stored(self, id: int) -> tuple[tuple[Any, ...], bytes, tuple[bytes | None, bytes | None]]:
         """A block as it is in the file: its row without the id, its frame, its words and pairs."""
@@ -182,7 +207,7 @@ class SealedFile:
                 if self._db is None:
                     self._db = _connect(self.path)
                 return self._db.execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             if self._db is None:
                 _present(self.path)
             raise FormatError(f"{self.path} cannot be read: {error}") from None
@@ -224,7 +249,7 @@ def _ref(file: SealedFile, row: Sequence[Any]) -> SealedRef:
 
 def _source(row: Sequence[Any]) -> Source:
     segment, created, ended, next_sequence, service, process = row
-    return Source(segment, int(created), int(ended), next_sequence, from_text(service), values.loads(process))
+    return Source(segment, int(created), int(ended), int(next_sequence), from_text(service), values.loads(process))
 
 
 def fitting(number: int) -> int | str:
