@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import sealing
 from making import log, put, span
 from merged import merge
 from storing import Store
@@ -68,6 +69,30 @@ def test_no_thread_misses_a_record_while_segments_are_merged(directory: Store) -
             merge(directory.location)
 
     at_once(ask, merge_all)
+
+
+def test_no_thread_misses_a_record_while_segments_are_sealed_and_their_files_merged(directory: Store) -> None:
+    for number in range(12):
+        put(directory.writer(), [log(number, number, severity=9 + 4 * (number % 3), trace=5)])
+    directory.close()
+    expected = list(range(12))[::-1]
+    reader = directory.reader()
+
+    def ask(_: int) -> None:
+        assert [record.body for record in reader.logs()] == expected
+        assert [record.body for record in reader.logs(trace_id=f"{5:032x}", text="", limit=12)] == expected
+        assert reader.count("logs", min_level="warn") == 8
+
+    def seal_and_merge() -> None:
+        for path in sealing.ended(directory.location):
+            sealing.seal(directory.location, [path])
+        for kind in ("error", "warning", "info"):
+            of_kind = [path for path in sealing.sealed(directory.location) if f".{kind}." in path]
+            sealing.merge(directory.location, of_kind[:2])
+            sealing.merge(directory.location, of_kind[2:])
+
+    at_once(ask, seal_and_merge)
+    reader.close()
 
 
 def test_each_of_many_followers_of_one_reader_gets_each_record_once(store: Store) -> None:

@@ -23,7 +23,7 @@ Entry = tuple[int, str, int, int, Callable[[int], T]]
 
 
 def stream(cache: BlockCache, query: Query, among: Iterable[AnyRef], shape: Shape[T]) -> Iterator[T]:
-    """What matches, in the query's order. Memory is bounded by the blocks whose times overlap."""
+    """What matches in the query's candidates, in its order. Memory is bounded by the blocks whose times overlap."""
     return (found for found in steps(cache, query, among, shape) if found is not None)
 
 
@@ -76,8 +76,8 @@ def _merged(cache: BlockCache, query: Query, among: Iterable[AnyRef], shape: Sha
 
 
 def _in_order(query: Query, among: Iterable[AnyRef]) -> tuple[list[AnyRef], Callable[[Entry[T], AnyRef], bool]]:
-    """The blocks that are wanted, the next one last; and whether a block may hold what comes before an entry."""
-    blocks = [ref for ref in among if query.wants(ref)]
+    """The blocks, the next one last; and whether a block may hold what comes before an entry."""
+    blocks = list(among)
     if query.oldest_first:
         blocks.sort(key=lambda ref: -ref.index.first)
         return blocks, lambda entry, ref: ref.index.first <= entry[0]

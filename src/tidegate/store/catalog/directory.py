@@ -78,7 +78,8 @@ class DirectoryCatalog(Numbered):
     def groups(self) -> list[AnyGroup]:
         with self._lock:
             self._look()
-            active = [ref for ref in self._blocks.values() if isinstance(ref, BlockRef)]
+            files = self._files.values()
+            active = [ref for file in files for ref in file.values() if self._path_of(ref) == ref.path]
             sealed = [group for groups in self._sealed.values() for group in groups]
             if self._cuts:
                 sealed = [left for group in sealed for left in grouped(self._cuts.of(group.refs))]
