@@ -7,7 +7,7 @@ a frame that is cut short ends the readable part, a damaged one is passed by (`s
 
 Names: ``<start>-<id>.active`` while its process writes it, with ``<start>-<id>.lock`` beside it, held
 by the operating system as long as that process lives; ``<start>-<end>-<id>.merged`` for the segments
-of ended processes, put together.
+of ended processes that earlier versions put together, which are read, and sealed like others.
 """
 
 from __future__ import annotations
