@@ -330,3 +330,11 @@ def test_a_served_store_refuses_to_count_and_says_where_it_can_be_done(
 ) -> None:
     with stores_of("served")().reader() as reader, pytest.raises(QueryError, match="ask this where the store is"):
         ask(reader)
+
+
+def test_a_served_store_refuses_to_delete(stores_of: Callable[[str], Callable[[], Store]]) -> None:
+    with (
+        stores_of("served")().reader() as reader,
+        pytest.raises(QueryError, match="nothing can be deleted; do it where"),
+    ):
+        reader.delete_before("7d")

@@ -278,9 +278,12 @@ def _condition(condition: Condition) -> str:
 #: Filters that are sent as they are given.
 _PLAIN = ("service", "name", "event_name", "trace_id", "level", "min_level", "text", "limit", "order", "cursor")
 
+#: Filters that say what is so without them.
+_NEUTRAL = {("text", ""), ("cursor", ""), ("order", "newest")}
+
 
 def _selects(name: str, value: Any) -> bool:
-    return value is not None and (value != "" or name not in ("text", "cursor"))
+    return value is not None and (name, value) not in _NEUTRAL
 
 
 def _seconds(time: int) -> str:
