@@ -1,5 +1,4 @@
-"""What deletion leaves of blocks until upkeep has rewritten their files; the few that it cuts are made anew in memory.
-"""
+"""What deletion leaves of blocks until upkeep has rewritten their files; those that it cuts are made anew in memory."""
 
 from __future__ import annotations
 

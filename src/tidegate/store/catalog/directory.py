@@ -219,7 +219,8 @@ class DirectoryCatalog(Numbered):
         for group in self._sealed.pop(name):
             for ref in group.refs:
                 del self._blocks[ref.key]
-        file = self._open.pop(name, None)
+        with self._open_lock:
+            file = self._open.pop(name, None)
         if file is not None:
             file.close()
 
@@ -240,10 +241,9 @@ class DirectoryCatalog(Numbered):
 
 def is_newer(path: str) -> bool:
     """Whether it is the sealed file of a newer version, by the numbers in SQLite's header."""
-    with open(path, "rb") as file:
-        head = file.read(_HEAD.size)
-    return (
-        len(head) == _HEAD.size
-        and _HEAD.unpack(head)[1] == sealed.APPLICATION_ID
-        and _HEAD.unpack(head)[0] > sealed.FORMAT
-    )
+    try:
+        with open(path, "rb") as file:
+            version, application = _HEAD.unpack(file.read(_HEAD.size))
+    except (FileNotFoundError, struct.error):  # gone, or too short to be one
+        return False
+    return bool(application == sealed.APPLICATION_ID and version > sealed.FORMAT)
