@@ -329,6 +329,16 @@ def test_a_sealed_file_that_is_cut_short_gives_what_is_left(sealed: Path) -> Non
     assert identities(sealed.parent).items() <= sound.items()
 
 
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"x" * 10_000])
+def test_a_sealed_file_of_which_nothing_is_left_is_only_set_aside(sealed: Path, content: bytes) -> None:
+    sealed.write_bytes(content)
+    assert damage(sealed.parent)
+    repaired(sealed.parent)
+    assert damage(sealed.parent) == []
+    assert sealed.with_name(f"{sealed.name}.damaged").read_bytes() == content
+    assert not list(sealed.parent.glob("*.error.sealed"))
+
+
 def test_a_sealed_file_under_the_name_of_another_class_is_told(sealed: Path) -> None:
     sealed.rename(sealed.with_name(sealed.name.replace(".error.", ".debug.")))
     assert "is not its name" in " ".join(damage(sealed.parent))

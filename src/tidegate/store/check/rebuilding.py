@@ -73,6 +73,8 @@ def _copy(path: str, db: sqlite3.Connection, writer: Writer, unknown: Source) ->
 
 def _readable(path: str) -> Iterator[tuple[str, AnyRows]]:
     """The signal and the rows of each block that can be read."""
+    if not os.path.getsize(path):
+        return
     read: set[int] = set()
     with open(path, "rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         for id, raw in carving.frames(cast("bytes", mapped)):
