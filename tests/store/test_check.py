@@ -24,6 +24,7 @@ from tidegate.store.check import Finding, check, repair
 from tidegate.store.sealed.writing import PAGE_BYTES
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep.alone import alone
+from tormenting import keep
 
 pytestmark = pytest.mark.damaging
 
@@ -436,3 +437,13 @@ def test_files_that_go_away_meanwhile_are_passed_by(ended: Path) -> None:
 
     assert [finding.severity for finding in check(str(ended), remove)] in ([], ["note"])
     assert names
+
+
+def test_what_a_repair_has_set_aside_is_retained_and_expires_like_other_files(sealed: Path) -> None:
+    overwrite(sealed, 0, PAGE_BYTES)
+    repaired(sealed.parent)
+    aside = sealed.with_name(f"{sealed.name}.damaged")
+    keep(str(sealed.parent), "default=99999d")
+    assert aside.exists()
+    keep(str(sealed.parent), "default=0.001s")
+    assert not aside.exists()

@@ -19,7 +19,7 @@ SEALED = ".sealed"
 SET_ASIDE = ".damaged"
 
 #: When a segment was begun, of a sealed or merged one also when it ended (ns), whatever stands between, and its kind.
-_NAME = re.compile(r"(\d{20})-(?:(\d{20})-)?[^.]*(?:\.([a-z-]+))?\.(active|merged|sealed|damaged)")
+_NAME = re.compile(r"(\d{20})-(?:(\d{20})-)?[^.]*(?:\.([a-z-]+))?(?:\.sealed)?\.(active|merged|sealed|damaged)")
 
 #: Age in seconds at which the lock of a segment that has no name yet was left behind.
 _NEW_LOCK_S = 60
