@@ -90,7 +90,7 @@ def _readable(path: str) -> Iterator[tuple[str, AnyRows]]:
 
 
 def _sources(db: sqlite3.Connection) -> Iterator[Source]:
-    with contextlib.suppress(*file.UNREADABLE):
+    with contextlib.suppress(*file.unreadable()):
         for row in db.execute("SELECT * FROM sources"):
             with contextlib.suppress(*BROKEN):
                 yield file._source(row)
@@ -120,7 +120,7 @@ def _connect(path: str) -> sqlite3.Connection:
 def _can_be_read(db: sqlite3.Connection) -> bool:
     try:
         db.execute("SELECT * FROM sources").fetchall()
-    except file.UNREADABLE:
+    except file.unreadable():
         return False
     return True
 

@@ -65,7 +65,7 @@ def _database(path: str) -> Iterator[str]:
             for (line,) in db.execute(f"PRAGMA integrity_check({_MAX_LINES})").fetchall():
                 if line != "ok":
                     yield f"the database is damaged: {' '.join(str(line).split())}"
-    except sealed.UNREADABLE as error:
+    except sealed.unreadable() as error:
         yield f"the database is damaged: {error}"
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
 import struct
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tidegate.errors import FormatError
 from tidegate.store import block, values
 from tidegate.store.sealed import pairs, traces, words
 from tidegate.store.segment import PARTIAL
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: Version of the format; a reader refuses a newer one and leaves the file alone.
 FORMAT = 2
@@ -30,10 +32,6 @@ APPLICATION_ID = 0x54494445
 _MAGIC, _VERSION_AT, _APPLICATION_AT, _HEADER_BYTES = b"SQLite format 3\0", 60, 68, 100
 
 _INT64 = 1 << 63
-
-#: What SQLite raises of a damaged database, also where its own message has bytes of the damage, or where it is
-#: told to allocate what no machine has.
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 
 #: What is raised by tables that are not what was written.
 _BROKEN = (AttributeError, FormatError, LookupError, TypeError, ValueError, struct.error)
@@ -207,7 +205,7 @@ class SealedFile:
                 if self._db is None:
                     self._db = _connect(self.path)
                 return self._db.execute(statement, parameters).fetchall()
-        except UNREADABLE as error:
+        except unreadable() as error:
             if self._db is None:
                 _present(self.path)
             raise FormatError(f"{self.path} cannot be read: {error}") from None
@@ -235,7 +233,17 @@ def _present(path: str) -> str:
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
+def unreadable() -> tuple[type[Exception], ...]:
+    """What SQLite raises of a damaged database, also where its own message has bytes of the damage, or where it is
+    told to allocate what no machine has."""
+    import sqlite3
+
+    return (sqlite3.Error, UnicodeDecodeError, MemoryError)
+
+
 def _connect(path: str) -> sqlite3.Connection:
+    import sqlite3  # a store without sealed files is read without it
+
     # immutable: no locks, no look at a journal; such a file is never written again
     uri = f"file:{quote(_present(path))}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
