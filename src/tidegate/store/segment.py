@@ -132,6 +132,7 @@ class SegmentScanner:
         self._tail = 0
         self._header: Header | None = None
         self._sequence: int | None = 0
+        self._frame = 0
 
     @property
     def damaged(self) -> int:
@@ -171,10 +172,10 @@ class SegmentScanner:
     def _take(self, header: Header, end: int) -> None:
         if self._header is None or header.segment != self._header.segment:
             self._sequence = 0
-        self._header, self.offset = header, end
+        self._header, self.offset, self._frame = header, end, 0
 
     def _block(self, header: Header, index: block.Index, start: int, offset: int) -> BlockRef:
-        self.offset, self._sequence = offset + index.size, index.sequence + index.count
+        self.offset, self._sequence, self._frame = offset + index.size, index.sequence + index.count, offset
         return BlockRef(header, index, self.path, start, offset)
 
     def _pass_by(self, file: BinaryIO, size: int, found: block.Index | None) -> Generator[BlockRef, None, bool]:
@@ -191,7 +192,12 @@ class SegmentScanner:
             if self._header:
                 self.gaps.append((start, start))
                 return True
-        end = salvage.next_sound(file, start, size, self.path)
+        end = salvage.next_sound(file, self._frame or start, size, self.path)
+        if end is not None and end < start:
+            # the block before this place was cut, and another one was written behind it
+            self.gaps.append((self._frame, end))
+            self._sequence, self._frame, self.offset = None, 0, end
+            return True
         file.seek(start)
         damaged = file.read((size if end is None else end) - start)
         if found is None:
