@@ -19,6 +19,12 @@ from tidegate.store.catalog import DirectoryCatalog
 from tidegate.store.sinks import FileSink, Sink
 
 
+@pytest.fixture(params=["directory", "memory"])
+def new_store(request: pytest.FixtureRequest, stores_of: Callable[[str], Callable[[], Store]]) -> Callable[[], Store]:
+    """Stores whose processes live on: what is sealed is counted by the checkpoint."""
+    return stores_of(request.param)
+
+
 @pytest.fixture
 def writer(store: Store) -> Sink:
     return store.writer()
@@ -322,8 +328,8 @@ def test_a_process_that_goes_on_to_a_new_segment_while_it_is_looked_for_lives_on
     put_points(writer, gauge("load", 1))
     look = DirectoryCatalog.newer
 
-    def go_on_after(catalog: DirectoryCatalog, number: int, *, within: float = 0.0) -> Any:
-        found = look(catalog, number, within=within)
+    def go_on_after(catalog: DirectoryCatalog, number: int, **options: Any) -> Any:
+        found = look(catalog, number, **options)
         monkeypatch.setattr(DirectoryCatalog, "newer", look)
         put_points(writer, gauge("load", 2, at=1))
         return found
