@@ -264,6 +264,8 @@ def test_what_is_remembered_of_clean_texts_and_names_is_bounded(monkeypatch: pyt
     redactor = Redactor()
     for number in range(40):
         letters = "abcdefgh"[number % 8] * (number + 1)
-        redactor.redact(logs.batch([log(letters, attributes={letters: 1}), log("pwd=hunter22" if number == 30 else "")]))
+        redactor.redact(
+            logs.batch([log(letters, attributes={letters: 1}), log("pwd=hunter22" if number == 30 else "")])
+        )
         assert max(len(redactor._clean), len(redactor._harmless)) <= 10
     assert not any(b"pwd" in line for line in redactor._clean)

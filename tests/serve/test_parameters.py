@@ -10,8 +10,7 @@ import pytest
 from tidegate.serve.message import Problem
 from tidegate.serve.parameters import MAX_NUMBER, MAX_PARAMETERS, PARAMETERS, named, parse
 from tidegate.serve.routes import ROUTES
-from tidegate.store.query import Query
-from tidegate.store.query import FILTERS
+from tidegate.store.query import FILTERS, Query
 
 ALL = tuple(PARAMETERS)
 LAST = (1 << 63) - 1

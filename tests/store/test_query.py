@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tidegate.errors import QueryError
 from tidegate.store import parse_severity, parse_time
+from tidegate.store.catalog import MemoryCatalog
 from tidegate.store.conditions import as_text
 from tidegate.store.query import Position, cursor_of
 from tidegate.store.reader import Reader
@@ -98,23 +99,7 @@ def test_any_text_is_a_cursor_or_refused(text: str) -> None:
         assert "cursor" in str(error)
 
 
-class Nothing:
-    """A catalog of an empty store."""
-
-    location = "nowhere"
-    damaged = 0
-
-    def blocks(self) -> list[Any]:
-        return []
-
-    def newer(self, number: int, *, within: float = 0.0) -> list[Any]:
-        return []
-
-    def frame(self, ref: Any) -> bytes | None:
-        raise AssertionError
-
-
-READER = Reader(Nothing())
+READER = Reader(MemoryCatalog())
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from tidegate.cli.format import clock, measured, number, pairs, service_style
 from tidegate.cli.grid import Column, lay_out
-from tidegate.store.questions.estimate import mean, quantile
 from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
 from tidegate.records import Point
+from tidegate.store.questions.estimate import mean, quantile
 
 _COLUMNS = (
     Column("VALUE", right=True),
