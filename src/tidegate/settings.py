@@ -207,6 +207,12 @@ OPTIONS: tuple[Option, ...] = (
         "How long to keep what, by class; `error` also stands for `error-trace`.",
     ),
     _own("memory_size", size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
+    _own(
+        "memory_records",
+        number(1, 100_000_000, "records", whole=True),
+        1_000_000,
+        "Records that a `memory:` store keeps, per process.",
+    ),
     Option(
         "token",
         TOKEN,

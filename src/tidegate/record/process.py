@@ -70,7 +70,7 @@ def _build(place: str, settings: Settings) -> Recorder:
     encoders: dict[str, Encode] = {"spans": spans.batch, "logs": logs.batch}
 
     def ring() -> Sink:
-        return MemorySink(settings.memory_size)
+        return MemorySink(settings.memory_size, settings.memory_records)
 
     def tidy(pace: Pace) -> None:
         from tidegate.store.upkeep.once import upkeep  # most processes end before they need it
