@@ -159,7 +159,11 @@ def _log(
 ) -> None:
     template, severity, line = LINES[4] if failed and chance.random() < 0.5 else chance.choice(LINES[:4])
     arguments = tuple(chance.randrange(1, 1000) for _ in range(template.count("%") - 1))
-    site: dict[str, Any] = {"code.file.path": "/app/shop/orders.py", "code.line.number": line, "code.function.name": "place_order"}
+    site: dict[str, Any] = {
+        "code.file.path": "/app/shop/orders.py",
+        "code.line.number": line,
+        "code.function.name": "place_order",
+    }
     record = LogRecord(
         timestamp=at,
         observed_timestamp=at + 20_000,

@@ -19,8 +19,9 @@ from damaging import flip, overwrite
 from making import SHOP, log, put, resource, span
 from store_files import places
 from tidegate.errors import FormatError, StoreError, StoreNotFound
-from tidegate.store import block, checkpoint, codec, segment
+from tidegate.store import block, codec, segment
 from tidegate.store.check import Finding, check, repair
+from tidegate.store.metrics import checkpoint
 from tidegate.store.sealed.writing import PAGE_BYTES
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep.alone import alone

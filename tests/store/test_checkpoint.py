@@ -23,8 +23,9 @@ from making import T0, log, put, resource
 from metering import Made, gauge, histogram, put_points, shown, updown
 from store_files import decompress, segments
 from tidegate.errors import FormatError
-from tidegate.store import checkpoint, codec, segment
+from tidegate.store import codec, segment
 from tidegate.store.location import CHECKPOINT
+from tidegate.store.metrics import checkpoint
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import files
 from tidegate.store.upkeep.planning import SEAL_FROM

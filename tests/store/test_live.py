@@ -26,9 +26,9 @@ from served import TOKEN
 from storing import Store
 from tidegate.errors import QueryError, StoreError
 from tidegate.records import Log
-from tidegate.store import live
 from tidegate.store.reader import Reader
-from tidegate.store.remote import RemoteReader
+from tidegate.store.served import live
+from tidegate.store.served.remote import RemoteReader
 from tidegate.store.sinks import FileSink
 from tidegate.store.watermark import Watermark
 

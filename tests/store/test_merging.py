@@ -21,7 +21,7 @@ from opentelemetry.sdk.metrics.view import (
 )
 
 from tidegate.record import metrics
-from tidegate.store.merging import MAX_BUCKETS, REST, add, gather
+from tidegate.store.metrics.merging import MAX_BUCKETS, REST, add, gather
 
 BOUNDS = (0.0, 1.0, 5.0, 25.0)
 OTHER_BOUNDS = (1.0, 2.0, 25.0, 100.0)

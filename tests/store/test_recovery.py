@@ -12,8 +12,8 @@ import sealing
 import tidegate.store
 from making import resource
 from metering import Made, gauge, histogram, put_points, shown
-from tidegate.store import checkpoint
 from tidegate.store.location import CHECKPOINT
+from tidegate.store.metrics import checkpoint
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import files
 

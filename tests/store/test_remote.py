@@ -24,8 +24,8 @@ from served import TOKEN
 from storing import Store
 from tidegate.errors import ConfigurationError, QueryError, StoreError, StoreNotFound
 from tidegate.records import Log
-from tidegate.store import client
-from tidegate.store.remote import RemoteReader
+from tidegate.store.served import client
+from tidegate.store.served.remote import RemoteReader
 
 NDJSON = head("application/x-ndjson")
 PROBLEM = "application/problem+json"

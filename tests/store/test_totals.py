@@ -14,8 +14,9 @@ from making import T0, log, put, resource
 from metering import Made, S, gauge, histogram, put_points, shown, updown
 from storing import Store
 from tidegate.errors import QueryError
-from tidegate.store import current, locks, series, totals
+from tidegate.store import locks
 from tidegate.store.catalog import DirectoryCatalog
+from tidegate.store.metrics import current, series, totals
 from tidegate.store.sinks import FileSink, Sink
 
 

@@ -4,9 +4,10 @@
         for log in reader.logs(min_level="error", since="1h", limit=20):
             print(log.body)
 
-`sinks` write blocks, `catalog` finds them, `stream` goes through them in order, `reader` answers
-questions, `follow` hands out what comes; `block` and `rows` are the format of a block, `segment` that
-of a file.
+A process's `sinks` append blocks to an active `segment`; `upkeep` seals what has ended into files of the room
+`sealed`, and removes what `retention` says. `catalog` finds the blocks of both, `stream` goes through them in order,
+`reader` answers: records, `questions` in numbers, totals of `metrics`; `follow` hands out what comes. `check`
+verifies all of it. `block` and `rows` are the format of a block; ``docs/reference/store-format.md`` has the whole.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tidegate.store.location import MEMORY, OFF, default_location
 if TYPE_CHECKING:
     from tidegate.store.query import parse_severity, parse_time
     from tidegate.store.reader import Reader
-    from tidegate.store.remote import RemoteReader
+    from tidegate.store.served.remote import RemoteReader
     from tidegate.store.watermark import Watermark
 
 __all__ = ["Reader", "RemoteReader", "Watermark", "default_location", "open", "parse_severity", "parse_time"]
@@ -67,7 +68,7 @@ def open(
 
 
 def _open_url(url: str, service: str | None) -> Reader:
-    from tidegate.store.remote import RemoteReader
+    from tidegate.store.served.remote import RemoteReader
 
     if service is not None:
         raise ConfigurationError(
@@ -88,7 +89,7 @@ def __getattr__(name: str) -> Any:
 
         return Watermark
     if name == "RemoteReader":
-        from tidegate.store.remote import RemoteReader
+        from tidegate.store.served.remote import RemoteReader
 
         return RemoteReader
     if name in ("parse_severity", "parse_time"):

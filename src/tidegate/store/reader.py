@@ -9,10 +9,10 @@ from typing import Any, Literal, cast
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
 from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of
-from tidegate.store.current import Current
 from tidegate.store.deadline import Deadline
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
+from tidegate.store.metrics.current import Current
 from tidegate.store.query import OF_PAGES, Query, Time, parse_time, parse_trace_id, query_of
 from tidegate.store.questions.asking import Questions
 from tidegate.store.rows import Record

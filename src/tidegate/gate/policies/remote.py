@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policies.lines import MAX_BYTES
 from tidegate.gate.policies.sources import Unavailable
-from tidegate.store.address import Address, connection_to
+from tidegate.store.served.address import Address, connection_to
 
 #: The variable with the token.
 TOKEN = "OTEL_PYTHON_TIDEGATE_POLICY_TOKEN"  # noqa: S105 — its name

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tidegate.errors import FormatError, StoreError
-from tidegate.store import checkpoint, deleted, exchange, locks, segment
+from tidegate.store import deleted, exchange, locks, segment
 from tidegate.store.check.finding import Finding
-from tidegate.store.freezing import load
 from tidegate.store.location import CHECKPOINT
+from tidegate.store.metrics import checkpoint
+from tidegate.store.metrics.freezing import load
 
 SET_ASIDE = "set the file aside"
 

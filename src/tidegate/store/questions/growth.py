@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.store import merging
-from tidegate.store.merging import Value
+from tidegate.store.metrics import merging
+from tidegate.store.metrics.merging import Value
 
 
 def growth(former: Value, value: Value) -> Value:

@@ -10,15 +10,15 @@ from typing import Any
 
 from tidegate.errors import QueryError
 from tidegate.records import Metric, Point
-from tidegate.store import merging
 from tidegate.store.catalog import AnyRef
-from tidegate.store.merging import Value
+from tidegate.store.metrics import merging
+from tidegate.store.metrics.merging import Value
+from tidegate.store.metrics.series import canonical, identity, keeps
 from tidegate.store.questions.answers import Line, Lines
 from tidegate.store.questions.estimate import quantile
 from tidegate.store.questions.growth import growth
 from tidegate.store.rows import AnyRows
 from tidegate.store.segment import BlockRef
-from tidegate.store.series import canonical, identity, keeps
 
 #: Series of an answer, streams (a series of one process) that are told apart, and values of all series together.
 MAX_SERIES = 1000

@@ -40,7 +40,7 @@ def cover(directory: str, policy: Policy, files: Iterable[File] | None = None) -
     """
     if files is not None and all(file.end < covered(directory) for file in files):
         return True
-    from tidegate.store import checkpoint
+    from tidegate.store.metrics import checkpoint
 
     try:
         checkpoint.keep(directory, lambda: of_segments(listed(directory)), policy.age("metric") / 1e9)

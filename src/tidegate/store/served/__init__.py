@@ -1,0 +1,1 @@
+"""A store behind a URL: the same questions, asked of a server."""
