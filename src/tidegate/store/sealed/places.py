@@ -7,42 +7,68 @@ row before of the same segment (absent: all 1; for a first row without meaning).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
+from operator import sub
 from typing import Any, overload
 
 from tidegate.store.block import pack, unpack
 
 Place = tuple[str, int]
 
+#: Takes some rows of a column.
+Pick = Callable[[Sequence[Any]], Iterable[Any]]
 
-def pack_places(places: Sequence[Place], columns: dict[str, Any]) -> None:
-    """Put a column of places into ``columns``."""
-    table: dict[str, int] = {}
-    firsts: list[Place] = []
-    last: dict[str, int] = {}
-    segment, steps = [], []
-    for name, number in places:
-        if name not in table:
-            table[name] = len(table)
-            firsts.append((name, number))
-            last[name] = number - 1
-        segment.append(table[name])
-        steps.append(number - last[name])
-        last[name] = number
-    columns["segments"] = firsts
-    pack("segment", segment, 0, columns)
-    pack("step", steps, 1, columns)
+
+class GatheredPlaces:
+    """Places of rows that wait to become a block."""
+
+    def __init__(self) -> None:
+        self._segments: dict[str, int] = {}
+        self._firsts: list[int] = []
+        self._segment: list[int] = []
+        self._numbers: list[int] = []
+
+    def add(self, places: Places, pick: Pick) -> None:
+        """Those of a block that are picked, one at least."""
+        numbers = list(pick(places.numbers))
+        named = list(pick(places.segment)) if places.segment else [0] * len(numbers)
+        at = {each: self._place(places.names[each], numbers[named.index(each)]) for each in dict.fromkeys(named)}
+        self._numbers += numbers
+        self._segment.extend(map(at.__getitem__, named))
+
+    def _place(self, name: str, first: int) -> int:
+        """A segment's place in the table, of which the first row has this number if it is new there."""
+        place = self._segments.setdefault(name, len(self._segments))
+        if place == len(self._firsts):
+            self._firsts.append(first)
+        return place
+
+    def pack(self, columns: dict[str, Any]) -> None:
+        """Put the column of places into ``columns``."""
+        columns["segments"] = list(zip(self._segments, self._firsts, strict=True))
+        pack("segment", self._segment, 0, columns)
+        pack("step", self._steps(), 1, columns)
+
+    def _steps(self) -> list[int]:
+        last = [first - 1 for first in self._firsts]
+        if len(last) == 1:
+            return list(map(sub, self._numbers, [last[0], *self._numbers]))
+        steps = []
+        for place, number in zip(self._segment, self._numbers, strict=True):
+            steps.append(number - last[place])
+            last[place] = number
+        return steps
 
 
 class Places(Sequence[Place]):
-    """Each row's place, made when it is asked for. ``segment`` says which of the ``names``; None: all the first."""
+    """Each row's place, made when it is asked for. ``segment`` says which of ``names``; None: all the first."""
 
     def __init__(self, names: Sequence[str], segment: Sequence[int] | None, numbers: Sequence[int]) -> None:
-        self._names, self._segment, self._numbers = names, segment, numbers
+        self.names, self.segment, self.numbers = names, segment, numbers
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     @overload
     def __getitem__(self, row: int) -> Place: ...
@@ -51,15 +77,15 @@ class Places(Sequence[Place]):
     def __getitem__(self, row: int | slice) -> Place | Sequence[Place]:
         if isinstance(row, slice):
             return list(self)[row]
-        return self._names[self._segment[row] if self._segment else 0], self._numbers[row]
+        return self.names[self.segment[row] if self.segment else 0], self.numbers[row]
 
     def __iter__(self) -> Iterator[Place]:
-        names = map(self._names.__getitem__, self._segment) if self._segment else repeat(self._names[0])
-        return zip(names, self._numbers, strict=False)
+        names = map(self.names.__getitem__, self.segment) if self.segment else repeat(self.names[0])
+        return zip(names, self.numbers, strict=False)
 
 
 def unpack_places(columns: Mapping[str, Any], count: int) -> Places:
-    """The inverse of `pack_places`."""
+    """The inverse of `GatheredPlaces.pack`."""
     names = [name for name, _ in columns["segments"]]
     firsts = [first for _, first in columns["segments"]]
     steps = unpack(columns, "step", count, 1)

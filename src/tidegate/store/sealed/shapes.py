@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
@@ -83,22 +83,43 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
         return list(map(next, map(sources.__getitem__, self._shape)))
 
 
-def pack_shapes(attributes: Sequence[Mapping[str, Any]], columns: dict[str, Any]) -> None:
-    """Put a column of attributes into ``columns``: as it is when there are too many shapes, or odd keys."""
-    keys_of_rows = list(map(tuple, attributes))
-    places = {keys: place for place, keys in enumerate(dict.fromkeys(keys_of_rows))}
-    shape = list(map(places.__getitem__, keys_of_rows))
-    rows: list[list[Mapping[str, Any]]] = [[] for _ in places]
-    for each, place in zip(attributes, shape, strict=True):
-        rows[place].append(each)
-    if sum(map(len, places)) > MAX_COLUMNS or not all(map(_is_text, places)):
-        columns["attributes"] = list(attributes)
-        return
-    columns["shapes"] = list(map(list, places))
-    pack("shape", shape, 0, columns)
-    for place, keys in enumerate(places):
-        for key in keys:
-            columns[column_name(place, key)] = packed(list(map(itemgetter(key), rows[place])))
+class GatheredShapes:
+    """Attributes of rows that wait to become a block, as columns already: those are smaller than mappings."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, ...]] = []
+        self._shapes: dict[tuple[str, ...], dict[str, list[Any]]] = {}
+
+    def add(self, attributes: Iterable[Mapping[str, Any]]) -> None:
+        rows: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+        for each in attributes:
+            keys = tuple(each)
+            self._rows.append(keys)
+            if keys in rows:
+                rows[keys].append(each)
+            else:
+                rows[keys] = [each]
+        for keys, of_shape in rows.items():
+            columns = self._shapes.get(keys) or self._shapes.setdefault(keys, {key: [] for key in keys})
+            for key, column in columns.items():
+                column.extend(map(itemgetter(key), of_shape))
+
+    def pack(self, columns: dict[str, Any]) -> None:
+        """Put the column of attributes into ``columns``: as it came when there are too many shapes, or odd keys."""
+        if sum(map(len, self._shapes)) > MAX_COLUMNS or not all(map(_is_text, self._shapes)):
+            columns["attributes"] = list(self._mappings())
+            return
+        columns["shapes"] = list(map(list, self._shapes))
+        places = {keys: place for place, keys in enumerate(self._shapes)}
+        pack("shape", list(map(places.__getitem__, self._rows)), 0, columns)
+        for keys, place in places.items():
+            for key, column in self._shapes[keys].items():
+                columns[column_name(place, key)] = packed(column)
+
+    def _mappings(self) -> Iterator[Mapping[str, Any]]:
+        values = {keys: [iter(column) for column in columns.values()] for keys, columns in self._shapes.items()}
+        for keys in self._rows:
+            yield dict(zip(keys, map(next, values[keys]), strict=True))
 
 
 def _is_text(keys: Iterable[str]) -> bool:

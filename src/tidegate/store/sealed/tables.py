@@ -20,8 +20,18 @@ class Table:
     def add(self, entries: Sequence[Any], rows: Iterable[int]) -> None:
         """Rows of a block by their places in a table of that block."""
         rows = list(rows)
-        place = {row: self._place(entries[row]) for row in dict.fromkeys(rows)}
+        used = list(dict.fromkeys(rows))
+        place = dict(zip(used, self._placed([entries[row] for row in used]), strict=True))
         self.rows.extend(map(place.__getitem__, rows))
+
+    def _placed(self, entries: list[Any]) -> Iterable[int]:
+        """The places of entries that differ."""
+        if set(map(type, entries)) != {str}:
+            return map(self._place, entries)
+        fresh = [entry for entry in entries if entry not in self._places]
+        self._places.update(zip(fresh, range(len(self.entries), len(self.entries) + len(fresh)), strict=True))
+        self.entries += fresh
+        return map(self._places.__getitem__, entries)
 
     def _place(self, entry: Any) -> int:
         # JSON keeps 1, 1.0 and True apart

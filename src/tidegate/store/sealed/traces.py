@@ -6,12 +6,14 @@ A trace is known by the first three bytes of its id. The first one is the row (`
 
 from __future__ import annotations
 
+import struct
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from struct import Struct
 
 from tidegate.errors import FormatError
 
-_ENTRY = Struct(">HH")
+_ENTRY = struct.Struct(">HH")
 
 #: Digits of a trace id by which it is known, and of those the ones that say its bucket.
 DIGITS, BUCKET_DIGITS = 6, 2
@@ -21,19 +23,24 @@ MAX_BLOCKS = 0xFFFF
 
 
 class Buckets:
-    """The entries of a file on their way into it."""
+    """The entries of a file on their way into it, each as one number: bucket, rest of the id, block."""
 
     def __init__(self) -> None:
-        self._of: dict[int, set[bytes]] = {}
+        self._entries = array("Q")
 
     def add(self, hashes: Iterable[int], block: int) -> None:
         """The block holds traces whose ids begin with these numbers."""
-        for each in hashes:
-            self._of.setdefault(each >> 16, set()).add(_ENTRY.pack(each & 0xFFFF, block))
+        self._entries.extend([each << 16 | block for each in hashes])
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
-        for bucket, entries in sorted(self._of.items()):
-            yield bucket, b"".join(sorted(entries))
+        found = sorted(set(self._entries))
+        packed = struct.pack(f">{len(found)}I", *[entry & 0xFFFFFFFF for entry in found])
+        start = 0
+        while start < len(found):
+            bucket = found[start] >> 32
+            end = bisect_left(found, bucket + 1 << 32, start)
+            yield bucket, packed[start * _ENTRY.size : end * _ENTRY.size]
+            start = end
 
 
 def hashes(trace_ids: Iterable[str]) -> set[int]:
