@@ -25,7 +25,8 @@ from store_files import decompress, segments
 from tidegate.errors import FormatError
 from tidegate.store import codec, segment
 from tidegate.store.location import CHECKPOINT
-from tidegate.store.metrics import checkpoint
+from tidegate.store.metrics import checkpoint, feeding, totals
+from tidegate.store.metrics.totals import Process, Totals
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import files
 from tidegate.store.upkeep.planning import SEAL_FROM
@@ -152,6 +153,55 @@ def test_ended_processes_are_folded_after_a_while(store_dir: Path, clock: Advanc
     keep(store_dir)
     assert (kept(store_dir)["processes"], len(kept(store_dir)["folded"])) == ([], 3)
     assert read(store_dir) == {"orders": 3}
+
+
+def test_of_too_many_ended_processes_the_oldest_are_folded_before_the_newest_are_counted(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, fold = [0], Totals.fold
+
+    def folded(totals: Totals, process: Process) -> None:
+        most[0] = max(most[0], len(totals.processes))
+        fold(totals, process)
+
+    monkeypatch.setattr(Totals, "fold", folded)
+    monkeypatch.setattr(feeding, "MAX_ENDED", 3)
+    monkeypatch.setattr(feeding, "_STEP", 1)
+    for number in (4, 1, 3, 2, 9, 8, 7, 6, 5):
+        run_process(store_dir, [Made("orders", 1, at=number), Made("cost", 0.1, at=number)])
+    keep(store_dir)
+    assert [process["time"] for process in kept(store_dir)["processes"]] == [T0 + at * SECOND for at in (7, 8, 9)]
+    assert read(store_dir) == {"orders": 9, "cost": math.fsum([0.1] * 9)}
+    assert most == [4]
+
+
+def test_processes_that_are_forgotten_in_the_pass_that_counts_others_hide_none_of_them(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "MAX_ENDED", 1)
+    monkeypatch.setattr(feeding, "_STEP", 1)
+    monkeypatch.setattr(totals, "MAX_FOLDED", 1)
+    for _ in range(6):
+        run_process(store_dir, [Made("orders", 1, at=1)], [Made("orders", 2, at=1)])
+    keep(store_dir)
+    assert read(store_dir) == {"orders": 12}
+
+
+def test_an_ended_process_that_comes_back_when_there_are_too_many_is_not_counted_twice(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "MAX_ENDED", 1)
+    monkeypatch.setattr(feeding, "_STEP", 1)
+    back = FileSink(str(store_dir))
+    put_points(back, Made("orders", 5, at=1))
+    back.close()
+    keep(store_dir)
+    put_points(back, Made("orders", 7, at=50))
+    for number in range(10, 15):
+        run_process(store_dir, [Made("orders", 1, at=number)])
+    back.close()
+    keep(store_dir)
+    assert read(store_dir) == {"orders": 12}
 
 
 def test_a_living_process_is_not_folded(store_dir: Path, clock: Advance) -> None:
@@ -461,11 +511,19 @@ steps = st.lists(st.sampled_from(["count", "count", "start", "end", "rotate", "u
 
 @given(steps)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.parametrize("after", [0, checkpoint.FOLD_AFTER])
+@pytest.mark.parametrize(
+    ("after", "most"), [(0, feeding.MAX_ENDED), (checkpoint.FOLD_AFTER, feeding.MAX_ENDED), (checkpoint.FOLD_AFTER, 1)]
+)
 def test_whatever_happens_readers_show_what_was_counted(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, after: int, happened: list[str]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+    most: int,
+    happened: list[str],
 ) -> None:
     monkeypatch.setattr(checkpoint, "FOLD_AFTER", after)
+    monkeypatch.setattr(feeding, "MAX_ENDED", most)
+    monkeypatch.setattr(feeding, "_STEP", 1)
     host = Host(tmp_path_factory.mktemp("store"))
     reader = tidegate.store.open(host.directory)
     for host.at, what in enumerate([*happened, "read"]):

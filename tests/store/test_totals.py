@@ -16,7 +16,7 @@ from storing import Store
 from tidegate.errors import QueryError
 from tidegate.store import locks
 from tidegate.store.catalog import DirectoryCatalog
-from tidegate.store.metrics import current, series, totals
+from tidegate.store.metrics import feeding, series, totals
 from tidegate.store.sinks import FileSink, Sink
 
 
@@ -357,7 +357,7 @@ def test_an_ended_process_is_not_asked_again(directory: Store, monkeypatch: pyte
 
 
 def test_ended_processes_beyond_a_bound_are_put_together(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "MAX_ENDED", 2)
+    monkeypatch.setattr(feeding, "MAX_ENDED", 2)
     reader = directory.reader()
     for number in range(1, 6):
         writer = directory.writer()

@@ -20,10 +20,11 @@ from tidegate.store import locks, segment
 from tidegate.store.location import CHECKPOINT, FILE_MODE
 from tidegate.store.metrics import feeding
 from tidegate.store.metrics.freezing import dump, load
-from tidegate.store.metrics.totals import Process, Totals
+from tidegate.store.metrics.totals import Process, Segment, Totals
 from tidegate.store.segment import BlockRef, SegmentScanner
 
-#: A process is folded when it has been found ended for so long (ns): late records come after an exit hook.
+#: A process is folded when it has been found ended for so long (ns), or is one of too many (`feeding.MAX_ENDED`): late
+#: records come after an exit hook.
 FOLD_AFTER = 30 * 10**9
 
 #: How much a file's time may lag behind the clock (ns): file systems take the time of the last timer tick.
@@ -129,8 +130,8 @@ def _has_long_ended(process: Process, now: int) -> bool:
     return bool(process.ended) and not 0 <= now - process.ended < FOLD_AFTER
 
 
-def _alive_in(directory: str) -> Callable[[Process], bool]:
-    return lambda process: not locks.is_free(locks.path_of(directory, *process.segment[1:]))
+def _alive_in(directory: str) -> Callable[[Segment], bool]:
+    return lambda segment: not locks.is_free(locks.path_of(directory, *segment[1:]))
 
 
 def _frame(ref: BlockRef) -> bytes | None:

@@ -11,11 +11,8 @@ from tidegate.store.catalog import BlockCache, Moved, steadily
 from tidegate.store.location import MEMORY
 from tidegate.store.metrics import checkpoint, feeding, freezing
 from tidegate.store.metrics.recovery import SealedPoints
-from tidegate.store.metrics.totals import Process, Totals
+from tidegate.store.metrics.totals import Segment, Totals
 from tidegate.store.segment import BlockRef
-
-#: Processes that ended and are kept one by one until upkeep has folded them; more are folded here.
-MAX_ENDED = 1000
 
 #: Times that a checkpoint may change while it and what came after are read.
 MAX_TRIES = 10
@@ -74,12 +71,8 @@ class Current:
         self._checkpoint = found
 
     def _go_on(self) -> None:
-        totals = self._totals
-        broken = feeding.settle(totals, self._look, self._frame, self._is_alive, time.time_ns())
+        broken = feeding.settle(self._totals, self._look, self._frame, self._is_alive, time.time_ns())
         self._cache.broken.update(ref.key for ref in broken)
-        ended = [process for process in totals.processes.values() if process.ended]
-        for process in sorted(ended, key=lambda process: process.ended)[: max(0, len(ended) - MAX_ENDED)]:
-            totals.fold(process)
 
     def _look(self) -> list[BlockRef]:
         found = self._catalog.newer(self._number, deleted=True)  # a total counts what was deleted, too
@@ -90,8 +83,7 @@ class Current:
     def _frame(self, ref: BlockRef) -> bytes | None:
         return self._sealed.frame(ref) if self._sealed and ref in self._sealed else self._catalog.frame(ref)
 
-    def _is_alive(self, process: Process) -> bool:
+    def _is_alive(self, segment: Segment) -> bool:
         if self._catalog.location == MEMORY:
             return True  # it is this one
-        _, created, segment = process.segment
-        return not locks.is_free(locks.path_of(self._catalog.location, created, segment))
+        return not locks.is_free(locks.path_of(self._catalog.location, *segment[1:]))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.errors import FormatError
 from tidegate.store import codec, values
-from tidegate.store.metrics.totals import Position, Process, Segment, Totals
+from tidegate.store.metrics.totals import Position, Segment, Totals
 from tidegate.store.segment import BlockRef
 
 #: Gives a block's compressed frame, or None when it has been removed since.
 Frame = Callable[[BlockRef], bytes | None]
+
+#: Processes that ended and are kept one by one, since records may come late. Of more than that, those whose last
+#: points are the oldest are folded at once: each takes ten to a hundred KB.
+MAX_ENDED = 250
+
+#: Processes that are counted before it is looked again how many of them have ended.
+_STEP = 50
 
 #: What cannot be read.
 BROKEN = (AttributeError, FormatError, LookupError, TypeError, ValueError)
@@ -31,41 +39,97 @@ def _number(ref: BlockRef) -> int:
     return int(ref.header.process.get("part", 0))
 
 
+@dataclass(slots=True)
+class _News:
+    """What was found of one process: its blocks that were not counted yet, and its newest segment, whatever it
+    recorded there. That one's lock tells whether it lives."""
+
+    refs: list[BlockRef] = field(default_factory=list)
+    segment: Segment = (-1, 0, "")
+
+    @property
+    def last(self) -> int:
+        return max((ref.index.last for ref in self.refs), default=0)
+
+
 def settle(
     totals: Totals,
     look: Callable[[], Iterable[BlockRef]],
     frame: Frame,
-    is_alive: Callable[[Process], bool],
+    is_alive: Callable[[Segment], bool],
     now: int,
 ) -> list[BlockRef]:
-    """Count what ``look`` finds that is new, then find who has ended; returns the blocks that cannot be read.
+    """Count what ``look`` finds that is new, and say who has ended; returns the blocks that cannot be read.
 
     A process begins a segment before it lets go of the last one. So it has ended if its newest segment is
-    free and a look after that shows no newer one.
+    free and a look after that shows no newer one. Both looks come before anything is counted: of thousands
+    that ended, the first are folded before the last are counted, and never are all there at once.
     """
-    broken = feed(totals, look(), frame)
-    suspects = [(process, process.segment) for process in totals.living() if not is_alive(process)]
-    if suspects:
-        broken += feed(totals, look(), frame)
-        for process, segment in suspects:
-            if process.segment == segment:
-                totals.end(process, now)
+    found = list(look())
+    free = {id: segment for id, segment in _living(totals, _news(totals, found)).items() if not is_alive(segment)}
+    if free:
+        found += look()
+    return _count(totals, _news(totals, found), frame, free, now)
+
+
+def _news(totals: Totals, refs: Iterable[BlockRef]) -> dict[str, _News]:
+    """By process."""
+    news: dict[str, _News] = {}
+    for ref in refs:
+        of_one = news.setdefault(ref.header.process["id"], _News())
+        of_one.segment = max(of_one.segment, _segment(ref))
+        if ref.index.signal == "metrics" and not _is_counted(totals, ref):
+            of_one.refs.append(ref)
+    return news
+
+
+def _living(totals: Totals, news: dict[str, _News]) -> dict[str, Segment]:
+    """The newest segments of processes that have counted something and are not known to have ended."""
+    newest = {process.id: process.segment for process in totals.living()}
+    for id, found in news.items():
+        process = totals.processes.get(id)
+        if found.segment > process.segment if process else found.refs:
+            newest[id] = found.segment
+    return newest
+
+
+def _count(totals: Totals, news: dict[str, _News], frame: Frame, free: dict[str, Segment], now: int) -> list[BlockRef]:
+    """Count process by process. One that was counted before comes first: it is not folded while something waits."""
+    known = set(totals.processes)
+    broken: list[BlockRef] = []
+    order = sorted(news.keys() | free.keys(), key=lambda id: (id not in known, news[id].last if id in news else 0))
+    for number, id in enumerate(order):
+        if id not in known and number % _STEP == 0:
+            _fold_oldest(totals)
+        if id in news:
+            broken += _feed(totals, id, news[id], frame)
+        process = totals.processes.get(id)
+        if process is not None and process.segment == free.get(id):
+            totals.end(process, now)
+    _fold_oldest(totals)
     return broken
 
 
-def feed(totals: Totals, refs: Iterable[BlockRef], frame: Frame) -> list[BlockRef]:
-    """Count blocks in the order of their writing, each once; returns those that cannot be read."""
-    refs = list(refs)
-    new = [ref for ref in refs if ref.index.signal == "metrics" and not _is_counted(totals, ref)]
+def _fold_oldest(totals: Totals) -> None:
+    ended = [process for process in totals.processes.values() if process.ended]
+    ended.sort(key=lambda process: (process.ended, process.time))
+    for process in ended[: max(0, len(ended) - MAX_ENDED)]:
+        totals.fold(process)
+
+
+def _feed(totals: Totals, id: str, news: _News, frame: Frame) -> list[BlockRef]:
+    """Count a process's blocks in the order of their writing, each once; returns those that cannot be read."""
     broken = []
-    for ref in sorted(new, key=position):
+    for ref in sorted(news.refs, key=position):
         try:
-            if not _is_counted(totals, ref):  # of two files, one merged from the other
+            if id not in totals.processes or not _is_counted(totals, ref):  # of two files, one merged from the other
                 _absorb(totals, ref, frame)
         except BROKEN:
             broken.append(ref)
-    for ref in refs:
-        _note_segment(totals, ref)
+    process = totals.processes.get(id)
+    if process is not None and news.segment > process.segment:
+        process.segment = news.segment
+        process.ended = 0
     return broken
 
 
@@ -85,11 +149,3 @@ def _absorb(totals: Totals, ref: BlockRef, frame: Frame) -> None:
     process = totals.process(ref.header.process["id"])
     process.position = position(ref)
     totals.absorb(process, ref.header.resource, columns, ref.index.count)
-
-
-def _note_segment(totals: Totals, ref: BlockRef) -> None:
-    """Keep a process's newest segment, whatever it recorded there: its lock tells whether it lives."""
-    process = totals.processes.get(ref.header.process["id"])
-    if process is not None and _segment(ref) > process.segment:
-        process.segment = _segment(ref)
-        process.ended = 0
