@@ -22,7 +22,8 @@ _COMPARABLE = {str, int, bool}
 def packed(column: Sequence[Any]) -> Any:
     """A column of values of any types in its shortest form; not empty."""
     head = column[0]
-    if column.count(head) == len(column):
+    # most columns differ somewhere where it is cheap to look
+    if head == column[-1] and column.count(head) == len(column):
         return {"all": head} if type(head) in _COMPARABLE and _are_all(column, type(head)) else column
     if type(head) is str:
         return _table(column)
@@ -36,11 +37,16 @@ def _are_all(column: Sequence[Any], *kinds: type) -> bool:
 def _table(column: Sequence[Any]) -> Any:
     """Texts of which most rows have one of a few."""
     sample = column[:SAMPLE]
-    if not _are_all(sample, str) or len(set(sample)) * 2 > len(sample) or not _are_all(column, str):
+    if not _are_all(sample, str) or len(set(sample)) * 2 > len(sample):
         return column
-    places = {value: place for place, value in enumerate(dict.fromkeys(column))}
-    if len(places) * ROWS_A_VALUE > len(column):
+    try:
+        distinct = dict.fromkeys(column)
+    except TypeError:  # there are lists or mappings among them
         return column
+    # a text is equal to nothing but texts
+    if len(distinct) * ROWS_A_VALUE > len(column) or not _are_all(list(distinct), str):
+        return column
+    places = dict(zip(distinct, range(len(distinct)), strict=True))
     return {"values": list(places), "rows": list(map(places.__getitem__, column))}
 
 

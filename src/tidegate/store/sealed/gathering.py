@@ -165,10 +165,11 @@ def _digits_of(digits: str, picked: Sequence[int]) -> str:
 def _parents_of(rows: SpanRows, picked: Sequence[int]) -> list[str | int]:
     """The parents of some rows: by how many rows further they are, where they are among these; else their ids."""
     places = {row: place for place, row in enumerate(picked)}
+    steps = rows.parent_steps
     out: list[str | int] = []
     for place, row in enumerate(picked):
-        parent = rows.parent_steps[row]
-        if type(parent) is not str:
+        parent = steps[row]
+        if not isinstance(parent, str):
             found = places.get(row + parent)
             parent = rows.span_id(row + parent) if found is None else found - place
         out.append(parent)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tidegate.errors import FormatError
 from tidegate.store import classes, codec, deleted, location, segment
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import File, Policy
-from tidegate.store.rows import AnyRows, open_block
+from tidegate.store.rows import AnyRows, open_block, open_traces
 from tidegate.store.sealed.file import SealedFile, Source
 from tidegate.store.segment import BlockRef, Key, SegmentScanner, read_frame
 from tidegate.store.upkeep.covering import cover
@@ -126,7 +126,7 @@ def _with_errors(sealed: Iterable[File], files: Sequence[File]) -> list[str]:
 def _write(batch: Batch, faulty: Faulty, marks: Sequence[Mark], outputs: Outputs, pace: Pace) -> None:
     for ref in batch.refs:
         if ref.index.signal == "spans" and ref.index.errors:
-            opened = _open(ref, batch)
+            opened = _open(ref, batch, open_traces)
             if opened is not None:
                 faulty.learn(opened[0])
             pace.step()
@@ -138,11 +138,13 @@ def _write(batch: Batch, faulty: Faulty, marks: Sequence[Mark], outputs: Outputs
         pace.step()
 
 
-def _open(ref: BlockRef, batch: Batch) -> tuple[AnyRows, int] | None:
+def _open(
+    ref: BlockRef, batch: Batch, opened: Callable[[bytes, BlockRef], AnyRows] = open_block
+) -> tuple[AnyRows, int] | None:
     """A block and the size of its JSON; None when it cannot be read, and then its file is damaged."""
     try:
         raw = codec.decompress(read_frame(ref))
-        return open_block(raw, ref), len(raw)
+        return opened(raw, ref), len(raw)
     except BROKEN:
         batch.damaged.add(ref.path)
         return None
