@@ -291,6 +291,16 @@ def test_what_crashes_have_left_is_removed(store_dir: Path) -> None:
     assert os.listdir(store_dir) == ["upkeep.lock"]
 
 
+def test_other_peoples_files_are_left_alone(many: Path) -> None:
+    foreign = ["report.partial", "video.mp4.partial", f"{1:020d}-notes.partial", f"{1:020d}-mine.lock", "backup.sealed"]
+    for name in foreign:
+        (many / name).write_text("mine")
+        os.utime(many / name, (1000, 1000))
+    tidy(many, max_bytes=0)
+    assert {path.name for path in many.iterdir()} >= set(foreign)
+    (many / "backup.sealed").unlink()
+
+
 def test_a_lock_that_is_being_made_is_left_alone(store_dir: Path) -> None:
     store_dir.mkdir()
     (store_dir / f"{1:020d}-0011223344556677.lock.new").touch()

@@ -10,16 +10,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from tidegate.errors import FormatError
-from tidegate.store import deleted, exchange, locks, segment
+from tidegate.store import deleted, exchange, locks, names, segment
 from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, File
 
 SEALED = ".sealed"
 
 #: Ends the name of a segment that was sealed as far as it could be read.
 SET_ASIDE = ".damaged"
-
-#: When a segment was begun, of a sealed or merged one also when it ended (ns), whatever stands between, and its kind.
-_NAME = re.compile(r"(\d{20})-(?:(\d{20})-)?[^.]*(?:\.([a-z-]+))?(?:\.sealed)?\.(active|merged|sealed|damaged)")
 
 #: Age in seconds at which the lock of a segment that has no name yet was left behind.
 _NEW_LOCK_S = 60
@@ -36,25 +33,25 @@ def listed(directory: str) -> list[File]:
     out = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            name = _NAME.fullmatch(entry.name)
-            if name is not None:
+            name = names.SEGMENT.fullmatch(entry.name)
+            if name is not None and name["ending"] != "lock":
                 with contextlib.suppress(FileNotFoundError):
                     out.append(_file(entry, name))
     return out
 
 
 def _file(entry: os.DirEntry[str], name: re.Match[str]) -> File:
-    start, end, kind, ending = name.groups()
-    found = entry.stat()
-    if ending == "active":
-        kind = ENDED if has_ended(entry.path) else ACTIVE
-    elif ending != "sealed":
-        kind = ENDED if ending == "merged" else DAMAGED
-    return File(entry.path, kind or "", int(start), _end(ending, end, found.st_mtime_ns), found.st_size)
+    found, kind = entry.stat(), _kind(entry.path, name)
+    end = int(name["end"]) if name["end"] and kind == name["kind"] else found.st_mtime_ns
+    return File(entry.path, kind, int(name["start"]), end, found.st_size)
 
 
-def _end(ending: str, named: str | None, changed: int) -> int:
-    return int(named) if ending == "sealed" and named else changed
+def _kind(path: str, name: re.Match[str]) -> str:
+    if name["damaged"]:
+        return DAMAGED
+    if name["ending"] == "active":
+        return ENDED if has_ended(path) else ACTIVE
+    return ENDED if name["ending"] == "merged" else name["kind"] or ""
 
 
 def of_segments(files: Iterable[File]) -> list[File]:
@@ -91,19 +88,19 @@ def is_newer(path: str) -> bool:
 def remove_leftovers(directory: str) -> None:
     """Remove files that were never completed, and the locks of ended processes that never wrote a block."""
     with os.scandir(directory) as entries:
-        names = {entry.name for entry in entries}
-    for name in _left_over(names):
+        found = {entry.name for entry in entries if names.is_own(entry.name)}
+    for name in _left_over(found):
         path = os.path.join(directory, name)
         if name.endswith(segment.PARTIAL) or (locks.is_free(path) and _is_settled(path)):
             exchange.unlink(path)
 
 
-def _left_over(names: set[str]) -> Iterator[str]:
-    for name in names:
+def _left_over(found: set[str]) -> Iterator[str]:
+    for name in found:
         if name.endswith(segment.PARTIAL):
             if not name.startswith(deleted.NAME):  # that one has a lock of its own
                 yield name
-        elif _is_lock(name) and name.removesuffix(segment.LOCK) + segment.ACTIVE not in names:
+        elif _is_lock(name) and name.removesuffix(segment.LOCK) + segment.ACTIVE not in found:
             yield name
 
 
