@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,48 @@ def test_a_file_that_is_not_there_is_named(import_into: ImportInto, store_dir: P
     done = import_into("nowhere.jsonl", check=False)
     assert (done.returncode, store_dir.exists()) == (2, False)
     assert "there is no file 'nowhere.jsonl'" in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["missing", "."])
+def test_nothing_is_imported_unless_all_files_can_be_opened(
+    import_into: ImportInto, store_dir: Path, tmp_path: Path, missing: str
+) -> None:
+    (tmp_path / "good").write_text(line("a"))
+    done = import_into("good", missing, check=False)
+    assert (done.returncode, store_dir.exists()) == (2, False)
+    assert repr(missing) in done.stderr
+
+
+def test_named_pipes_are_files_too(import_into: ImportInto, store_dir: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_text, args=[line("a")], daemon=True).start()
+    import_into("pipe")
+    assert list(read(store_dir).bodies) == ["a"]
+
+
+def test_an_error_in_a_later_file_says_what_was_imported_before(
+    import_into: ImportInto, store_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "good").write_text(line("a", "b"))
+    (tmp_path / "bad").write_text("nonsense\n")
+    done = import_into("good", "bad", check=False)
+    assert (done.returncode, done.stderr.rstrip().endswith("Imported 2 log records.")) == (2, True)
+
+
+def test_what_goes_away_meanwhile_is_an_error_that_says_what_was_imported_before(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "good").write_text(line("a"))
+    os.mkfifo(tmp_path / "pipe")
+    command = [str(TIDEGATE), "import", "pipe", "good"]
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        with (tmp_path / "pipe").open("w") as pipe:
+            (tmp_path / "good").unlink()
+            pipe.write(line("b"))
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "there is no file 'good'" in errors
+    assert errors.endswith("Imported 1 log records.\n")
 
 
 @pytest.mark.parametrize("store", ["memory:", "off", "http://127.0.0.1:4319"])

@@ -10,14 +10,17 @@ that ``tidegate --help`` answers at once.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from keyword import iskeyword
+from typing import Any
 
 import click
 
 from tidegate._version import __version__
 from tidegate.cli.safe import safe
-from tidegate.cli.streams import discard_stdout, tolerate_any_encoding
+from tidegate.cli.streams import discard_stdout, have_stdout, is_without_room, tolerate_any_encoding
 from tidegate.errors import TidegateError
 
 COMMANDS = (
@@ -52,16 +55,34 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"tidegate.cli.commands.{module}").command
         return command
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        have_stdout()
+        with _in_one_line():  # --help is answered here
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> None:
         try:
-            super().invoke(ctx)
-            sys.stdout.flush()
-        except TidegateError as error:
-            raise _Failure(str(error)) from None
+            with _in_one_line():
+                super().invoke(ctx)
+                sys.stdout.flush()
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)
         except BrokenPipeError:
             discard_stdout()
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Let what went wrong be said in one line."""
+    try:
+        yield
+    except TidegateError as error:
+        raise _Failure(str(error)) from None
+    except OSError as error:
+        if not is_without_room(error):
+            raise
+        discard_stdout()
+        raise _Failure(f"standard output cannot be written ({error.strerror}); make room for it.") from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

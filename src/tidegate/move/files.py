@@ -6,7 +6,9 @@ import contextlib
 import gzip
 import io
 import os
+import stat
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,6 @@ from typing import IO, Any, BinaryIO, cast
 
 from tidegate.errors import ConfigurationError, StoreError, StoreNotFound
 from tidegate.store.codec import zstd  # type: ignore[attr-defined]
-from tidegate.store.location import FILE_MODE
 
 #: Standard input or output.
 PIPE = "-"
@@ -24,13 +25,10 @@ GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: What reading a file raises when its compressed content is cut short or damaged.
 UNREADABLE = (EOFError, OSError, zlib.error, zstd.ZstdError)
 
-#: Ends the name of a file that is not complete yet.
-PARTIAL = ".partial"
+#: What the name of a file that is not complete yet begins and ends with; between is what makes it nobody else's.
+_PARTIAL = (".tidegate-export-", ".partial")
 
 _BUFFER = 1 << 20
-
-#: What is exported is nobody else's to read, as the store is.
-_PRIVATELY = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Source:
@@ -65,41 +63,86 @@ def source(path: str) -> Iterator[Source]:
         with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
             yield Source(path, cast(BinaryIO, raw))
         return
+    with _open(path) as raw:
+        yield Source(path, cast(BinaryIO, raw))
+
+
+def check_source(path: str) -> None:
+    """Raise what `source` would; a pipe is not opened, since whoever writes to it would find it closed again."""
+    if path != PIPE and not (os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)):
+        _open(path).close()
+
+
+def _open(path: str) -> io.FileIO:
     try:
-        raw = open(path, "rb", buffering=0)  # noqa: SIM115 — closed below; what the caller raises is not about opening it
+        return open(path, "rb", buffering=0)
     except FileNotFoundError:
         raise StoreNotFound(f"there is no file {path!r}; name one that an export or a collector has written.") from None
     except OSError as error:
         raise StoreError(f"the file {path!r} cannot be read ({error.strerror}).") from None
-    with raw:
-        yield Source(path, cast(BinaryIO, raw))
 
 
 @contextmanager
 def target(path: str, *, force: bool = False) -> Iterator[IO[bytes]]:
     """A file that appears at ``path`` whole, when the block has ended, or not at all.
 
-    Raises `ConfigurationError` for one that is there, unless ``force``, and `StoreError` when it cannot be written.
+    A link stays, and leads to it. What is no regular file, such as a device or a named pipe, is written to and never
+    replaced. Raises `ConfigurationError` for a file that is there, unless ``force``, and for a directory;
+    `StoreError` when it cannot be written.
     """
-    if path == PIPE:
+    there = _status(path)
+    if path == PIPE or _is_standard_output(there):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if os.path.lexists(path) and not force:
+    if there is not None and stat.S_ISDIR(there.st_mode):
+        raise ConfigurationError(f"{path!r} is a directory; name a file in it.")
+    is_file = there is None or stat.S_ISREG(there.st_mode)
+    if is_file and os.path.lexists(path) and not force:
         raise ConfigurationError(f"the file {path!r} is there already; name another, or let --force replace it.")
-    partial = path + PARTIAL
     try:
-        with open(os.open(partial, _PRIVATELY, FILE_MODE), "wb") as raw:
-            with _compressed(path, raw) as file:
-                yield file
+        with _replacing(path) if is_file else _opened(path) as raw, _compressed(path, raw) as file:
+            yield file
+    except OSError as error:
+        raise StoreError(f"the file {path!r} cannot be written ({error.strerror or error}).") from None
+
+
+def _status(path: str) -> os.stat_result | None:
+    """What is at ``path``, where links lead; None when that is nothing that can be seen."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _is_standard_output(there: os.stat_result | None) -> bool:
+    """Whether this is where standard output goes, such as ``/dev/stdout``."""
+    try:
+        return there is not None and os.path.samestat(there, os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return False
+
+
+def _opened(path: str) -> IO[bytes]:
+    return open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb")
+
+
+@contextmanager
+def _replacing(path: str) -> Iterator[IO[bytes]]:
+    """A file of its own, for this user alone as the store is, that takes the place of another when it is complete."""
+    path = os.path.realpath(path) if os.path.islink(path) else path
+    start, end = _PARTIAL
+    descriptor, partial = tempfile.mkstemp(end, start, os.path.dirname(path) or os.curdir)
+    try:
+        with open(descriptor, "wb") as raw:
+            yield raw
             raw.flush()
             os.fsync(raw.fileno())
         os.replace(partial, path)
-    except OSError as error:
-        raise StoreError(f"the file {path!r} cannot be written ({error.strerror or error}).") from None
-    finally:
+    except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(partial)
+        raise
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tidegate.errors import FormatError, StoreError
 from tidegate.move.files import Source
@@ -15,7 +16,8 @@ class Import:
     """Puts files into ``writer``'s store, whole messages only. ``skipped`` counts those that could not be read,
     ``problem`` is the first one's.
 
-    Without ``skip_bad`` the first one ends it with `FormatError`; what came before it is in the store then.
+    Without ``skip_bad`` the first one ends it with `FormatError`; what came before it is in the store then, which
+    every error says that is raised in `saying_what_was_imported`.
     """
 
     def __init__(self, writer: Writer, *, form: str = "auto", skip_bad: bool = False) -> None:
@@ -34,12 +36,18 @@ class Import:
                 for signal, records in found.records:
                     self._writer.add(signal, records, found.size)
                 yield
-        except FormatError as error:
+        except FormatError:
             self._writer.flush()
-            raise FormatError(f"{error} {said(self._writer.written)}") from None
-        except StoreError as error:
-            raise StoreError(f"{error} {said(self._writer.written)}") from None
+            raise
         self._writer.flush()
+
+    @contextmanager
+    def saying_what_was_imported(self) -> Iterator[None]:
+        """Let a `StoreError` end with how much is in the store all the same."""
+        try:
+            yield
+        except StoreError as error:
+            raise type(error)(f"{error} {said(self._writer.written)}") from None
 
     def _skip(self, found: Read) -> None:
         if not self._skip_bad:

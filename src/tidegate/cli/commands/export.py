@@ -9,7 +9,7 @@ import click
 
 from tidegate.cli.answer import warn_of_damage
 from tidegate.cli.options import open_reader, options
-from tidegate.cli.streams import say
+from tidegate.cli.streams import ended_by_signals, say
 from tidegate.errors import ConfigurationError
 
 _SIGNALS = ("spans", "logs", "metrics")
@@ -34,7 +34,7 @@ _SIGNALS = ("spans", "logs", "metrics")
 @click.option(
     "--signal", "signals", type=click.Choice(_SIGNALS), multiple=True, help="Only this signal; may be repeated."
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace a file that is there; devices and pipes are written to.")
 @options("store", "since", "until", "service", "trace_id", "text", "where")
 def command(store: str | None, output: str, form: str, signals: tuple[str, ...], force: bool, **filters: Any) -> None:
     """Write what is stored into a file: spans, then log records, then metric points, each newest first.
@@ -51,7 +51,7 @@ def command(store: str | None, output: str, form: str, signals: tuple[str, ...],
 
     with open_reader(store) as reader:
         export = Export(reader, form)
-        with records_done() as progress, target(output, force=force) as file:
+        with ended_by_signals(), records_done() as progress, target(output, force=force) as file:
             everything = not signals and not any(filters.values())
             progress.expect(total(reader) if progress.is_shown and everything else None)
             for count in export.run(file.write, questions):

@@ -34,18 +34,22 @@ def command(files: tuple[str, ...], store: str | None, form: str, skip_bad: bool
     """Put files into the store: what `tidegate export` wrote, or a collector's file exporter.
 
     FILE is a path, plain or compressed (gzip, zstd), or - for standard input. Secrets are redacted as those of
-    recorded telemetry are. Importing a file twice stores its records twice.
+    recorded telemetry are. Importing a file twice stores its records twice. Nothing is imported unless every FILE can
+    be opened.
     """
     from tidegate.cli.progress import bytes_done
-    from tidegate.move.files import source
+    from tidegate.move.files import check_source, source
     from tidegate.move.importing import Import, said
 
+    for path in files:
+        check_source(path)
     with _writer(store) as writer:
         importing = Import(writer, form=form, skip_bad=skip_bad)
-        for path in files:
-            with source(path) as file, bytes_done(file.name, file.size) as progress:
-                for _ in importing.run(file):
-                    progress.reach(file.done)
+        with importing.saying_what_was_imported():
+            for path in files:
+                with source(path) as file, bytes_done(file.name, file.size) as progress:
+                    for _ in importing.run(file):
+                        progress.reach(file.done)
         say(said(writer.written))
     if importing.skipped:
         say(f"Skipped {importing.skipped} messages that cannot be read. The first: {importing.problem}")
