@@ -65,6 +65,13 @@ def test_a_comparison_with_what_is_no_number_is_refused(text: str) -> None:
         ("duration>1.5s", [1_500_000_001], [1_500_000_000]),
         ("status=error", ["ERROR", "error"], ["OK", "Error"]),
         ("other=error", ["error"], ["ERROR"]),
+        ("severity=warning", ["WARN", "warning"], ["ERROR", MISSING]),
+        ("severity=17", [17, "17"], [18, "ERROR", MISSING]),
+        ("severity>=9", [9, 24], [8, "ERROR", MISSING]),
+        ("severity>=warn", [13, 17], [12]),
+        ("severity>Warn", [17], [13, 16]),
+        ("severity<=warn", [1, 16], [17]),
+        ("severity<warn", [12], [13]),
     ],
 )
 def test_a_condition_holds_for_some_values_and_not_for_others(
@@ -75,6 +82,22 @@ def test_a_condition_holds_for_some_values_and_not_for_others(
         [True] * len(holding),
         [False] * len(failing),
     )
+
+
+def test_log_records_are_asked_for_by_their_severity_s_number_or_name(store: Store) -> None:
+    put(store.writer(), [log(str(number), number, severity=number) for number in (0, 5, 9, 10, 17)])
+    with store.reader() as reader:
+        found = {
+            text: [record.body for record in reader.logs(where=[text], order="oldest")]
+            for text in ("severity>=9", "severity=10", "severity!=10", "severity=ERROR", "severity<info")
+        }
+    assert found == {
+        "severity>=9": ["9", "10", "17"],
+        "severity=10": ["10"],
+        "severity!=10": ["0", "5", "9", "17"],
+        "severity=ERROR": ["17"],
+        "severity<info": ["5"],
+    }
 
 
 def test_a_mapping_asks_for_equality_with_any_key() -> None:
@@ -104,14 +127,28 @@ def test_what_a_block_must_have_is_said_of_attributes_alone() -> None:
     assert query.needs == (("a", "1"), ("b", None), ("c", None))
 
 
-KEYS = ("user", "size", "region", "name", "scope", "service", "kind", "status", "severity", "event_name", "none")
-VALUES = ("ann", "7", "eu", "shop", "made", "internal", "ERROR", "info", "ordered", "")
+KEYS = (
+    "user",
+    "size",
+    "region",
+    "name",
+    "scope",
+    "service",
+    "kind",
+    "status",
+    "severity",
+    "event_name",
+    "body",
+    "none",
+)
+VALUES = ("1", "17", "ann", "7", "eu", "shop", "made", "internal", "ERROR", "info", "ordered", "")
 written = st.lists(
     st.fixed_dictionaries(
         {},
         optional={
             "user": st.sampled_from(["ann", 7, "7", True, None, ["ann"]]),
             "size": st.sampled_from([5, 6.5, -1, "6", float("nan")]),
+            "severity": st.sampled_from([3, "ERROR"]),
             "name": st.sampled_from(["ann", "work"]),
         },
     ),
@@ -122,6 +159,7 @@ asked = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(KEYS), st.sampled_from(["=", "!="]), st.sampled_from(VALUES)),
         st.tuples(st.sampled_from(["size", "user"]), st.sampled_from([">", ">=", "<", "<="]), st.just("6")),
+        st.tuples(st.just("severity"), st.sampled_from([">", ">=", "<", "<="]), st.sampled_from(["9", "17", "info"])),
         st.tuples(st.sampled_from(KEYS), st.sampled_from(["?", "!?"]), st.just("")),
     ).map("".join),
     min_size=1,
@@ -140,10 +178,12 @@ def test_columns_give_the_answer_of_records(
     put(writer, [span(at=n, error=n % 2 == 1, attributes=each) for n, each in enumerate(spans)])
     put(writer, [log(n, n, severity=9 + 8 * (n % 2), event_name="ordered" if n % 2 else None, attributes=each)
                  for n, each in enumerate(logs)])  # fmt: skip
-    tests = [(condition.key, condition.test()) for condition in conditions(where)]
+    tests = [((each.key, each.field), each.test()) for each in conditions(where)]
     with store.reader() as reader:
         for every, found in ((reader.spans(), reader.spans(where=where)), (reader.logs(), reader.logs(where=where))):
-            expected = [record.cursor for record in every if all(test(value_of(record, key)) for key, test in tests)]
+            expected = [
+                record.cursor for record in every if all(test(value_of(record, *names)) for names, test in tests)
+            ]
             assert [record.cursor for record in found] == expected
 
 

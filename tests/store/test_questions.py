@@ -17,7 +17,7 @@ from tidegate.errors import QueryError
 from tidegate.records import Log, Span
 from tidegate.store.conditions import as_text
 from tidegate.store.query import value_of
-from tidegate.store.questions import counting, distribution, scan
+from tidegate.store.questions import distribution, scan
 from tidegate.store.reader import Reader
 from tidegate.store.sealed.shapes import MISSING
 
@@ -225,6 +225,69 @@ def test_quantiles_of_groups_beyond_the_bound_are_had_together(store: Store, mon
     assert (len(found.groups), found.other.count, found.other.quantiles) == (2, 3, [4])
 
 
+def test_the_greatest_groups_have_places_of_their_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "MAX_GROUPS", 2)
+    records = [(n, n) for n in range(5)] + [(n, "hot") for n in range(5, 12)] + [(n, "warm") for n in range(12, 15)]
+    writer = store.writer()
+    put(writer, [span(at=at, duration=at, attributes={"user": user}) for at, user in records])
+    put(writer, [log(at=at, attributes={"user": user}) for at, user in records])
+    with store.reader() as reader:
+        counted = reader.histogram("logs", by="user", interval="1s")
+        fares = reader.quantiles(by="user", q=1)
+    assert [(group.value, group.total) for group in counted.groups] == [("hot", 7), ("warm", 3)]
+    assert [(group.value, *group.quantiles) for group in fares.groups] == [("hot", 11), ("warm", 14)]
+    assert counted.other is not None
+    assert fares.other is not None
+    assert (counted.other.total, counted.error, fares.other.count, fares.error) == (5, 0, 5, 0)
+
+
+def test_the_greatest_groups_of_quantiles_are_those_with_most_numbers(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "MAX_GROUPS", 1)
+    users = ["a", "a", "a", "b", "b"]
+    put(store.writer(), [span(at=n, attributes={"user": user}) for n, user in enumerate(users)])
+    put(store.writer(), [span(at=n, attributes={"user": user, "size": n}) for n, user in enumerate(users[2:])])
+    with store.reader() as reader:
+        found = reader.quantiles(of="size", by="user", q=[1])
+    assert [(group.value, group.count) for group in found.groups] == [("b", 2)]
+
+
+def test_greatest_groups_among_too_many_say_how_much_greater_another_may_be(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "MAX_GROUPS", 1)
+    monkeypatch.setattr(scan, "MAX_VALUES", 3)
+    writer = store.writer()
+    for block in range(3):
+        put(writer, [log(attributes={"n": n}) for n in ["hot"] * 9 + [*range(10 * block, 10 * block + 8)]])
+    with store.reader() as reader:
+        found = reader.histogram("logs", by="n", interval="1s")
+    assert [(group.value, group.total) for group in found.groups] == [("hot", 27)]
+    assert found.error > 0
+
+
+def test_quantiles_of_what_no_record_has_say_how_many_there_are_without_it(store: Store) -> None:
+    put(store.writer(), [span(at=n) for n in range(3)])
+    with store.reader() as reader:
+        found = reader.quantiles(of="nosuch")
+    assert (found.groups, found.missing, found.to_dict()["missing"]) == ([], 3, 3)
+
+
+def test_one_quantile_may_be_asked_for_as_a_number(store: Store) -> None:
+    put(store.writer(), [span(at=n, duration=n) for n in range(1, 4)])
+    with store.reader() as reader:
+        [group] = reader.quantiles(q=0.5).groups
+    assert group.quantiles == [2]
+
+
+def test_the_most_frequent_bodies_are_found(store: Store) -> None:
+    put(store.writer(), [log("a", 0), log({"b": 1}, 1), log("a", 2), log(None, 3)])
+    with store.reader() as reader:
+        found = reader.top("body", "logs")
+    assert (found.values, found.missing) == ([("a", 2), ('{"b":1}', 1)], 1)
+
+
 def test_quantiles_of_many_values_are_within_the_error_that_is_stated(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +305,7 @@ def test_quantiles_of_many_values_are_within_the_error_that_is_stated(
 
 
 def test_top_values_beyond_the_bound_say_how_far_they_may_be_off(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "MAX_VALUES", 3)
+    monkeypatch.setattr(scan, "MAX_VALUES", 3)
     writer = store.writer()
     for block in range(4):
         put(
@@ -296,8 +359,11 @@ def test_an_empty_store_counts_nothing(store: Store) -> None:
         (lambda reader: reader.histogram("logs", interval=0), "the interval is 0"),
         (lambda reader: reader.histogram("logs", by=""), "by is ''; it must be a key"),
         (lambda reader: reader.histogram("logs", by=["a"]), "by is ['a']"),
-        (lambda reader: reader.quantiles(q=[2]), "q is [2]; it must be numbers from 0 to 1"),
+        (lambda reader: reader.quantiles(q=[2]), "q is [2]; it must be a number from 0 to 1, or several"),
         (lambda reader: reader.quantiles(q="95"), "q is '95'"),
+        (lambda reader: reader.quantiles(q=95), "q is 95"),
+        (lambda reader: reader.quantiles(q=True), "q is True"),
+        (lambda reader: reader.series("a", q=None), "q is None"),
         (lambda reader: reader.quantiles("logs"), "logs have no duration; name an attribute"),
         (lambda reader: reader.top("a", limit=0), "the limit is 0"),
         (lambda reader: reader.top(None), "key is None; it must be a key"),

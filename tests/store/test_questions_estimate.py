@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
@@ -66,6 +67,12 @@ def test_an_exponential_histogram_s_median_is_no_further_off_than_its_buckets_ar
     estimate, width = quantile(point, 0.5), 2**2 ** -cast("int", point["scale"]) * (1 + 1e-9)
     assert estimate is not None
     assert values[(len(values) - 1) // 2] / width <= estimate <= values[len(values) // 2] * width
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(-5000, 1.0), (-2000, 1.0), (2000, 1.0), (5000, 1.0)])
+def test_a_scale_far_beyond_what_is_usual_has_quantiles_too(scale: int, expected: float) -> None:
+    buckets = {"offset": -1, "bucket_counts": [1]}
+    assert quantile({"count": 1, "scale": scale, "positive": buckets}, 1) == expected
 
 
 def test_a_bucket_is_taken_as_even() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,12 +122,33 @@ def test_series_are_added_up_by_the_attributes_that_are_named(store: Store) -> N
 def test_quantiles_are_those_of_the_histograms_of_all_processes_in_the_step(store: Store) -> None:
     one, two = store.writer(), store.writer()
     for at, first, second in ((1, [10, 0, 0], [0, 0, 0]), (11, [10, 10, 0], [0, 10, 0])):
-        put_points(one, histogram("took", first, [1, 2], at))
-        put_points(two, histogram("took", second, [1, 2], at))
+        put_points(one, bounded(first, [1, 2], at, 0.5, 2))
+        put_points(two, bounded(second, [1, 2], at, 0.5, 2))
     with store.reader() as reader:
         [line] = reader.series("took", step=STEP, since=T0, q=[0.5, 1]).series
     assert line.values == [1.0, 2.0]
     assert [[float(value or 0) for value in each] for each in line.quantiles] == [[0.75, 1.5], [1.0, 2.0]]
+
+
+def test_quantiles_of_what_has_grown_lie_between_the_least_and_the_greatest(store: Store) -> None:
+    writer = store.writer()
+    put_points(writer, bounded([1, 0], [100], 1, 90, 90), bounded([2, 17], [100], 11, 5, 190))
+    with store.reader() as reader:
+        [line] = reader.series("took", step=STEP, since=T0 + 10 * S, q=[0, 0.95, 1]).series
+    assert [list(each) for each in line.quantiles] == [[5.0], [pytest.approx(185, abs=5)], [190.0]]
+
+
+def test_one_quantile_may_be_asked_for_as_a_number(store: Store) -> None:
+    put_points(store.writer(), histogram("took", [10, 0], [1], 1))
+    with store.reader() as reader:
+        [line] = reader.series("took", step=STEP, since=T0, q=0.5).series
+    assert line.quantiles == [[0.75]]
+
+
+def bounded(counts: Sequence[int], bounds: Sequence[float], at: float, least: float, greatest: float) -> Made:
+    """A point of a histogram with these extremes."""
+    made = histogram("took", counts, bounds, at)
+    return replace(made, value={**made.value, "min": least, "max": greatest})
 
 
 def exponential(counts: Sequence[int], at: float, scale: int = 0, offset: int = 0) -> Made:

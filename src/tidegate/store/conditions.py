@@ -12,7 +12,8 @@ condition               holds for a record
 ======================  ==========================================================================
 
 A key ends where the first operator begins, so values may have any characters. A mapping asks for
-equality, with keys of any characters. Lengths of time may be written with a unit: ``duration>=500ms``.
+equality, with keys of any characters. Lengths of time may be written with a unit: ``duration>=500ms``;
+severities as numbers or by name: ``severity>=9``, ``severity>=warn``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 import orjson
 
 from tidegate.errors import QueryError
+from tidegate.records import SEVERITIES
 from tidegate.store import values
 from tidegate.store.sealed.shapes import MISSING
 
@@ -39,6 +41,12 @@ MAX_CONDITIONS = 64
 
 #: Keys of fields whose values are words in capital letters, which may be asked for in any case.
 WORDS = ("kind", "status", "severity")
+
+#: Names by which severities are known, and the lowest number of each.
+SEVERITY_NUMBERS = {**SEVERITIES, "WARNING": 13, "CRITICAL": 21, "ERR": 17}
+
+#: Numbers that have the same name.
+SEVERITY_RANGE = 4
 
 #: Nanoseconds of the units in which times are written.
 UNITS = {
@@ -88,13 +96,24 @@ class Condition:
             condition.number()
         return condition
 
+    @property
+    def field(self) -> str:
+        """The field that is meant where no attribute has the key."""
+        if self.key == "severity" and (self.operator in _COMPARE or self.text.isdecimal()):
+            return "severity_number"
+        return self.key
+
     def number(self) -> float:
         """What values are compared with; raises `QueryError`."""
         if re.fullmatch(NUMBER, self.text):
             return int(self.text) if self.text.lstrip("-+").isdigit() else float(self.text)
+        if self.key == "severity" and (lowest := SEVERITY_NUMBERS.get(self.text.upper())):
+            return lowest + SEVERITY_RANGE - 1 if self.operator in (">", "<=") else lowest
         if self.key == "duration" and (found := re.fullmatch(LENGTH, self.text)):
             return float(self.text.removesuffix(found[2])) * UNITS[found[2]]
-        raise QueryError(f"{str(self)!r} compares with {self.text!r}; it must be a number (duration: with a unit).")
+        raise QueryError(
+            f"{str(self)!r} compares with {self.text!r}; it must be a number (duration: with a unit; severity: or its name)."
+        )
 
     def test(self) -> Callable[[Any], bool]:
         """Whether the condition holds for a value, or for `MISSING`."""
@@ -103,7 +122,15 @@ class Condition:
             return lambda value: (value is not MISSING) is has
         if self.operator in _COMPARE:
             return _comparison(_COMPARE[self.operator], self.number())
-        return _equality(self.text, self.key in WORDS, wanted=self.operator == "=")
+        return _equality(self._texts(), wanted=self.operator == "=")
+
+    def _texts(self) -> set[str]:
+        """How a value that is asked for may be written."""
+        if self.key not in WORDS:
+            return {self.text}
+        word = self.text.upper()
+        severity = SEVERITY_NUMBERS.get(word) if self.key == "severity" else None
+        return {self.text, word, *(name for name, number in SEVERITIES.items() if number == severity)}
 
     def needs(self) -> tuple[str, str | None] | None:
         """The key, and the text if there is one that a matching record has; None where that cannot be said."""
@@ -112,9 +139,7 @@ class Condition:
         return self.key, self.text if self.operator == "=" else None
 
 
-def _equality(text: str, in_any_case: bool, *, wanted: bool) -> Callable[[Any], bool]:
-    texts = {text, text.upper()} if in_any_case else {text}
-
+def _equality(texts: set[str], *, wanted: bool) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
         found = value if type(value) is str else None if value is MISSING else as_text(value)
         return (found in texts) is wanted

@@ -15,7 +15,7 @@ import orjson
 
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES, Log, Point, Span
-from tidegate.store.conditions import UNITS, Condition, Where, conditions
+from tidegate.store.conditions import SEVERITY_NUMBERS, SEVERITY_RANGE, UNITS, Condition, Where, conditions
 from tidegate.store.deadline import Deadline
 from tidegate.store.rows import Record
 from tidegate.store.sealed.shapes import MISSING
@@ -45,9 +45,6 @@ MAX_SEVERITY = 24
 _RELATIVE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)")
 _EPOCH = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,]([0-9]+)")
-
-#: Other names by which the severities are known.
-_SEVERITY_NAMES = {**SEVERITIES, "WARNING": 13, "CRITICAL": 21, "ERR": 17}
 
 
 def parse_time(value: Time, now_ns: int | None = None) -> int:
@@ -88,7 +85,7 @@ def _nanoseconds(fraction: str) -> int:
 def parse_severity(name: str) -> int:
     """The lowest severity number of a name such as ``info`` or ``WARNING``; raises `QueryError`."""
     try:
-        return _SEVERITY_NAMES[name.strip().upper()]
+        return SEVERITY_NUMBERS[name.strip().upper()]
     except (KeyError, AttributeError):
         raise QueryError(f"a severity is {name!r}; it must be one of {', '.join(SEVERITIES)}.") from None
 
@@ -175,7 +172,7 @@ class Query:
             low = parse_severity(min_level)
         if level is not None:
             exact = parse_severity(level)
-            low, high = max(low, exact), exact + 3
+            low, high = max(low, exact), exact + SEVERITY_RANGE - 1
         if limit is not None and (type(limit) is not int or limit < 1):
             raise QueryError(f"the limit is {limit!r}; it must be a whole number from 1.")
         if order not in ORDERS:
@@ -267,7 +264,7 @@ class Query:
         """Name, attributes and text; the cheaper conditions have been met already."""
         if self.name is not None and _name(record) != self.name:
             return False
-        if any(not condition.test()(value_of(record, condition.key)) for condition in self.where):
+        if any(not condition.test()(value_of(record, condition.key, condition.field)) for condition in self.where):
             return False
         return self.matches_text(record)
 
@@ -300,24 +297,35 @@ def _name(record: Record) -> str:
     return record.metric.name if isinstance(record, Point) else record.event_name
 
 
-def value_of(record: Record, key: str) -> Any:
-    """What ``where`` compares: an attribute of the record, of its resource, or a field; `MISSING` for none."""
+def value_of(record: Record, key: str, field: str = "") -> Any:
+    """What ``where`` compares: an attribute of the record, of its resource, or a field, by another name if there is
+    one; `MISSING` for none."""
     for attributes in (record.attributes, record.resource.attributes):
         if key in attributes:
             return attributes[key]
-    read = FIELDS.get(key)
+    read = FIELDS.get(field or key)
     found = MISSING if read is None else read(record)
     return MISSING if found == "" else found
 
 
-def _severity(record: Record) -> Any:
+def _severity_number(record: Record) -> Any:
     number = getattr(record, "severity_number", 0)
-    return severity_name(number) if number > 0 else MISSING
+    return number if number > 0 else MISSING
+
+
+def _severity(record: Record) -> Any:
+    number = _severity_number(record)
+    return MISSING if number is MISSING else severity_name(number)
+
+
+def _body(record: Record) -> Any:
+    body = getattr(record, "body", None)
+    return MISSING if body is None else body
 
 
 def severity_name(number: int) -> str:
     """The name that OpenTelemetry's log data model gives to the range that this severity number is in."""
-    return SEVERITY_NAMES[min(number - 1, MAX_SEVERITY - 1) // 4]
+    return SEVERITY_NAMES[min(number - 1, MAX_SEVERITY - 1) // SEVERITY_RANGE]
 
 
 SEVERITY_NAMES = tuple(SEVERITIES)
@@ -333,6 +341,8 @@ FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "status": lambda record: getattr(record, "status_code", MISSING),
     "duration": lambda record: getattr(record, "duration_ns", MISSING),
     "severity": _severity,
+    "severity_number": _severity_number,
+    "body": _body,
     "template": lambda record: getattr(record, "template", MISSING),
 }
 

@@ -45,27 +45,27 @@ def _inside(query: Query, rows: AnyRows, found: Sequence[int]) -> Sequence[int]:
     for condition in query.where:
         if not found:
             return found
-        values, test = column(rows, condition.key), condition.test()
+        values, test = column(rows, condition.key, condition.field), condition.test()
         found = [row for row in found if test(values[row])]
     if query.text:
         found = rows_with(query.text, rows, found)
     return found
 
 
-def column(rows: AnyRows, key: str) -> Sequence[Any]:
+def column(rows: AnyRows, key: str, field: str = "") -> Sequence[Any]:
     """Of each row what `tidegate.store.query.value_of` gives of its record."""
     own = rows.values_of(key)
     missing = own.count(MISSING)
     if not missing:
         return own
-    behind = _behind(rows, key)
+    behind = _behind(rows, key, field or key)
     return behind if missing == rows.count else _first(own, behind)
 
 
-def _behind(rows: AnyRows, key: str) -> Sequence[Any]:
+def _behind(rows: AnyRows, key: str, field: str) -> Sequence[Any]:
     """What stands behind a record's own attributes: those of its resource, then its fields."""
     table = [resource.attributes.get(key, MISSING) for resource in rows.resources]
-    read = _FIELDS[type(rows)].get(key)
+    read = _FIELDS[type(rows)].get(field)
     if read is None or MISSING not in table:
         return by_resource(rows, table)
     fields = read(rows)
@@ -125,6 +125,15 @@ def _severities(rows: AnyRows) -> Sequence[Any]:
     return [words[number] for number in numbers]
 
 
+def _severity_numbers(rows: AnyRows) -> Sequence[Any]:
+    numbers = unpack(rows.columns, "severity", rows.count, 0)
+    return numbers if min(numbers) > 0 else [number if number > 0 else MISSING for number in numbers]
+
+
+def _bodies(rows: LogRows) -> Sequence[Any]:
+    return [MISSING if body is None or body == "" else body for body in rows.bodies]
+
+
 def _templates(rows: AnyRows) -> Sequence[Any]:
     table = [origin[0] or MISSING for origin in rows.columns.get("origins", [[""]])]
     return [table[place] for place in unpack(rows.columns, "origin", rows.count, 0)]
@@ -156,6 +165,8 @@ _FIELDS: Mapping[type, Mapping[str, Callable[[Any], Sequence[Any]]]] = {
         "event_name": lambda rows: _filled(_names(rows)),
         "span_id": lambda rows: _filled(span_ids(rows)),
         "severity": _severities,
+        "severity_number": _severity_numbers,
+        "body": _bodies,
         "template": _templates,
     },
     PointRows: _OF_ALL,

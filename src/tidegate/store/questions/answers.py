@@ -33,13 +33,15 @@ class Histogram(_Answer):
     """Counts over time: the interval at place ``i`` begins at ``start + i * interval``.
 
     ``groups`` come by their totals, the greatest first; ``other`` is what had no place of its own
-    among them, None if all had.
+    among them, None if all had. ``error`` is by how many more than one of the groups a value in
+    ``other`` may have: 0 unless there were too many values to count each.
     """
 
     start: int
     interval: int
     groups: Sequence[Bars]
     other: Bars | None = None
+    error: int = 0
 
     @property
     def totals(self) -> list[int]:
@@ -70,18 +72,23 @@ class QuantilesBy(_Answer):
     """Groups by their counts, the greatest first.
 
     ``relative_error`` is how far a quantile may be from the exact one, as a share of it: 0 when all
-    values were kept. ``other`` as for `Histogram`.
+    values were kept. ``missing`` records matched, but have no number by the key. ``other`` and ``error``
+    as for `Histogram`.
     """
 
     groups: Sequence[Quantiles]
     relative_error: float = 0.0
     other: Quantiles | None = None
+    missing: int = 0
+    error: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "groups": [group.to_dict() for group in self.groups],
             "relative_error": self.relative_error,
             "other": self.other.to_dict() if self.other else None,
+            "missing": self.missing,
+            "error": self.error,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -32,9 +32,10 @@ class Questions:
 
     ``by`` and ``of`` are keys as ``where`` knows them: an attribute's, a resource attribute's, or a field
     (``name``, ``scope``, ``service``; of spans ``kind``, ``status``, ``duration``; of log records
-    ``severity``, ``event_name``, ``template``). Values are told apart as text; of what does not have the
-    key the group is None. Of more than 500 values the first that are met have groups of their own, all
-    others are together in ``other``.
+    ``severity``, ``severity_number``, ``body``, ``event_name``, ``template``). Values are told apart as
+    text; of what does not have the key the group is None. Of more than 500 values the most frequent have
+    groups of their own, all others are together in ``other``: exact up to 100,000 values, beyond within
+    the answer's ``error``.
     """
 
     _catalog: Catalog
@@ -66,14 +67,14 @@ class Questions:
         *,
         of: str = "duration",
         by: str | None = None,
-        q: Sequence[float] = (0.5, 0.95, 0.99),
+        q: float | Sequence[float] = (0.5, 0.95, 0.99),
         **filters: Any,
     ) -> QuantilesBy:
         """Quantiles of a number (of spans: their durations in ns), how many there are, and how many are errors.
 
         A quantile is the least value with at least that share of all at or below it. Up to 200,000 values it is
-        exact; of more, within the `QuantilesBy.relative_error`. Records without a number are left out; raises
-        `QueryError` when none has a number, but other values.
+        exact; of more, within the `QuantilesBy.relative_error`. Records without a number are left out and counted
+        (`QuantilesBy.missing`); raises `QueryError` when none has a number, but other values.
         """
         from tidegate.store.questions import distribution
 
@@ -96,7 +97,7 @@ class Questions:
         *,
         step: str | int | None = None,
         rate: bool = True,
-        q: Sequence[float] = (),
+        q: float | Sequence[float] = (),
         by: Sequence[str] | None = None,
         **filters: Any,
     ) -> Lines:
@@ -181,9 +182,10 @@ def _query(signal: str, filters: dict[str, Any]) -> Query:
 
 
 def _shares(q: Any) -> Sequence[float]:
-    if isinstance(q, str) or not all(type(share) in (int, float) and 0 <= share <= 1 for share in q):
-        raise QueryError(f"q is {q!r}; it must be numbers from 0 to 1, such as (0.5, 0.95).")
-    return tuple(q)
+    shares = (q,) if isinstance(q, (int, float, str)) or not isinstance(q, Iterable) else tuple(q)
+    if not all(type(share) in (int, float) and 0 <= share <= 1 for share in shares):
+        raise QueryError(f"q is {q!r}; it must be a number from 0 to 1, or several, such as (0.5, 0.95).")
+    return shares
 
 
 def _optional(by: Any) -> str | None:

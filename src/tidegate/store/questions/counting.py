@@ -10,16 +10,13 @@ from tidegate.errors import QueryError
 from tidegate.store.catalog import AnyRef, BlockCache
 from tidegate.store.query import Query
 from tidegate.store.questions.answers import Bars, Histogram, Top
-from tidegate.store.questions.scan import Group, Rooms, groups, known, scan
+from tidegate.store.questions.scan import Frequencies, Group, Rooms, groups, in_rooms, known, scan
 
 #: Intervals of a histogram.
 MAX_INTERVALS = 10_000
 
 #: Intervals that a histogram has at most when nobody says how long they are.
 INTERVALS = 60
-
-#: Values that `top` counts one by one; with more, those that are rare are given up.
-MAX_VALUES = 100_000
 
 _S = 10**9
 
@@ -39,29 +36,38 @@ def histogram(
 ) -> Histogram:
     """Counts over time; see `tidegate.store.Reader.histogram`."""
     start, interval, number = intervals(query, refs, interval)
+    if by is None:
+        return Histogram(start, interval, _bars(_by_time(cache, query, refs, start, interval), number))
+
+    def answer(rooms: Rooms) -> Histogram:
+        counter: Counter[tuple[Group, int]] = Counter()
+        other: Counter[int] = Counter()
+        for part in scan(cache, query, refs):
+            places = [(time - start) // interval for time in part.pick(part.rows.times)]
+            _add(counter, other, rooms, Counter(zip(groups(part.values(by)), places, strict=True)))
+        rest = Bars(None, [other[place] for place in range(number)]) if rooms.is_full else None
+        return Histogram(start, interval, _bars(counter, number), rest, rooms.error)
+
+    return in_rooms(answer, lambda: (groups(part.values(by)) for part in scan(cache, query, refs)))
+
+
+def _by_time(
+    cache: BlockCache, query: Query, refs: Sequence[AnyRef], start: int, interval: int
+) -> Counter[tuple[Group, int]]:
+    """Counts of one group of all; blocks whose indexes say them are not opened."""
     counter: Counter[tuple[Group, int]] = Counter()
-    rooms = Rooms()
     to_open = []
     for ref in refs:
-        found = known(query, ref) if by is None else None
+        found = known(query, ref)
         place = (ref.index.first - start) // interval
         if found is None or place != (ref.index.last - start) // interval:
             to_open.append(ref)
         elif found:
             counter[None, place] += found
-    other: Counter[int] = Counter()
     for part in scan(cache, query, to_open):
-        times = part.pick(part.rows.times)
-        if by is None:
-            for place, found in _runs(times, start, interval):
-                counter[None, place] += found
-        else:
-            places = [(time - start) // interval for time in times]
-            _add(counter, other, rooms, Counter(zip(groups(part.values(by)), places, strict=True)))
-    bars = [Bars(group, counts) for group, counts in _dense(counter, number).items()]
-    bars.sort(key=lambda each: (-each.total, each.value or ""))
-    rest = Bars(None, [other[place] for place in range(number)]) if rooms.is_full else None
-    return Histogram(start, interval, bars, rest)
+        for place, found in _runs(part.pick(part.rows.times), start, interval):
+            counter[None, place] += found
+    return counter
 
 
 def _runs(times: Sequence[int], start: int, interval: int) -> Iterator[tuple[int, int]]:
@@ -85,11 +91,13 @@ def _add(
             other[key[1]] += number
 
 
-def _dense(counter: Counter[tuple[Group, int]], number: int) -> dict[Group, list[int]]:
-    out: dict[Group, list[int]] = {}
+def _bars(counter: Counter[tuple[Group, int]], number: int) -> list[Bars]:
+    """A count for each interval of each group, the greatest group first."""
+    dense: dict[Group, list[int]] = {}
     for (group, place), found in counter.items():
-        out.setdefault(group, [0] * number)[place] = found
-    return out
+        dense.setdefault(group, [0] * number)[place] = found
+    bars = [Bars(group, counts) for group, counts in dense.items()]
+    return sorted(bars, key=lambda each: (-each.total, each.value or ""))
 
 
 def intervals(query: Query, refs: Sequence[AnyRef], interval: int | None) -> tuple[int, int, int]:
@@ -126,26 +134,10 @@ def readable(first: int, last: int, number: int = INTERVALS) -> int:
 
 def top(cache: BlockCache, query: Query, refs: Sequence[AnyRef], key: str, limit: int) -> Top:
     """The most frequent values of a key; see `tidegate.store.Reader.top`."""
-    counter: Counter[Group] = Counter()
-    total = missing = error = 0
+    found, total = Frequencies(), 0
     for part in scan(cache, query, refs):
-        counter.update(groups(part.values(key)))
+        found.add(groups(part.values(key)))
         total += len(part.found)
-        if len(counter) > 2 * MAX_VALUES:
-            error += _thin(counter)
-    missing = counter.pop(None, 0)
-    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return Top([(str(value), number) for value, number in ordered[:limit]], total - missing, missing, error)
-
-
-def _thin(counter: Counter[Group]) -> int:
-    """Give up the rarest values, and say by how much all others are lower now (J. Misra, D. Gries: Finding repeated
-    elements, 1982; merged as in P. K. Agarwal et al.: Mergeable summaries, 2012)."""
-    missing = counter.pop(None, 0)
-    less = counter.most_common(MAX_VALUES + 1)[-1][1]
-    kept = {value: number - less for value, number in counter.items() if number > less}
-    counter.clear()
-    counter.update(kept)
-    if missing:
-        counter[None] = missing
-    return less
+    missing = found.counts.pop(None, 0)
+    ordered = sorted(found.counts.items(), key=lambda item: (-item[1], item[0]))
+    return Top([(str(value), number) for value, number in ordered[:limit]], total - missing, missing, found.error)

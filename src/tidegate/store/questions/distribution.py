@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any
 
@@ -11,7 +11,7 @@ from tidegate.errors import QueryError
 from tidegate.store.catalog import AnyRef, BlockCache
 from tidegate.store.query import Query
 from tidegate.store.questions.answers import Quantiles, QuantilesBy
-from tidegate.store.questions.scan import Group, Part, Rooms, groups, scan
+from tidegate.store.questions.scan import Group, Part, Rooms, groups, in_rooms, scan
 from tidegate.store.questions.sketch import Sketch, rank
 from tidegate.store.sealed.shapes import MISSING
 
@@ -25,15 +25,16 @@ _OTHER: Any = object()
 class Distribution:
     """Values by their groups."""
 
-    def __init__(self) -> None:
-        self.rooms = Rooms()
+    def __init__(self, rooms: Rooms) -> None:
+        self.missing = 0
+        self._rooms = rooms
         self.errors: dict[Group, int] = defaultdict(int)
         self._kept: dict[Group, list[float]] = defaultdict(list)
         self._sketches: dict[Group, Sketch] | None = None
         self._number = 0
 
     def add(self, group: Group, values: Sequence[float], errors: int) -> None:
-        room = group if self.rooms.has(group) else _OTHER
+        room = group if self._rooms.has(group) else _OTHER
         self.errors[room] += errors
         if self._sketches is None:
             self._kept[room] += values
@@ -58,7 +59,7 @@ class Distribution:
             error = max(sketch.relative_error for sketch in self._sketches.values())
         other = found.pop(_OTHER, None)
         ordered = sorted(found.values(), key=lambda each: (-each.count, each.value or ""))
-        return QuantilesBy(ordered, error, other)
+        return QuantilesBy(ordered, error, other, self.missing, self._rooms.error)
 
     def _exact(self, group: Group, values: Sequence[float], q: Sequence[float]) -> Quantiles:
         return self._made(group, len(values), [values[rank(share, len(values))] for share in q])
@@ -74,20 +75,31 @@ def quantiles(
     cache: BlockCache, query: Query, refs: Sequence[AnyRef], of: str, by: str | None, q: Sequence[float]
 ) -> QuantilesBy:
     """Quantiles of a number by the values of a key; see `tidegate.store.Reader.quantiles`."""
-    found = Distribution()
-    text = has_numbers = False
-    for part in scan(cache, query, refs):
-        values = part.values(of)
-        are_numbers = _are_numbers(values)
-        has_numbers = has_numbers or any(are_numbers)
-        text = text or any(
-            not is_one and value is not MISSING for is_one, value in zip(are_numbers, values, strict=True)
-        )
-        if any(are_numbers):
-            _add(found, part, values, are_numbers, by)
-    if text and not has_numbers:
-        raise QueryError(f"{of!r} is no number in any of these records; quantiles are of numbers: name another key.")
-    return found.answer(q)
+
+    def answer(rooms: Rooms) -> QuantilesBy:
+        found = Distribution(rooms)
+        text = has_numbers = False
+        for part in scan(cache, query, refs):
+            values = part.values(of)
+            are_numbers = _are_numbers(values)
+            number = sum(are_numbers)
+            found.missing += len(values) - number
+            has_numbers = has_numbers or number > 0
+            text = text or values.count(MISSING) + number < len(values)
+            if number:
+                _add(found, part, values, are_numbers, by)
+        if text and not has_numbers:
+            raise QueryError(
+                f"{of!r} is no number in any of these records; quantiles are of numbers: name another key."
+            )
+        return found.answer(q)
+
+    def names() -> Iterator[Sequence[Group]]:
+        """The groups of the records that have a number."""
+        for part in scan(cache, query, refs):
+            yield list(compress(groups(part.values(by or "")), _are_numbers(part.values(of))))
+
+    return in_rooms(answer, names)
 
 
 def _add(found: Distribution, part: Part, values: Sequence[Any], are_numbers: Sequence[bool], by: str | None) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 #: Lowest and highest value that a bucket takes, and how many it took.
 Bucket = tuple[float, float, int]
 
+#: Scales beyond this one, or its negative, have buckets that end where those of these do: at 1, or beyond any float.
+_MAX_SCALE = 1022
+
 
 def mean(value: Mapping[str, Any]) -> float | None:
     """Sum by count; None for a histogram that is empty or has no sum."""
@@ -52,7 +55,7 @@ def _explicit(value: Mapping[str, Any]) -> list[Bucket]:
 
 
 def _exponential(value: Mapping[str, Any]) -> list[Bucket]:
-    growth = 2.0 ** -value["scale"]  # the base's binary logarithm
+    growth = 2.0 ** -min(max(value["scale"], -_MAX_SCALE), _MAX_SCALE)  # the base's binary logarithm
 
     def side(name: str) -> list[Bucket]:
         buckets = value.get(name) or {}

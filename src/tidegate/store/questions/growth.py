@@ -7,16 +7,18 @@ from typing import Any
 from tidegate.store.metrics import merging
 from tidegate.store.metrics.merging import Value
 
+_EXTREMES = ("min", "max")
+
 
 def growth(former: Value, value: Value) -> Value:
-    """``value`` less ``former``, without extremes, which are not known of a part. When something in it has fallen,
-    counting began anew, and it is ``value`` itself."""
+    """``value`` less ``former``. Its ``min`` and ``max`` are those of ``value``: they are not known of a part, but are
+    bounds of it. When something in it has fallen, counting began anew, and it is ``value`` itself."""
     grown = merging.add([_without(value), _negative(_without(former))])
-    return value if _falls(grown) else grown
+    return value if _falls(grown) else {**grown, **{name: value[name] for name in _EXTREMES if name in value}}
 
 
 def _without(value: Value) -> dict[str, Any]:
-    return {name: item for name, item in value.items() if name not in ("min", "max")}
+    return {name: item for name, item in value.items() if name not in _EXTREMES}
 
 
 def _negative(value: Value) -> Value:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from tidegate.store.catalog import AnyRef, BlockCache
 from tidegate.store.conditions import as_text
@@ -12,8 +13,13 @@ from tidegate.store.rows import AnyRows, LogRows, SpanRows
 from tidegate.store.sealed.shapes import MISSING
 from tidegate.store.selection import column, pick, selected
 
-#: Values of a key that have a place of their own in an answer; the first that are met. All others share one.
+T = TypeVar("T")
+
+#: Values of a key that have a place of their own in an answer: the most frequent. All others share one.
 MAX_GROUPS = 500
+
+#: Values that are counted one by one; with more, those that are rare are given up.
+MAX_VALUES = 100_000
 
 #: What fills a group's place for records that do not have the key.
 Group = str | None
@@ -82,18 +88,66 @@ def group(value: Any) -> Group:
     return None if value is MISSING else as_text(value)
 
 
-class Rooms:
-    """Which groups have a place of their own: the first `MAX_GROUPS`."""
+class Frequencies:
+    """How often there is each value, in bounded memory.
+
+    A count is too low by ``error`` at most: 0 up to `MAX_VALUES` values. Beyond, the rarest are given up (J. Misra,
+    D. Gries: Finding repeated elements, 1982; merged as in P. K. Agarwal et al.: Mergeable summaries, 2012).
+    """
 
     def __init__(self) -> None:
-        self.known: set[Group] = set()
-        self.is_full = False
+        self.counts: Counter[Group] = Counter()
+        self.error = 0
+
+    def add(self, found: Sequence[Group]) -> None:
+        self.counts.update(found)
+        if len(self.counts) > 2 * MAX_VALUES:
+            self._thin()
+
+    def _thin(self) -> None:
+        missing = self.counts.pop(None, 0)
+        less = self.counts.most_common(MAX_VALUES + 1)[-1][1]
+        kept = {value: number - less for value, number in self.counts.items() if number > less}
+        self.counts = Counter(kept)
+        if missing:
+            self.counts[None] = missing
+        self.error += less
+
+
+class TooManyGroups(Exception):
+    """There are more groups than places, so that it must be found out which are the greatest."""
+
+
+class Rooms:
+    """Which groups have a place of their own: ``chosen`` ones, or all, as long as they are `MAX_GROUPS`.
+
+    ``error`` is how much greater than one of the chosen another group may be.
+    """
+
+    def __init__(self, chosen: frozenset[Group] | None = None, error: int = 0) -> None:
+        self.is_full = chosen is not None
+        self.error = error
+        self._chosen = chosen
+        self._known: set[Group] = set()
 
     def has(self, group: Group) -> bool:
-        if group in self.known:
-            return True
-        if len(self.known) >= MAX_GROUPS:
-            self.is_full = True
-            return False
-        self.known.add(group)
+        """Raises `TooManyGroups` where none are chosen."""
+        if self._chosen is not None:
+            return group in self._chosen
+        self._known.add(group)
+        if len(self._known) > MAX_GROUPS:
+            raise TooManyGroups
         return True
+
+
+def in_rooms(answer: Callable[[Rooms], T], names: Callable[[], Iterable[Sequence[Group]]]) -> T:
+    """An answer by groups, of which the greatest have places of their own. ``names`` goes through the group of each
+    record, and is asked only where there are too many."""
+    try:
+        return answer(Rooms())
+    except TooManyGroups:
+        found = Frequencies()
+        for each in names():
+            found.add(each)
+        greatest = sorted(found.counts.items(), key=lambda item: (-item[1], item[0] or ""))[:MAX_GROUPS]
+        return answer(Rooms(frozenset(group for group, _ in greatest), found.error))
