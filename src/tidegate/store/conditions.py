@@ -112,7 +112,8 @@ class Condition:
         if self.key == "duration" and (found := re.fullmatch(LENGTH, self.text)):
             return float(self.text.removesuffix(found[2])) * UNITS[found[2]]
         raise QueryError(
-            f"{str(self)!r} compares with {self.text!r}; it must be a number (duration: with a unit; severity: or its name)."
+            f"{str(self)!r} compares with {self.text!r}; it must be a number (a duration may have a unit, a severity"
+            " may be a name)."
         )
 
     def test(self) -> Callable[[Any], bool]:
