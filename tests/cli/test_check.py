@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from damaging import overwrite
+from making import log, put
+from sealing import seal
 from store_files import places
+from tidegate.store.metrics import checkpoint
+from tidegate.store.sinks import FileSink
 
 Tidegate = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -70,6 +77,49 @@ def test_what_is_not_a_directory_is_refused_with_2(check: Tidegate, tidegate: Ti
         done = tidegate("check", store, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("options", [[], ["--repair"]], ids=" ".join)
+def test_a_directory_that_is_no_store_is_refused_with_2(tidegate: Tidegate, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "notes.txt").touch()
+    done = tidegate("check", str(tmp_path), *options, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"'{tmp_path}' is not a store: the files in it are not a store's" in done.stderr
+
+
+#: The command, by a user who may not read all there is.
+STRANGER = """
+import os, sys
+from tidegate.cli import main
+import tidegate.cli.checking, tidegate.cli.commands.check, tidegate.store.check, tidegate.store.sealed.file
+if os.getuid() == 0:
+    os.setuid(65534)  # root may read everything
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--repair"]], ids=" ".join)
+@pytest.mark.parametrize("unreadable", ["*.active", "*.sealed", "metrics.checkpoint", ""])
+def test_what_may_not_be_read_is_an_error_with_2(run: Tidegate, unreadable: str, options: list[str]) -> None:
+    # not below pytest's own directory, where a stranger cannot even look for it
+    with tempfile.TemporaryDirectory() as place:
+        sink = FileSink(place)
+        put(sink, [log()])
+        sink.close()
+        if unreadable == "*.sealed":
+            seal(place)
+        if unreadable == "metrics.checkpoint":
+            checkpoint.keep(place, list, 1e9)
+        for path in Path(place).iterdir():
+            path.chmod(0o666)
+        os.chmod(place, 0o777)
+        closed = next(Path(place).glob(unreadable)) if unreadable else Path(place)
+        closed.chmod(0)
+        done = run([sys.executable, "-c", STRANGER, "check", place, *options], check=False)
+        os.chmod(place, 0o700)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.endswith("ask as the user whose programs record there, with room on the disk.\n")
 
 
 def test_a_name_from_a_hostile_hand_is_shown_harmlessly(check: Tidegate, store_dir: Path) -> None:

@@ -15,6 +15,7 @@ from serving import Serving, serving
 from storing import Store
 from tidegate.store import sinks
 from tidegate.store.check import check
+from tidegate.store.names import is_segment
 from tidegate.store.reader import Reader
 from tidegate.store.sinks import FileSink, MemorySink
 
@@ -43,8 +44,7 @@ def sound_at_the_end(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
     """Whatever a test does to a store, the store is sound when it ends, but for tests that damage one on purpose."""
     yield
     if request.node.get_closest_marker("damaging") is None:
-        ends = (".active", ".merged", ".sealed")
-        stores = {path.parent for path in tmp_path.rglob("*") if path.name.endswith(ends)}
+        stores = {path.parent for path in tmp_path.rglob("*") if is_segment(path.name)}
         assert [finding for store in sorted(stores) for finding in check(str(store)) if finding.is_damage] == []
 
 

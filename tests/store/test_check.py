@@ -411,7 +411,7 @@ def test_a_store_with_an_exchange_of_a_newer_version_is_not_repaired(active: Pat
 
 
 def test_what_crashes_leave_is_a_note(active: Path) -> None:
-    for name in (f"{1:020d}-{'ab' * 8}.lock", f"{1:020d}-{'cd' * 8}.lock.new", "x.partial"):
+    for name in (f"{1:020d}-{'ab' * 8}.lock", f"{1:020d}-{'cd' * 8}.lock.new", f"{1:020d}-{'ab' * 8}.merged.partial"):
         (active.parent / name).touch()
     (active.parent / f"{1:020d}-{'ef' * 8}.active").touch()
     assert [severity for severity, _ in notes(active.parent)] == ["note"] * 4
@@ -448,3 +448,49 @@ def test_what_a_repair_has_set_aside_is_retained_and_expires_like_other_files(se
     assert aside.exists()
     keep(str(sealed.parent), "default=0.001s")
     assert not aside.exists()
+
+
+#: Names that end as the store's do, or are nearly such.
+FOREIGN = ("my.report.sealed", "b.active", "a.merged", "x.partial", "y.damaged", f"{1:020d}-notes.lock", "lost+found")
+
+
+@pytest.mark.parametrize("look", [check, repair])
+def test_files_that_are_not_the_store_s_are_told_and_left_alone(
+    ended: Path, look: Callable[..., Iterator[Finding]]
+) -> None:
+    for name in FOREIGN:
+        (ended / name).write_text("precious")
+    found = list(look(str(ended)))
+    assert {finding.file for finding in found} == set(FOREIGN)
+    assert {(finding.severity, finding.what) for finding in found} == {
+        ("note", "it is not the store's, and is left alone")
+    }
+    assert {(ended / name).read_text() for name in FOREIGN} == {"precious"}
+
+
+def test_a_segment_in_a_directory_that_is_called_like_a_sealed_one_is_sound(tmp_path: Path) -> None:
+    place = tmp_path / "old.sealed"
+    write(place, "one").close()
+    assert list(check(str(place))) == []
+
+
+@pytest.mark.parametrize("look", [check, repair])
+@pytest.mark.parametrize("names", [(), FOREIGN])
+def test_a_directory_without_anything_of_a_store_is_none(
+    tmp_path: Path, names: tuple[str, ...], look: Callable[..., Iterator[Finding]]
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(StoreNotFound, match="is not a store"):
+        list(look(str(tmp_path)))
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
+@pytest.mark.parametrize("left", ["metrics.checkpoint", "upkeep.lock"])
+def test_a_store_of_which_all_segments_have_expired_is_one(active: Path, left: str) -> None:
+    checkpoint.keep(str(active.parent), list, 1e9)
+    (active.parent / "upkeep.lock").touch()
+    for path in active.parent.iterdir():
+        if path.name != left:
+            path.unlink()
+    assert damage(active.parent) == []

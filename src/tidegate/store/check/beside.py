@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tidegate.errors import FormatError, StoreError
 from tidegate.store import deleted, exchange, locks, segment
+from tidegate.store import names as naming
 from tidegate.store.check.finding import Finding
 from tidegate.store.location import CHECKPOINT
 from tidegate.store.metrics import checkpoint
@@ -20,7 +22,7 @@ _NEW_LOCK = segment.LOCK + ".new"
 
 
 def check_beside(directory: str, names: set[str]) -> Iterator[Finding]:
-    """``names`` are those of all files of the store."""
+    """``names`` are those of all files in the directory."""
     for name, read in ((CHECKPOINT, _read_checkpoint), (deleted.NAME, deleted.read), (exchange.NAME, exchange.read)):
         if name in names:
             yield from _try(directory, name, read)
@@ -31,6 +33,9 @@ def check_beside(directory: str, names: set[str]) -> Iterator[Finding]:
 
 
 def _try(directory: str, name: str, read: Callable[[str], object]) -> Iterator[Finding]:
+    """What is wrong with a file; raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        open(os.path.join(directory, name), "rb").close()  # what may not be read is not damaged
     try:
         found = read(directory)
     except FormatError as error:
@@ -66,7 +71,9 @@ def _unfinished(directory: str, found: exchange.Exchange) -> Iterator[Finding]:
 
 
 def _leftover(directory: str, name: str, names: set[str]) -> str:
-    """Why a file is of no use to anybody, if so."""
+    """Why a file is of no use to the store, if so."""
+    if not naming.is_own(name):
+        return "it is not the store's, and is left alone"
     if name.endswith(segment.DAMAGED):
         return "it was set aside by a repair; remove it when it is not needed"
     if name.endswith((segment.PARTIAL, _NEW_LOCK)):

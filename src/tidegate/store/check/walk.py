@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from tidegate.errors import StoreError, StoreNotFound
 from tidegate.store import exchange, segment
+from tidegate.store import names as naming
 from tidegate.store.check import beside, repairing
 from tidegate.store.check.accounts import Accounts
 from tidegate.store.check.active import check_active
@@ -21,21 +23,20 @@ Progress = Callable[[str, int, int], None]
 #: How long another process that looks after the store is waited for before a repair, in seconds.
 WAIT_S = 10.0
 
-_ENDS = (segment.ACTIVE, segment.MERGED, segment.SEALED)
-
 
 def check(directory: str, progress: Progress | None = None) -> Iterator[Finding]:
     """All there is to say about the store in this directory; nothing about what is sound.
 
     Memory is bounded by one block, the indexes of one file, and one bit for each record. Raises `StoreNotFound`
-    where there is no directory, `StoreError` where it cannot be read.
+    where there is no directory or none with a store in it, `StoreError` where it, or one of its files, cannot be read.
     """
-    names = _names(directory)
-    yield from beside.check_beside(directory, names)
-    accounts = Accounts()
-    for path in _paths(directory, names, progress):
-        yield from _check_file(path, accounts)
-    yield from accounts.missing()
+    with _in_our_words(directory, "checked"):
+        names = _names(directory)
+        yield from beside.check_beside(directory, names)
+        accounts = Accounts()
+        for path in _paths(directory, names, progress):
+            yield from _check_file(path, accounts)
+        yield from accounts.missing()
 
 
 def repair(directory: str, progress: Progress | None = None) -> Iterator[Finding]:
@@ -44,10 +45,7 @@ def repair(directory: str, progress: Progress | None = None) -> Iterator[Finding
     Damaged files keep their content under another name, ``<name>.damaged``. Files of living processes and of newer
     formats are not touched. Raises as `check` does, and `StoreError` when another process looks after the store.
     """
-    _names(directory)
-    with alone(directory, WAIT_S) as is_alone:
-        if not is_alone:
-            raise StoreError(f"another process looks after the store {directory!r} right now; try again.")
+    with _in_our_words(directory, "repaired"), _alone(directory):
         names = _names(directory)
         for finding in beside.check_beside(directory, names):
             yield beside.repair(directory, finding)
@@ -60,8 +58,30 @@ def repair(directory: str, progress: Progress | None = None) -> Iterator[Finding
         yield from accounts.missing()
 
 
+@contextmanager
+def _alone(directory: str) -> Iterator[None]:
+    """Be the one who looks after the store, if it is one."""
+    _names(directory)
+    with alone(directory, WAIT_S) as is_alone:
+        if not is_alone:
+            raise StoreError(f"another process looks after the store {directory!r} right now; try again.")
+        yield
+
+
+@contextmanager
+def _in_our_words(directory: str, done: str) -> Iterator[None]:
+    """Let what the directory does not allow be a `StoreError`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or directory!r} cannot be {done}: {error.strerror or error}; ask as the user whose"
+            " programs record there, with room on the disk."
+        ) from None
+
+
 def _check_file(path: str, accounts: Accounts) -> Iterator[Finding]:
-    look = check_sealed if segment.SEALED in path else check_active
+    look = check_sealed if segment.SEALED in os.path.basename(path) else check_active
     try:
         yield from look(path, accounts)
     except FileNotFoundError:  # sealed, merged or removed a moment ago
@@ -74,7 +94,7 @@ def _paths(directory: str, names: set[str], progress: Progress | None) -> Iterat
         under_way = exchange.read(directory)
     except StoreError:
         under_way = None
-    found = {name for name in names if name.endswith(_ENDS)}
+    found = set(filter(naming.is_segment, names))
     if under_way is not None:
         found -= under_way.remove
         found |= {name + segment.PARTIAL for name in under_way.add} & names
@@ -85,11 +105,12 @@ def _paths(directory: str, names: set[str], progress: Progress | None) -> Iterat
 
 
 def _names(directory: str) -> set[str]:
+    """The names of all that is there; raises `StoreNotFound` where nothing of it is a store's, OSError."""
     try:
-        return set(os.listdir(directory))
+        found = set(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         raise StoreNotFound(f"there is no store at {directory!r}; name its directory with --store.") from None
-    except PermissionError:
-        raise StoreError(
-            f"{directory!r} cannot be read by user {os.getuid()}; ask as the user whose programs record there."
-        ) from None
+    if not naming.is_store(found):
+        what = "the files in it are not a store's" if found else "it is empty"
+        raise StoreNotFound(f"{directory!r} is not a store: {what}; name another directory with --store.")
+    return found
