@@ -10,8 +10,8 @@ from tidegate.store import classes
 from tidegate.store.block import Index
 
 
-def index(signal: str) -> Index:
-    return Index(signal, 4, 0, 0, 0, 0, 0, 0)
+def index(signal: str, severity: int = 0, errors: int = 0) -> Index:
+    return Index(signal, 4, 0, 0, severity, errors, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,19 @@ def test_spans_of_a_block_without_errors_stay_together() -> None:
 
 def test_metric_points_are_one_class() -> None:
     assert classes.split(SimpleNamespace(), index("metrics"), set()) == {"metric": None}
+
+
+@pytest.mark.parametrize(
+    ("of", "found"),
+    [
+        (index("metrics"), ("metric",)),
+        (index("spans"), ("trace",)),
+        (index("spans", errors=1), ("error-trace", "trace")),
+        (index("logs"), ("info", "debug")),
+        (index("logs", 5), ("info", "debug")),
+        (index("logs", 13), ("warning", "info", "debug")),
+        (index("logs", 24), ("error", "warning", "info", "debug")),
+    ],
+)
+def test_an_index_says_which_classes_there_may_be(of: Index, found: tuple[str, ...]) -> None:
+    assert classes.possible(of) == found

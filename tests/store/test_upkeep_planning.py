@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tidegate.store.upkeep.planning import (
     SEAL_FROM,
     batches,
     merges,
+    most_bytes,
 )
 
 NOW = 1000 * DAY_NS + 5 * HOUR_NS
@@ -83,6 +85,11 @@ def test_files_of_a_day_that_is_over_become_one() -> None:
 def test_classes_are_merged_apart() -> None:
     hour = NOW - 2 * HOUR_NS
     assert merges([sealed(1, hour, kind="info"), sealed(2, hour, kind="error")], NOW) == []
+
+
+@pytest.mark.parametrize(("store", "file"), [(4 << 20, 256 << 10), (64 << 20, 4 << 20), (1 << 40, 64 << 20)])
+def test_a_sealed_file_is_a_small_part_of_its_store(store: int, file: int) -> None:
+    assert most_bytes(store) == file
 
 
 def test_a_large_file_is_not_written_again_for_next_to_nothing() -> None:

@@ -34,6 +34,16 @@ def of_severity(severity: int) -> str:
 _OF_SEVERITY = [of_severity(number) for number in range(25)]
 
 
+def possible(index: Index) -> tuple[str, ...]:
+    """The classes in which records of a block may be, by its index alone: of spans without an error only `TRACE`."""
+    if index.signal == "metrics":
+        return (METRIC,)
+    if index.signal == "spans":
+        return (ERROR_TRACE, TRACE) if index.errors else (TRACE,)
+    found = (ERROR, WARNING, INFO, DEBUG)
+    return found[min(found.index(of_severity(index.severity)), found.index(INFO)) :]
+
+
 def split(rows: Any, index: Index, error_traces: Container[str]) -> Split:
     """The rows of a block by class. ``error_traces`` are the ids of the traces that have an error."""
     if index.signal == "metrics":

@@ -7,7 +7,7 @@ the last commit in it, since a record's own time may be that of a wrong clock or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -82,19 +82,23 @@ class Policy(NamedTuple):
         return (limits.share or 0.0) * self.size if limits is not None else 0.0
 
 
-def plan(files: Iterable[File], policy: Policy, now: int) -> list[tuple[File, str]]:
+def plan(
+    files: Iterable[File], policy: Policy, now: int, held: Collection[str] = frozenset()
+) -> list[tuple[File, str]]:
     """What to remove and why: ``age``, ``count`` or ``size``. Files of living processes count, and stay.
 
     Bytes go oldest first among what is not within a reserved share; only when that does not suffice, because
     living processes have taken the rest, from the reserved too. A class with a count keeps at least so many
-    records while there are as many: a file goes when newer ones have them.
+    records while there are as many: a file goes when newer ones have them. The paths in ``held`` are of ended
+    segments that may have something of a reserved share: they do not go for want of room until they are sealed,
+    and what is reserved does not go in their place.
     """
     files = sorted(files, key=lambda file: (file.end, file.path))
     gone: dict[str, tuple[File, str]] = {}
     for file, reason in (*_too_old(files, policy, now), *_too_many(files, policy)):
         gone.setdefault(file.path, (file, reason))
     left = [file for file in files if file.path not in gone]
-    for file in _too_much(left, policy):
+    for file in _too_much(left, policy, held):
         gone[file.path] = (file, "size")
     return list(gone.values())
 
@@ -114,13 +118,13 @@ def _too_many(files: Sequence[File], policy: Policy) -> Iterator[tuple[File, str
         newer[file.kind] += file.records
 
 
-def _too_much(files: Sequence[File], policy: Policy) -> Iterator[File]:
+def _too_much(files: Sequence[File], policy: Policy, held: Collection[str]) -> Iterator[File]:
     over = sum(file.size for file in files) - policy.size
     used: Counter[str] = Counter()
     for file in files:
         used[policy.share_of(file.kind)] += file.size
-    candidates = [file for file in files if file.kind != ACTIVE]
-    spared = []
+    candidates = [file for file in files if file.kind != ACTIVE and file.path not in held]
+    spared: list[File] = []
     for file in candidates:
         share = policy.share_of(file.kind)
         if over <= 0:
@@ -132,7 +136,7 @@ def _too_much(files: Sequence[File], policy: Policy) -> Iterator[File]:
         over -= file.size
         yield file
     for file in spared:
-        if over <= 0:
+        if over <= 0 or held:
             return
         over -= file.size
         yield file

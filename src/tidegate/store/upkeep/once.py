@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tidegate.errors import StoreError
 from tidegate.store import deleted, exchange
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import File, Policy
@@ -23,11 +25,19 @@ _logger = logging.getLogger("tidegate")
 ROUNDS = 4
 
 
+#: Times its size at which a store loses what nobody has reserved before that is sealed, unless somebody waits for it.
+CROWDED = 2
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 class Report(NamedTuple):
-    """What a pass did. ``removed`` are files and why they went, ``left`` all that are there now."""
+    """What a pass did. ``removed`` are files and why they went, ``left`` all that are there now, ``problems`` what
+    could not be done."""
 
     removed: list[Removal]
     left: list[File]
+    problems: Sequence[str] = ()
 
 
 def upkeep(
@@ -50,24 +60,54 @@ class _Pass:
         self._directory, self._policy, self._pace, self._eager = directory, policy, pace, eager
         self._marks: Sequence[Mark] = ()
         self._removed: list[Removal] = []
+        self._problems: list[str] = []
+        self._is_full = False
 
     def run(self) -> Report:
         exchange.finish(self._directory)
         remove_leftovers(self._directory)
         self._marks = deleted.read(self._directory)
         files = listed(self._directory)
-        if covering.is_due(self._directory, of_segments(files)):
+        if not self._pace.only_retains and covering.is_due(self._directory, of_segments(files)):
             self._try(lambda: covering.cover(self._directory, self._policy))
-        files = self._retain(files)
+        if retaining.is_over(files, self._policy):
+            self._pace.hurry()
+        files = self._retain(files, for_room=self._is_crowded(files))
+        files = self._retain(self._regrouped(files), for_room=True)
+        if self._is_full and retaining.is_over(files, self._policy):
+            files = self._make_room(files)
+        self._forget_marks(files)
+        return Report(self._removed, files, self._problems)
+
+    def _is_crowded(self, files: list[File]) -> bool:
+        """Whether what nobody has reserved goes at once if there is too much, sealed or not."""
+        total = sum(file.size for file in files)
+        return self._pace.is_last or (not self._eager and total > CROWDED * self._policy.size)
+
+    def _regrouped(self, files: list[File]) -> list[File]:
+        """Seal and merge; returns the files that there are then."""
         if self._seal(files) or self._merge(files):
             self._merge(listed(self._directory))
-            files = self._retain(listed(self._directory))
-        self._forget_marks(files)
-        return Report(self._removed, files)
+        return listed(self._directory)
 
-    def _retain(self, files: list[File]) -> list[File]:
-        """The files that are left. On a full disk the first that goes makes room for what the others need."""
-        while removals := retaining.plan(files, self._policy, self._marks, time.time_ns()):
+    def _make_room(self, files: list[File]) -> list[File]:
+        """Where sealing has found no room: perhaps what went since has made some, else what is not sealed goes too."""
+        self._is_full, former = False, self._problems
+        self._problems = []
+        files = self._retain(self._regrouped(files), for_room=True)
+        if self._is_full:
+            files = self._retain(files, for_room=True, whatever=True)
+        self._problems = self._problems or (former if self._is_full else [])
+        return files
+
+    def _retain(self, files: list[File], *, for_room: bool, whatever: bool = False) -> list[File]:
+        """The files that are left. On a full disk the first that goes makes room for what the others need.
+
+        Only ``for_room`` anything goes since there is too much; and what is not sealed, but may have something
+        that is reserved, only with ``whatever``.
+        """
+        held = set() if whatever or not for_room else retaining.held(files, self._policy)
+        while removals := self._removals(files, held, for_room=for_room):
             first = not self._removed
             gone = retaining.retain(self._directory, removals, self._policy, self._pace, first=first)
             self._removed += gone
@@ -77,10 +117,17 @@ class _Pass:
                 break
         return files
 
+    def _removals(self, files: list[File], held: set[str], *, for_room: bool) -> list[Removal]:
+        found = retaining.plan(files, self._policy, self._marks, time.time_ns(), held)
+        return [(file, reason) for file, reason in found if for_room or reason != "size"]
+
     def _seal(self, files: list[File]) -> bool:
-        """Whether anything was sealed."""
-        todo = planning.batches(files, time.time_ns(), self._pace.files, self._pace.size, eager=self._eager)
-        return sum(self._seal_batch(batch, files) for batch in self._pace.chosen(todo)) > 0
+        """Whether anything was sealed. What is too much is sealed though it is little, or nothing of it could go."""
+        eager = self._eager or retaining.is_over(files, self._policy)
+        size = min(self._pace.size, planning.most_bytes(self._policy.size))
+        todo = planning.batches(files, time.time_ns(), self._pace.files, size, eager=eager)
+        chosen = self._pace.chosen(todo)
+        return sum(self._seal_batch(batch, files) for batch in chosen if not self._pace.is_long) > 0
 
     def _seal_batch(self, batch: list[File], files: list[File]) -> bool:
         from tidegate.store.upkeep.sealing import BROKEN, seal
@@ -89,15 +136,31 @@ class _Pass:
             return seal(self._directory, some, files, self._policy, self._marks, self._pace)
 
         try:
-            return do(batch)
+            is_done = do(batch)
+            if not is_done and any(os.path.exists(file.path) and not is_newer(file.path) for file in batch):
+                self._is_full = True
+                self._failed("what has ended could not be sealed", StoreError("totals of metrics cannot be written"))
+            return is_done
         except BROKEN:
             # one file is not what anybody writes: the others are sealed without it
             return sum(self._seal_alone(file, do) for file in batch) > 0
         except Stopped:
             raise
         except Exception as error:  # no room on the disk, above all
-            _logger.debug("segments could not be sealed: %s", error)
+            self._failed("what has ended could not be sealed", error)
             return False
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Remember what could not be done, and leave nothing of it behind."""
+        self._is_full = self._is_full or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        message = f"{what}: {reason}"
+        if message not in self._problems:
+            self._problems.append(message)
+        _logger.debug("upkeep of %s: %s", self._directory, message)
+        self._try(lambda: exchange.finish(self._directory))
+        if not exchange.is_decided(self._directory):
+            self._try(lambda: remove_leftovers(self._directory))
 
     def _seal_alone(self, file: File, do: Callable[[list[File]], bool]) -> bool:
         from tidegate.store.upkeep.sealing import BROKEN
@@ -122,7 +185,7 @@ class _Pass:
         return merged
 
     def _merge_round(self, sealed: list[File]) -> bool:
-        groups = planning.merges(sealed, time.time_ns())
+        groups = planning.merges(sealed, time.time_ns(), planning.most_bytes(self._policy.size))
         grouped = {file.path for group in groups for file in group}
         if self._marks:
             groups += [[file] for file in sealed if file.path not in grouped]
@@ -131,7 +194,13 @@ class _Pass:
     def _merge_group(self, group: list[File]) -> bool:
         from tidegate.store.upkeep.merging import merge
 
-        return bool(self._try(lambda: merge(self._directory, group, self._marks, self._pace)))
+        try:
+            return merge(self._directory, group, self._marks, self._pace)
+        except Stopped:
+            raise
+        except Exception as error:
+            self._failed("sealed files could not be merged", error)
+            return False
 
     def _forget_marks(self, files: Sequence[File]) -> None:
         """Marks are done when no file may have anything left that they hide."""

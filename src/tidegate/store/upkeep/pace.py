@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 #: Share of one core that upkeep takes in a process that records.
 SHARE = 0.1
 
+#: The same while the store is larger than it may be.
+HURRIED_SHARE = 0.5
+
+#: Time in seconds after which it seals no more, to look first at what has come meanwhile.
+LONG_S = 30.0
+
 #: CPU time in seconds after which it rests.
 SLICE_S = 0.01
 
@@ -46,21 +52,36 @@ class Pace:
         size: int = MOST_BYTES,
     ) -> None:
         self.files, self.size = files, size
-        self._is_last = False
+        self.is_last, self.only_retains = False, False
         self._share, self._rest = share, rest
-        self._end = time.monotonic() + seconds
+        self._begun = time.monotonic()
+        self._end = self._begun + seconds
         self._since = time.thread_time()
 
     @classmethod
-    def last(cls) -> Pace:
-        """For the end of a process, which must not wait for it: little, and what cannot be done in time not at all."""
+    def last(cls, *, only_retains: bool = False) -> Pace:
+        """For the end of a process, which must not wait for it: little, and what cannot be done in time not at all.
+
+        One that ``only_retains`` removes what is over, and seals and merges nothing.
+        """
         pace = cls(seconds=LAST_S, files=LAST_FILES, size=LAST_BYTES)
-        pace._is_last = True
+        pace.is_last, pace.only_retains = True, only_retains
         return pace
+
+    def hurry(self) -> None:
+        """Take more of the core: the store is larger than it may be."""
+        self._share = max(self._share, HURRIED_SHARE)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has taken so long, beside other work, that there is more to look at."""
+        return self._rest is not None and time.monotonic() - self._begun > LONG_S
 
     def chosen(self, groups: Sequence[list[File]], most: int = LAST_BYTES) -> Sequence[list[File]]:
         """Which of these groups of files are worked on: all, but at the end of a process the first that is small."""
-        if not self._is_last:
+        if self.only_retains:
+            return []
+        if not self.is_last:
             return groups
         return [group for group in groups if sum(file.size for file in group) <= most][:1]
 

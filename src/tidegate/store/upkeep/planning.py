@@ -29,8 +29,9 @@ SEAL_AFTER_NS = HOUR_NS
 #: Files of an hour that lasts are merged when there are at least so many of about the same size.
 MERGE_FROM = 8
 
-#: A sealed file grows no larger than about this, so that retention removes small parts.
-SEALED_BYTES = 64 << 20
+#: A sealed file grows no larger than about this, nor than a share of all that the store may take (but for the least),
+#: so that retention removes small parts.
+SEALED_BYTES, SEALED_SHARE, LEAST_SEALED_BYTES = 64 << 20, 1 / 16, 256 << 10
 
 #: What is this many times as large as all that would come to it is not written again for so little.
 TOO_LITTLE = 16
@@ -44,6 +45,11 @@ def batches(
     if not eager and not _is_worth_it(ended, now):
         return []
     return [batch for _, hour in groupby(ended, key=hour_of) for batch in _packed(list(hour), most_bytes, most_files)]
+
+
+def most_bytes(store_size: int) -> int:
+    """How large a sealed file may grow in a store that may take so many bytes."""
+    return min(SEALED_BYTES, max(LEAST_SEALED_BYTES, int(store_size * SEALED_SHARE)))
 
 
 def _is_worth_it(ended: Sequence[File], now: int) -> bool:

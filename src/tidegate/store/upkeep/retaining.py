@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tidegate.errors import FormatError
-from tidegate.store import deleted, exchange, retention, segment
+from tidegate.store import classes, deleted, exchange, retention, segment
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import ENDED, File, Policy
 from tidegate.store.upkeep.covering import cover, covered
@@ -17,12 +17,34 @@ from tidegate.store.upkeep.pace import Pace
 Removal = tuple[File, str]
 
 
-def plan(files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int) -> list[Removal]:
-    """What retention removes of these files, and what the user has deleted whole."""
+def plan(
+    files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int, held: Collection[str] = frozenset()
+) -> list[Removal]:
+    """What retention removes of these files, and what the user has deleted whole; see `retention.plan`."""
     whole = [(file, "deleted") for file in files if marks and _is_deleted(file, marks)]
     paths = {file.path for file, _ in whole}
     left = _counted([file for file in files if file.path not in paths], policy)
-    return [*whole, *retention.plan(left, policy, now)]
+    return [*whole, *retention.plan(left, policy, now, held)]
+
+
+def is_over(files: Iterable[File], policy: Policy) -> bool:
+    """Whether all is more than the store may take."""
+    return sum(file.size for file in files) > policy.size
+
+
+def held(files: Sequence[File], policy: Policy) -> set[str]:
+    """The paths of ended segments that may have something of a reserved share, where there is too much."""
+    if not is_over(files, policy):
+        return set()
+    return {file.path for file in files if file.kind == ENDED and _may_be_reserved(file.path, policy)}
+
+
+def _may_be_reserved(path: str, policy: Policy) -> bool:
+    try:
+        refs = segment.SegmentScanner(path).scan()
+    except (FormatError, OSError):
+        return False
+    return any(policy.share_of(kind) for ref in refs for kind in classes.possible(ref.index))
 
 
 def retain(
