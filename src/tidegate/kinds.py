@@ -98,8 +98,11 @@ def _parse_age(value: Any) -> float:
 #: whether their trace has an error, metric points.
 CLASSES = ("error", "warning", "info", "debug", "error-trace", "trace", "metric")
 
-#: What holds for every class that is not named.
+#: What holds for every class that has no entry.
 DEFAULT_CLASS = "default"
+
+#: The entries that hold unless others take their place.
+RETENTION_ENTRIES = "error=30d 25%, debug=1d, default=7d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,23 @@ class Limits:
 
 
 def parse_retention(text: str) -> dict[str, Limits]:
-    """What is kept of each class: ``error=30d 25%, debug=1d, default=7d``; raises ValueError."""
-    limits = {}
-    for entry in filter(str.strip, text.lower().split(",")):
-        name, _, words = (part.strip() for part in entry.partition("="))
-        if name in limits or name not in (*CLASSES, DEFAULT_CLASS):
-            raise ValueError
-        limits[name] = _parse_limits(words.split())
+    """What is kept of each class: `RETENTION_ENTRIES`, but those that the text has for the same classes take their
+    place; raises ValueError."""
+    limits = {**_parse_entries(RETENTION_ENTRIES), **_parse_entries(text)}
     shares = [each.share for each in limits.values() if each.share is not None]
     if sum(shares) > 1 or (DEFAULT_CLASS in limits and limits[DEFAULT_CLASS].share is not None):
         raise ValueError
     return limits
+
+
+def _parse_entries(text: str) -> dict[str, Limits]:
+    found: dict[str, Limits] = {}
+    for entry in filter(str.strip, text.lower().split(",")):
+        name, _, words = (part.strip() for part in entry.partition("="))
+        if name in found or name not in (*CLASSES, DEFAULT_CLASS):
+            raise ValueError
+        found[name] = _parse_limits(words.split())
+    return found
 
 
 def _parse_limits(words: list[str]) -> Limits:
@@ -143,6 +152,8 @@ def _parse_limits(words: list[str]) -> Limits:
                 raise ValueError
         elif word.isdecimal():
             name, value = "count", int(word)
+            if not value:
+                raise ValueError
         elif word[-1] in _SECONDS:
             name, value = "age", _parse_age(word)
         else:
@@ -270,6 +281,7 @@ RETENTION = Kind(
     "retention",
     f"CLASS=LIMITS separated by commas, such as error=30d 25%, debug=1d; a class is {', '.join(CLASSES)} or"
     f" {DEFAULT_CLASS}, limits are an age (s, m, h, d, w), a share of the bytes that is reserved (%), and a count of"
-    " records",
+    " records, all above 0; shares are 100% together at most, the one of error among them unless its entry has none,"
+    f" and {DEFAULT_CLASS} has none",
     _parse_retention,
 )

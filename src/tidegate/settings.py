@@ -26,6 +26,7 @@ from tidegate.kinds import (
     PAIRS,
     RECORDS_PER_SECOND,
     RETENTION,
+    RETENTION_ENTRIES,
     STORE,
     TEXT,
     TOKEN,
@@ -203,8 +204,9 @@ OPTIONS: tuple[Option, ...] = (
     _own(
         "retention",
         RETENTION,
-        "error=30d 25%, debug=1d, default=7d",
-        "How long to keep what, by class; `error` also stands for `error-trace`.",
+        RETENTION_ENTRIES,
+        "How long to keep what, by class; `error` also stands for `error-trace`. An entry replaces that class's"
+        " built-in one, the others stay.",
     ),
     _own("memory_size", size(1 << 20), 64 << 20, "Bytes that a `memory:` store keeps, per process."),
     _own(
