@@ -6,14 +6,13 @@ A trace is known by the first three bytes of its id. The first one is the row (`
 
 from __future__ import annotations
 
-import struct
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from struct import Struct, pack
 
 from tidegate.errors import FormatError
 
-_ENTRY = struct.Struct(">HH")
+_ENTRY = Struct(">HH")
 
 #: Digits of a trace id by which it is known, and of those the ones that say its bucket.
 DIGITS, BUCKET_DIGITS = 6, 2
@@ -23,24 +22,20 @@ MAX_BLOCKS = 0xFFFF
 
 
 class Buckets:
-    """The entries of a file on their way into it, each as one number: bucket, rest of the id, block."""
+    """The entries of a file on their way into it, by bucket, each as one number: there may be very many."""
 
     def __init__(self) -> None:
-        self._entries = array("Q")
+        self._of = [array("L") for _ in range(1 << 4 * BUCKET_DIGITS)]
 
     def add(self, hashes: Iterable[int], block: int) -> None:
         """The block holds traces whose ids begin with these numbers."""
-        self._entries.extend([each << 16 | block for each in hashes])
+        for each in hashes:
+            self._of[each >> 16].append((each & 0xFFFF) << 16 | block)
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
-        found = sorted(set(self._entries))
-        packed = struct.pack(f">{len(found)}I", *[entry & 0xFFFFFFFF for entry in found])
-        start = 0
-        while start < len(found):
-            bucket = found[start] >> 32
-            end = bisect_left(found, bucket + 1 << 32, start)
-            yield bucket, packed[start * _ENTRY.size : end * _ENTRY.size]
-            start = end
+        for bucket, found in enumerate(self._of):
+            if entries := sorted(set(found)):
+                yield bucket, pack(f">{len(entries)}I", *entries)
 
 
 def hashes(trace_ids: Iterable[str]) -> set[int]:
