@@ -15,7 +15,7 @@ _DEEPEST = 100
 _LONGEST_INTEGER = 4096
 
 
-def dumps(record: Mapping[str, Any]) -> bytes:
+def dumps(record: Any) -> bytes:
     """One line of JSON.
 
     NaN and infinities become null, bytes base64, integers beyond 64 bits text (hexadecimal beyond
@@ -35,9 +35,7 @@ def jsonable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (bool, float)) or value is None:
         return value
     if isinstance(value, int):
-        if -(1 << 63) <= value < 1 << 63:
-            return value
-        return str(value) if value.bit_length() <= _LONGEST_INTEGER else hex(value)
+        return value if -(1 << 63) <= value < 1 << 63 else integer_text(value)
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     if depth == _DEEPEST:
@@ -47,3 +45,8 @@ def jsonable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Iterable):
         return [jsonable(item, depth + 1) for item in value]
     return jsonable(str(value))
+
+
+def integer_text(value: int) -> str:
+    """An integer as decimal digits, beyond 4,096 bits as hexadecimal ones."""
+    return str(int(value)) if value.bit_length() <= _LONGEST_INTEGER else hex(value)

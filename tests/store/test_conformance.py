@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from making import T0, log, put, resource, span
 from served import TOKEN
 from storing import Store
+from tidegate import ndjson
 from tidegate.errors import QueryError, QueryTimeout
 from tidegate.records import SEVERITIES, Log
 
@@ -242,6 +244,16 @@ def test_spans_with_errors_are_found(store: Store) -> None:
     put(store.writer(), [span("fine"), span("failed", error=True)])
     with store.reader() as reader:
         assert [span.name for span in reader.spans(errors=True)] == ["failed"]
+
+
+@pytest.mark.parametrize("value", [(1 << 64) - 1, 1 << 70, -(1 << 63) - 1, [1 << 70], [b"abc", {"a": float("nan")}]])
+def test_what_json_lacks_is_found_by_the_text_that_shows_it(store: Store, value: Any) -> None:
+    put(store.writer(), [log("a", attributes={"v": value}), log("b", attributes={"v": 5})])
+    with store.reader() as reader:
+        (record,) = (each for each in reader.logs() if each.body == "a")
+        shown = orjson.loads(ndjson.dumps(record.to_dict()))["attributes"]["v"]
+        text = shown if isinstance(shown, str) else orjson.dumps(shown).decode()
+        assert [found.body for found in reader.logs(where=[f"v={text}"])] == ["a"]
 
 
 @pytest.mark.parametrize("where", [{"kind": "internal"}, {"status": "Error"}, {"name": "failed"}, {"scope": "made"}])

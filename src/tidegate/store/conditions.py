@@ -26,11 +26,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from tidegate import ndjson
 from tidegate.errors import QueryError
 from tidegate.records import SEVERITIES
-from tidegate.store import values
 from tidegate.store.sealed.shapes import MISSING
 
 #: Conditions as a caller gives them: a mapping for equality, or texts (one, or several).
@@ -181,16 +179,16 @@ def _check_contradictions(found: Iterable[Condition]) -> None:
 
 def as_text(value: Any) -> str:
     """A value as text: a number as in JSON, bytes as Base64, anything larger as JSON, which is how
-    OpenTelemetry writes values where there is only text."""
+    OpenTelemetry writes values where there is only text. What JSON lacks is as `tidegate.ndjson` shows it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
         return b64encode(value).decode()
-    if isinstance(value, int) and value.bit_length() > 64:
-        return hex(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ndjson.integer_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return orjson.dumps(values.tag(value)).decode()
+    return ndjson.dumps(value).decode().removesuffix("\n")
 
 
 def parse_length(value: str | int, name: str) -> int:

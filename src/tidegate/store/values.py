@@ -4,7 +4,7 @@
 value                               in the block
 ==================================  ============================================
 bytes                               ``{"$bytes": "<base64>"}``
-an integer beyond 64 bits           ``{"$int": "<decimal>"}``
+an integer beyond 64 bits           ``{"$int": "<hex, 0x…>"}``
 NaN, infinities                     ``{"$float": "nan" | "inf" | "-inf"}``
 text with lone surrogates           ``{"$text": "<base64 of UTF-8, surrogates passed>"}``
 a mapping with a key that has ``$`` ``{"$map": [[key, value], …]}``

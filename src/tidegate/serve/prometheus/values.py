@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from tidegate import ndjson
+
 #: Beyond it, and below its negative, a number is an infinity to Prometheus, whose values are 64-bit floats.
 GREATEST = sys.float_info.max
 
@@ -52,7 +54,7 @@ def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, int):
-        return int(value) if value.bit_length() <= 64 else hex(value)
+        return int(value) if value.bit_length() <= 64 else ndjson.integer_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[repr(value)]
     if isinstance(value, (bytes, bytearray)):
