@@ -22,6 +22,7 @@ from tidegate.store.sealed.file import SealedFile
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import outputs, sealing
 from tidegate.store.upkeep.once import upkeep
+from tidegate.store.upkeep.pace import Pace
 from tidegate.store.upkeep.planning import HOUR_NS
 from tidying import tidy
 
@@ -284,15 +285,74 @@ def test_on_a_full_disk_retention_makes_room(small_disk: Path) -> None:
     for number in range(5):
         path = write(store, [log(os.urandom(300_000).hex(), number)])
         os.utime(path, (time.time() - 100 + number,) * 2)
-    with (small_disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(b"\0" * 4096):
-            pass
+    fill(small_disk)
     before = len(segments(store))
     upkeep(str(store), Policy.of("", 1 << 30), eager=True)
     assert [path.suffix for path in segments(store)] == [".active"] * before
     upkeep(str(store), Policy.of("", 600_000), eager=True)
     with tidegate.store.open(store) as reader:
         assert [log.time_unix_nano % 10 for log in reader.logs()] == [4]
+
+
+def test_on_a_full_disk_it_says_what_it_could_not_do_and_leaves_nothing_of_it(small_disk: Path) -> None:
+    store = small_disk / "store"
+    path = write(store, [log(os.urandom(300_000).hex())])
+    upkeep(str(store), Policy(), eager=True)  # makes its lock
+    again = write(store, [log("more")])
+    before = [each.name for each in segments(store)]
+    fill(small_disk)
+    report = upkeep(str(store), Policy(), eager=True)
+    assert report is not None
+    [problem] = report.problems
+    assert problem.startswith("what has ended could not be sealed: ")
+    assert (path.exists(), again.exists()) == (False, True)
+    assert sorted(each.name for each in store.iterdir() if each.suffix != ".lock") == sorted(before)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+
+
+def flood(directory: Path, rotate_bytes: int) -> None:
+    """Errors, and then so much information that the store has no room for it."""
+    sink = FileSink(str(directory), rotate_bytes)
+    put(sink, [log(f"error {number}", number, severity=17) for number in range(50)])
+    for number in range(20):
+        put(sink, [log(os.urandom(5_000).hex(), 100 + number * 10 + row) for row in range(10)])
+    sink.close()
+
+
+def left(directory: Path) -> int:
+    """How many errors there still are."""
+    with tidegate.store.open(directory) as reader:
+        return len(list(reader.logs(min_level="error")))
+
+
+@pytest.mark.parametrize("rotate_bytes", [20_000, 1 << 30])
+def test_errors_that_are_not_sealed_yet_outlive_a_flood(store_dir: Path, rotate_bytes: int) -> None:
+    flood(store_dir, rotate_bytes)
+    report = upkeep(str(store_dir), Policy.of("", 200_000), eager=True)
+    assert report is not None
+    assert (left(store_dir), {reason for _, reason in report.removed}) == (50, {"size"})
+    assert sum(file.size for file in report.left) <= 200_000
+
+
+def test_errors_that_are_not_sealed_yet_outlive_a_flood_at_the_end_of_a_process(store_dir: Path) -> None:
+    flood(store_dir, 20_000)
+    pace = Pace.last(only_retains=True)
+    pace._end = float("inf")
+    upkeep(str(store_dir), Policy.of("", 200_000), pace)
+    assert left(store_dir) == 50
+    assert sum(path.stat().st_size for path in segments(store_dir)) <= 200_000
+
+
+def test_errors_that_are_not_sealed_go_last_but_go_where_there_is_no_room_to_seal(small_disk: Path) -> None:
+    flood(small_disk / "store", 1 << 30)
+    fill(small_disk)
+    upkeep(str(small_disk / "store"), Policy.of("", 200_000), eager=True)
+    assert segments(small_disk / "store") == []
 
 
 def test_a_directory_that_is_gone_does_no_harm(store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
