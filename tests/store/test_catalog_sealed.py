@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
+import sqlite3
 import struct
 from collections.abc import Iterator
 from itertools import islice
@@ -16,6 +19,7 @@ import pytest
 import sealing
 import tidegate.store
 from making import T0, log, put, resource, span
+from metering import Made, put_points
 from storing import Store
 from tidegate.errors import FormatError
 from tidegate.store import exchange, segment
@@ -23,6 +27,7 @@ from tidegate.store.catalog import AnyRef, DirectoryCatalog, listing
 from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.reader import Reader
 from tidegate.store.sealed.file import SealedFile
+from tidegate.store.watermark import Watermark
 
 
 class CountingCatalog(DirectoryCatalog):
@@ -266,6 +271,64 @@ def test_a_forked_child_reads_with_files_of_its_own(directory: Store) -> None:
     assert len(bodies(reader)) == 6
 
 
+def test_a_forked_child_does_not_wait_for_what_a_thread_of_its_parent_holds(directory: Store) -> None:
+    write(directory, *range(6))
+    seal(directory)
+    reader = directory.reader()
+    catalog: Any = reader._catalog
+    with catalog._lock, catalog._open_lock, reader._cache._lock, reader._current._lock:
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            try:
+                os._exit(0 if bodies(reader) == list(range(6))[::-1] and reader.current_metrics() == [] else 1)
+            finally:
+                os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# What is read only when it is asked for
+
+
+def test_whose_records_a_file_holds_is_not_read_for_a_trace(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(directory, 0)
+    seal(directory)
+    with monkeypatch.context() as patch:
+        patch.setattr(SealedFile, "sources", None)
+        assert bodies(directory.reader(), trace_id=f"{1 << 108:032x}") == [0]
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda reader: reader.services()[0].processes, 4),
+        (lambda reader: len(reader.follower(after=Watermark()).poll()), 4),
+        (lambda reader: reader.current_metrics()[0].value["as_int"], 4),
+    ],
+    ids=["services", "follower", "totals"],
+)
+def test_what_is_merged_before_it_is_asked_whose_records_it_holds_is_looked_for_anew(
+    directory: Store, monkeypatch: pytest.MonkeyPatch, ask: Any, answer: int
+) -> None:
+    for number in range(2):
+        put(directory.writer(), [log(number, number), log(number, number)])
+        put_points(directory.writer(), Made("orders", 2))
+        directory.close()
+        seal(directory)
+    sources = DirectoryCatalog.sources
+
+    def merged_before(catalog: DirectoryCatalog, file: SealedFile) -> Any:
+        monkeypatch.setattr(DirectoryCatalog, "sources", sources)
+        for kind in ("info", "metric"):
+            paths = [path for path in sealing.sealed(directory.location) if f".{kind}." in path]
+            sealing.merge(directory.location, paths)
+        file.close()
+        return sources(catalog, file)
+
+    monkeypatch.setattr(DirectoryCatalog, "sources", merged_before)
+    assert ask(directory.reader()) == answer
+
+
 # What is damaged, and what is newer
 
 
@@ -305,6 +368,23 @@ def test_a_block_that_cannot_be_read_is_counted_and_the_others_are_read(three: S
     damage(path, Path(path).read_bytes().index(frame) + len(frame) // 2, b"damage")
     reader = three.reader()
     assert (bodies(reader), reader.damaged) == ([1, 0], 1)
+
+
+@pytest.mark.damaging
+def test_a_file_that_does_not_say_whose_records_it_holds_is_counted_and_read(three: Store) -> None:
+    with contextlib.closing(sqlite3.connect(of_kind(three, "error"), isolation_level=None)) as db:
+        db.execute("DROP TABLE sources")
+    reader = three.reader()
+    assert ([each.logs for each in reader.services()], bodies(reader), reader.damaged) == ([3], [2, 1, 0], 1)
+    assert len(reader.follower(after=Watermark()).poll()) == 2
+
+
+@pytest.mark.damaging
+def test_what_was_deleted_in_such_a_file_stays_deleted(three: Store) -> None:
+    three.reader().delete_before(T0 + 10)
+    with contextlib.closing(sqlite3.connect(of_kind(three, "error"), isolation_level=None)) as db:
+        db.execute("DROP TABLE sources")
+    assert bodies(three.reader()) == []
 
 
 def test_what_was_set_aside_is_counted(three: Store) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 import tidegate.store
@@ -100,12 +100,14 @@ def test_what_is_overwritten_costs_only_the_blocks_that_it_touches(
     sound, _ = read(written)
     start = data.draw(st.integers(0, len(whole) - 1))
     end = data.draw(st.integers(start + 1, len(whole)))
-    written.write_bytes(whole[:start] + b"\xff" * (end - start) + whole[end:])
+    overwritten = whole[:start] + b"\xff" * (end - start) + whole[end:]
+    assume(overwritten != whole)
+    written.write_bytes(overwritten)
     found, damaged = read(written)
     untouched = {name for name in sound if not touches(whole, name, start, end)}
     assert {name: found[name][1] for name in untouched} == {name: sound[name][1] for name in untouched}
     assert all(found[name][1] == sound[name][1] for name in found)
-    assert damaged > 0 or written.read_bytes() == whole
+    assert damaged > 0
 
 
 def touches(content: bytes, name: str, start: int, end: int) -> bool:

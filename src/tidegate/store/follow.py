@@ -79,9 +79,9 @@ class Follower:
         self._max_backlog = max_backlog
         self._waiting: deque[Piece] = deque()
         self._backlog = 0
-        found = catalog.blocks()
+        found, pieces = steadily(lambda: (found := catalog.blocks(), list(reached(catalog, found))))
         self._number = found[-1].number if found else 0
-        self._progress = Progress(reached(found), after.floor if after else 0)
+        self._progress = Progress(pieces, after.floor if after else 0)
         if after:
             self._take(catalog.blocks, after)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidegate.store.catalog import AnyRef, BlockCache
+from tidegate.store.catalog import AnyRef, BlockCache, Catalog
 from tidegate.store.query import Query
 from tidegate.store.rows import Record
 from tidegate.store.sealed.file import SealedFile, SealedRef
@@ -37,13 +37,13 @@ class Unseen:
     wanted: Sequence[Piece]
 
 
-def reached(blocks: Iterable[AnyRef]) -> Iterator[Piece]:
-    """How far each segment goes: by its active blocks, or by what its sealed files say."""
+def reached(catalog: Catalog, blocks: Iterable[AnyRef]) -> Iterator[Piece]:
+    """How far each segment goes: by its active blocks, or by what its sealed files say. May raise `Moved`."""
     for ref in blocks:
         if isinstance(ref, BlockRef):
             yield Piece.of(ref)
     for file in _files(blocks):
-        for source in file.sources:
+        for source in catalog.sources(file):
             yield Piece(source.segment, source.created, 0, source.next_sequence, source.ended)
 
 
@@ -51,8 +51,8 @@ def unseen(cache: BlockCache, query: Query, blocks: Sequence[AnyRef], seen: Seen
     """What of these blocks was not seen; sealed segments in pieces of ``size`` numbers. May raise `Moved`."""
     active = {ref.key: Piece.of(ref) for ref in blocks if isinstance(ref, BlockRef)}
     fresh = {key: piece for key, piece in active.items() if not seen.covers(piece)}
-    rest = _rest(_files(blocks), seen)
-    sealed = [ref for ref in blocks if not isinstance(ref, BlockRef) and _may_have(ref.file, rest)]
+    rest, files = _rest(cache.catalog, _files(blocks), seen)
+    sealed = [ref for ref in blocks if not isinstance(ref, BlockRef) and ref.file.name in files]
     wanted = [fresh[ref.key] for ref in blocks if ref.key in fresh and query.wants(ref)]
     cut: dict[tuple[str, int], Piece] = {}
     for ref in sealed:
@@ -75,21 +75,18 @@ def _files(blocks: Iterable[AnyRef]) -> Iterable[SealedFile]:
     return {ref.file.name: ref.file for ref in blocks if not isinstance(ref, BlockRef)}.values()
 
 
-def _rest(files: Iterable[SealedFile], seen: Seen) -> dict[str, Piece]:
-    """Of each source of some files, what was not seen."""
-    out = {}
+def _rest(catalog: Catalog, files: Iterable[SealedFile], seen: Seen) -> tuple[dict[str, Piece], set[str]]:
+    """Of each source of some files, what was not seen, and the names of the files with any of it."""
+    out, names = {}, set()
     for file in files:
-        for source in file.sources:
+        for source in catalog.sources(file):
             first = seen.position(source.segment, source.created)
             if first < source.next_sequence:
+                names.add(file.name)
                 out[source.segment] = Piece(
                     source.segment, source.created, int(first), source.next_sequence, source.ended
                 )
-    return out
-
-
-def _may_have(file: SealedFile, pieces: Mapping[str, object]) -> bool:
-    return any(source.segment in pieces for source in file.sources)
+    return out, names
 
 
 def _places(
@@ -142,7 +139,7 @@ def relocate(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> None:
             for piece in by_segment.get(group.header.segment, ()):
                 if piece.first <= group.index.sequence < piece.end:
                     found[piece].append(group)
-        elif query.wants(group) and _may_have(group.file, by_segment):
+        elif query.wants(group) and any(each.segment in by_segment for each in cache.catalog.sources(group.file)):
             for ref in group.refs:
                 for piece in _pieces_in(cache, query, ref, by_segment):
                     found[piece].append(ref)

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
-from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of
+from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of, steadily
 from tidegate.store.deadline import Deadline
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
@@ -122,12 +122,15 @@ class Reader(Questions):
 
     def services(self) -> list[Service]:
         """What is stored of each service, by name; read from indexes alone."""
+        return steadily(self._services)
+
+    def _services(self) -> list[Service]:
         services: dict[str, Service] = {}
         processes: dict[str, set[str]] = {}
         for each in self._catalog.groups():
             name, index = each.service, each.index
             service = services.setdefault(name, Service(name, first_time_unix_nano=index.first))
-            processes.setdefault(name, set()).update(processes_of(each))
+            processes.setdefault(name, set()).update(processes_of(self._catalog, each))
             service.spans += index.count if index.signal == "spans" else 0
             service.logs += index.count if index.signal == "logs" else 0
             service.points += index.count if index.signal == "metrics" else 0

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from tidegate.errors import StoreError
 from tidegate.store.block import Index
 from tidegate.store.catalog.deletion import Cuts
 from tidegate.store.deleted import Mark
+from tidegate.store.forks import Lock
 from tidegate.store.segment import BlockRef, Key
 
 if TYPE_CHECKING:
     from tidegate.store.query import Query
-    from tidegate.store.sealed.file import SealedFile, SealedRef
+    from tidegate.store.sealed.file import SealedFile, SealedRef, Source
 
 AnyRef: TypeAlias = "BlockRef | SealedRef"
 AnyGroup: TypeAlias = "BlockRef | SealedGroup"
@@ -48,11 +48,14 @@ def steadily(ask: Callable[[], T]) -> T:
     raise StoreError(f"the files of the store have changed {MAX_TRIES} times while they were read; ask again.")
 
 
-def processes_of(each: AnyGroup) -> set[str]:
-    """The ids of the processes that recorded something of a block, or of a sealed file's one service."""
+def processes_of(catalog: Catalog, each: AnyGroup) -> set[str]:
+    """The ids of the processes that recorded something of a block, or of a sealed file's one service.
+
+    Raises `Moved` when the file is not there any more.
+    """
     if isinstance(each, BlockRef):
         return {each.header.process["id"]}
-    return {source.process["id"] for source in each.file.sources if source.service == each.service}
+    return {source.process["id"] for source in catalog.sources(each.file) if source.service == each.service}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,12 @@ class Catalog(Protocol):
     def groups(self) -> list[AnyGroup]:
         """All committed blocks, those of sealed files by service and signal."""
 
+    def sources(self, file: SealedFile) -> Sequence[Source]:
+        """The segments of which a file holds records; none where that is damaged.
+
+        Raises `Moved` when the file is not there any more.
+        """
+
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
         """The ids of the blocks in a file that may hold a trace whose id begins with these digits.
 
@@ -173,6 +182,9 @@ class Numbered:
 
     def groups(self) -> list[AnyGroup]:
         return [ref for ref in self.blocks() if isinstance(ref, BlockRef)]
+
+    def sources(self, file: SealedFile) -> Sequence[Source]:
+        raise NotImplementedError
 
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
         raise NotImplementedError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from tidegate.errors import FormatError
 from tidegate.store import codec
 from tidegate.store.catalog.base import AnyRef, Catalog, Moved
+from tidegate.store.forks import Lock
 from tidegate.store.rows import AnyRows, open_block
 from tidegate.store.segment import Key
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="AnyRef")
 
+#: Stands for every segment of a file that does not tell them.
+UNKNOWN = ""
+
 
 @dataclass(slots=True)
 class CutBlock(BlockRef):
@@ -69,6 +72,9 @@ class Cuts:
         return self._frames.get(ref.key) if self._left.get(ref.key) is ref else None
 
     def _examine(self, ref: AnyRef) -> None:
+        # of whom a block is, is looked up in its file: most are newer than all that was deleted
+        if ref.index.first >= max(mark.before for mark in self._marks):
+            return
         befores = [deleted.cut(self._marks, created) for created in _begun(ref).values()]
         if ref.index.first >= max(befores, default=0):
             return
@@ -80,8 +86,9 @@ class Cuts:
         try:
             rows = open_block(codec.decompress(self._read(ref)), ref)
             before = {segment: deleted.cut(self._marks, created) for segment, created in _begun(ref).items()}
+            other = before.get(UNKNOWN, 0)
             times, places = rows.times, rows.places
-            kept = [row for row in range(rows.count) if times[row] >= before.get(places[row][0], 0)]
+            kept = [row for row in range(rows.count) if times[row] >= before.get(places[row][0], other)]
         except (AttributeError, FormatError, LookupError, OSError, TypeError, ValueError):
             return ref  # whoever opens it finds out
         if len(kept) == rows.count:
@@ -103,7 +110,11 @@ class Cuts:
 
 
 def _begun(ref: AnyRef) -> dict[str, int]:
-    """When the segments were begun of which a block may have records."""
+    """When the segments were begun of which a block may have records; where that cannot be read, what was deleted
+    goes by the time of the file."""
     if isinstance(ref, BlockRef):
         return {ref.header.segment: ref.header.created}
-    return {source.segment: source.created for source in ref.file.sources}
+    try:
+        return {source.segment: source.created for source in ref.file.sources}
+    except (FormatError, FileNotFoundError):  # of a file that is gone, another look finds what took its place
+        return {UNKNOWN: ref.file.start}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from threading import Lock
 from time import time_ns
 from typing import TYPE_CHECKING
 
@@ -16,15 +14,13 @@ from tidegate.store import deleted, segment
 from tidegate.store.catalog.base import AnyGroup, AnyRef, Moved, Numbered, SealedGroup, grouped, steadily
 from tidegate.store.catalog.listing import Listing, Picture
 from tidegate.store.deleted import Mark
+from tidegate.store.forks import Lock
 from tidegate.store.sealed import file as sealed
-from tidegate.store.sealed.file import SealedFile, SealedRef
+from tidegate.store.sealed.file import SealedFile, SealedRef, Source
 from tidegate.store.segment import BlockRef, Key
 
 if TYPE_CHECKING:
     from tidegate.store.query import Query
-
-#: Of SQLite's header: the user's version at byte 60, and the application's id at byte 68.
-_HEAD = struct.Struct(">60xI4xI")
 
 #: Looks at a directory whose files are being exchanged until two show the same; more is not worth waiting for.
 MAX_LOOKS = 10
@@ -45,13 +41,15 @@ class DirectoryCatalog(Numbered):
         self._files: dict[str, dict[Key, BlockRef]] = {}
         #: Of each sealed file its blocks; none when it cannot be read.
         self._sealed: dict[str, Sequence[SealedGroup]] = {}
+        #: Sealed files of which it cannot be read whose records they hold.
+        self._of_nobody: set[str] = set()
         self._open: OrderedDict[str, SealedFile] = OrderedDict()
         self._open_lock = Lock()
 
     @property
     def damaged(self) -> int:
         with self._lock:
-            unreadable = sum(not groups for groups in self._sealed.values())
+            unreadable = sum(not groups or name in self._of_nobody for name, groups in self._sealed.items())
             return self._picture.damaged + unreadable + sum(scanner.damaged for scanner in self._scanners.values())
 
     def candidates(self, query: Query) -> list[AnyRef]:
@@ -84,6 +82,16 @@ class DirectoryCatalog(Numbered):
             if self._cuts:
                 sealed = [left for group in sealed for left in grouped(self._cuts.of(group.refs))]
             return [*self._cuts.of(active), *sealed]
+
+    def sources(self, file: SealedFile) -> Sequence[Source]:
+        self._use(file)
+        try:
+            return file.sources
+        except FileNotFoundError:
+            raise self._moved((file.name, 0)) from None
+        except FormatError:
+            self._of_nobody.add(file.name)
+            return ()
 
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
         self._use(file)
@@ -205,7 +213,7 @@ class DirectoryCatalog(Numbered):
                 except FileNotFoundError:  # merged or removed by retention a moment ago
                     pass
                 except FormatError:
-                    if is_newer(os.path.join(self.location, name)):
+                    if sealed.is_newer(os.path.join(self.location, name)):
                         raise
                     self._sealed[name] = ()
 
@@ -219,6 +227,7 @@ class DirectoryCatalog(Numbered):
         for group in self._sealed.pop(name):
             for ref in group.refs:
                 del self._blocks[ref.key]
+        self._of_nobody.discard(name)
         with self._open_lock:
             file = self._open.pop(name, None)
         if file is not None:
@@ -237,13 +246,3 @@ class DirectoryCatalog(Numbered):
         with self._open_lock:
             while self._open:
                 self._open.popitem()[1].close()
-
-
-def is_newer(path: str) -> bool:
-    """Whether it is the sealed file of a newer version, by the numbers in SQLite's header."""
-    try:
-        with open(path, "rb") as file:
-            version, application = _HEAD.unpack(file.read(_HEAD.size))
-    except (FileNotFoundError, struct.error):  # gone, or too short to be one
-        return False
-    return bool(application == sealed.APPLICATION_ID and version > sealed.FORMAT)

@@ -11,7 +11,7 @@ from tidegate.store.catalog.base import AnyGroup, AnyRef, Catalog
 
 if TYPE_CHECKING:
     from tidegate.store.query import Query
-    from tidegate.store.sealed.file import SealedFile
+    from tidegate.store.sealed.file import SealedFile, Source
 
 T = TypeVar("T", AnyRef, AnyGroup)
 
@@ -44,6 +44,9 @@ class ServiceCatalog:
 
     def _own(self, blocks: Sequence[T]) -> list[T]:
         return [ref for ref in blocks if ref.service == self._service]
+
+    def sources(self, file: SealedFile) -> Sequence[Source]:
+        return self._catalog.sources(file)
 
     def of_trace(self, file: SealedFile, prefix: str) -> set[int]:
         return self._catalog.of_trace(file, prefix)

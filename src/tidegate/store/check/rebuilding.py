@@ -93,7 +93,7 @@ def _sources(db: sqlite3.Connection) -> Iterator[Source]:
     with contextlib.suppress(*file.unreadable()):
         for row in db.execute("SELECT * FROM sources"):
             with contextlib.suppress(*BROKEN):
-                yield file._source(row)
+                yield file.source_of(row)
 
 
 @contextlib.contextmanager

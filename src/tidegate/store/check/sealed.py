@@ -39,23 +39,13 @@ def check_sealed(path: str, accounts: Accounts) -> Iterator[Finding]:
     try:
         file = SealedFile(path)
     except FormatError as error:
-        newer = _is_newer(path)
+        newer = sealed.is_newer(path)
         yield Finding(name, str(error), "newer" if newer else "damage", repair="" if newer else REBUILD)
         return
     with closing(file):
         for wrong in (*_database(path), *_names(file)):
             yield Finding(name, wrong, repair=REBUILD)
         yield from _blocks(file, accounts)
-
-
-def _is_newer(path: str) -> bool:
-    """Whether this is a sealed file of a later version, as far as its header can be believed."""
-    with open(path, "rb") as content:
-        header = content.read(sealed._HEADER_BYTES).ljust(sealed._HEADER_BYTES)
-    version, application = (
-        int.from_bytes(header[at : at + 4], "big") for at in (sealed._VERSION_AT, sealed._APPLICATION_AT)
-    )
-    return header.startswith(sealed._MAGIC) and application == sealed.APPLICATION_ID and version > sealed.FORMAT
 
 
 def _database(path: str) -> Iterator[str]:
@@ -85,7 +75,11 @@ def _names(file: SealedFile) -> Iterator[str]:
 
 
 def _blocks(file: SealedFile, accounts: Accounts) -> Iterator[Finding]:
-    sources = {source.segment: source for source in file.sources}
+    try:
+        sources = {source.segment: source for source in file.sources}
+    except FormatError as error:
+        yield Finding(file.name, str(error), repair=REBUILD)
+        return
     for source in file.sources:
         accounts.claim(source.segment, source.next_sequence)
     if file.unreadable_sources:

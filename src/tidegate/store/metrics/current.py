@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
 
 from tidegate.records import Point
 from tidegate.store import locks
 from tidegate.store.catalog import BlockCache, Moved, steadily
+from tidegate.store.forks import Lock
 from tidegate.store.location import MEMORY
 from tidegate.store.metrics import checkpoint, feeding, freezing
 from tidegate.store.metrics.recovery import SealedPoints

@@ -29,7 +29,7 @@ class SealedPoints:
         self._left: list[BlockRef] = []
         for group in cache.catalog.groups():
             if not isinstance(group, BlockRef) and group.index.signal == "metrics":
-                sources = {source.segment: source for source in group.file.sources}
+                sources = {source.segment: source for source in cache.catalog.sources(group.file)}
                 for ref in group.refs:
                     self._add(ref, sources)
 
@@ -43,7 +43,9 @@ class SealedPoints:
             parts.setdefault((segment, resource, time), []).append(row)
         for (segment, resource, time), picked in parts.items():
             picked.sort(key=rows.places.__getitem__)
-            source = sources[segment]
+            source = sources.get(segment)
+            if source is None:  # it cannot be read whose it was
+                continue
             header = Header(FORMAT, segment, rows.resources[resource], source.created, dict(source.process))
             index = Index("metrics", len(picked), time, time, 0, 0, rows.places[picked[0]][1], 0)
             made = BlockRef(header, index)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.errors import QueryError
+from tidegate.errors import FormatError, QueryError
 from tidegate.records import Metric, Point
-from tidegate.store.catalog import AnyRef
+from tidegate.store.catalog import AnyRef, Moved
 from tidegate.store.metrics import merging
 from tidegate.store.metrics.merging import Value
 from tidegate.store.metrics.series import canonical, identity, keeps
@@ -165,4 +165,9 @@ def _processes(ref: AnyRef) -> Mapping[str, str]:
     """Ids of processes by their segments."""
     if isinstance(ref, BlockRef):
         return {ref.header.segment: sys.intern(str(ref.header.process["id"]))}
-    return {source.segment: str(source.process["id"]) for source in ref.file.sources}
+    try:
+        return {source.segment: str(source.process["id"]) for source in ref.file.sources}
+    except FileNotFoundError:
+        raise Moved(ref.key) from None
+    except FormatError:  # each segment is taken for a process
+        return {}

@@ -92,8 +92,6 @@ class SealedFile:
         try:
             self.kind, self.start, self.end = str(meta["kind"]), int(meta["start"]), int(meta["end"])
             self.refs = [_ref(self, row) for row in self._select("SELECT * FROM blocks ORDER BY id")]
-            # there may be thousands, and few questions are about them
-            self._sources = self._select("SELECT * FROM sources ORDER BY created, segment")
         except (LookupError, TypeError, ValueError) as error:
             self.close()
             raise FormatError(f"{path} is damaged: {error!r}. `tidegate check --repair` sets it aside.") from None
@@ -103,12 +101,16 @@ class SealedFile:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """The segments of which the file holds records, oldest first; one that cannot be read is of nobody."""
-        return [self._known(row) for row in self._sources]
+        """The segments of which the file holds records, oldest first; one that cannot be read is of nobody.
+
+        There may be thousands, and few questions are about them, so they are read when they are first asked for.
+        Raises `FormatError` when they cannot be read, and FileNotFoundError as `frame` does.
+        """
+        return [self._known(row) for row in self._select("SELECT * FROM sources ORDER BY created, segment")]
 
     def _known(self, row: Sequence[Any]) -> Source:
         try:
-            return _source(row)
+            return source_of(row)
         except _BROKEN:
             return Source(str(row[0]), self.end, self.end, 0, "", {"id": str(row[0])})
 
@@ -215,13 +217,30 @@ def _check(path: str) -> int:
     """The size of a file that this version can read."""
     with open(_present(path), "rb") as file:
         header, size = file.read(_HEADER_BYTES), os.fstat(file.fileno()).st_size
-    (application,) = struct.unpack_from(">I", header.ljust(_HEADER_BYTES), _APPLICATION_AT)
-    if not header.startswith(_MAGIC) or application != APPLICATION_ID:
+    if not _is_sealed(header):
         raise FormatError(f"{path} is not a sealed segment. `tidegate check --repair` sets it aside.")
-    (version,) = struct.unpack_from(">I", header, _VERSION_AT)
+    version = _number(header, _VERSION_AT)
     if version > FORMAT:
         raise FormatError(f"{path} has format {version}; this version reads up to {FORMAT}. Upgrade tidegate.")
     return size
+
+
+def is_newer(path: str) -> bool:
+    """Whether this is a sealed file of a later version, as far as its header can be believed."""
+    try:
+        with open(path, "rb") as file:
+            header = file.read(_HEADER_BYTES).ljust(_HEADER_BYTES)
+    except FileNotFoundError:
+        return False
+    return _is_sealed(header) and _number(header, _VERSION_AT) > FORMAT
+
+
+def _is_sealed(header: bytes) -> bool:
+    return header.startswith(_MAGIC) and _number(header, _APPLICATION_AT) == APPLICATION_ID
+
+
+def _number(header: bytes, at: int) -> int:
+    return int.from_bytes(header[at : at + 4], "big")
 
 
 def _present(path: str) -> str:
@@ -255,7 +274,8 @@ def _ref(file: SealedFile, row: Sequence[Any]) -> SealedRef:
     return SealedRef(file, id, index, from_text(service))
 
 
-def _source(row: Sequence[Any]) -> Source:
+def source_of(row: Sequence[Any]) -> Source:
+    """What a row of table ``sources`` says; raises AttributeError, LookupError, TypeError or ValueError of junk."""
     segment, created, ended, next_sequence, service, process = row
     return Source(segment, int(created), int(ended), int(next_sequence), from_text(service), values.loads(process))
 
