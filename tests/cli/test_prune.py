@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -109,7 +111,7 @@ def test_what_is_older_than_a_time_is_deleted(prune: Prune, store_dir: Path) -> 
 def test_what_living_processes_write_stays(prune: Prune, store_dir: Path) -> None:
     sink = FileSink(str(store_dir))
     put(sink, [log("living")])
-    found = rows(prune("--retention", "default=0.001s", "--json"))
+    found = rows(prune("--retention", "default=0.001s, error=0.001s, debug=0.001s", "--json"))
     assert (left(store_dir), found["active"]["files"]) == (["living"], 1)
     sink.close()
 
@@ -140,9 +142,68 @@ def test_a_directory_that_is_missing_is_refused(prune: Prune, tmp_path: Path) ->
 
 def test_the_settings_in_force_are_the_policy(prune: Prune, store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     time.sleep(0.01)
-    monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_RETENTION", "default=0.001s, error=7d")
+    monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_RETENTION", "default=0.001s, debug=0.001s")
     prune()
     assert left(store_dir) == ["record 3", "record 4"]
+
+
+def test_what_is_given_makes_up_for_a_setting_that_is_wrong(prune: Prune, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_RETENTION", "errors=forever")
+    assert [prune("--retention", "default=7d").exit_code, prune().exit_code] == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "report.partial", None])
+def test_a_directory_of_other_things_is_refused_and_left_as_it_is(prune: Prune, tmp_path: Path, name: str) -> None:
+    place = tmp_path / "other"
+    place.mkdir()
+    before = [name] if name else []
+    for each in before:
+        (place / each).write_text("mine")
+    result = CliRunner().invoke(main, ["prune", str(place)])
+    assert (result.exit_code, "there is no store" in result.output, os.listdir(place)) == (2, True, before)
+
+
+def test_a_dry_run_says_how_much_it_cannot_judge_before_it_is_sealed(prune: Prune, store_dir: Path) -> None:
+    size = next(store_dir.glob("*.active")).stat().st_size
+    shown = prune("--dry-run").stdout.splitlines()
+    assert shown[-2].startswith("Would remove at least 0 files")
+    assert shown[-1].startswith(f"Not sealed yet: {size} bytes")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system in memory of 4 MiB, made as root in CI and unmounted afterwards."""
+    point = tmp_path / "small"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(point)], check=True, timeout=10)
+    yield point
+    subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)
+
+
+def fill(disk: Path) -> None:
+    """Record something, and then take all the room that there is."""
+    sink = FileSink(str(disk / "store"))
+    put(sink, [log("a")])
+    sink.close()
+    (disk / "store" / "upkeep.lock").touch(0o600)
+    with (disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+
+
+def test_a_full_disk_is_told(small_disk: Path) -> None:
+    fill(small_disk)
+    result = CliRunner().invoke(main, ["prune", str(small_disk / "store")])
+    assert (result.exit_code, left(small_disk / "store")) == (1, ["a"])
+    assert f"'{small_disk / 'store'}' cannot be pruned: what has ended could not be sealed" in result.stderr
+    assert not list((small_disk / "store").glob("*.partial"))
+
+
+def test_on_a_full_disk_what_is_older_goes_as_far_as_it_is_whole_files(small_disk: Path) -> None:
+    fill(small_disk)
+    result = CliRunner().invoke(main, ["prune", str(small_disk / "store"), "--before", "1s"])
+    assert (result.exit_code, left(small_disk / "store")) == (0, [])
+    assert "Removed 1 file" in result.stdout
 
 
 def test_as_a_command(run: Callable[..., CompletedProcess[str]], prune: Prune, store_dir: Path) -> None:

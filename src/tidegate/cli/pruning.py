@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import click
 from rich.text import Text
 
 from tidegate.cli.force import settings_in_force
@@ -17,13 +18,14 @@ from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
 from tidegate.errors import StoreError, StoreNotFound
 from tidegate.kinds import CLASSES
-from tidegate.settings import BY_NAME, load
+from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, default_location
+from tidegate.store.names import is_store
 from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, File, Policy
 from tidegate.store.upkeep.once import Report
 from tidegate.store.upkeep.pruning import prune
 
-__all__ = ["directory_of", "in_our_words", "policy_of", "prune", "rows", "show"]
+__all__ = ["directory_of", "in_our_words", "policy_of", "prune", "rows", "say_problems", "settings_of", "show"]
 
 _COLUMNS = (
     Column("CLASS"),
@@ -42,34 +44,56 @@ _OTHERS = {
 }
 
 
-def directory_of(store: str | None) -> str:
+def settings_of(store: str | None, retention: str | None, size: str | None) -> Settings:
+    """The settings in force here, but for what is given; raises `ConfigurationError`, `StoreError` for a URL."""
+    if store is not None and is_url(store):
+        raise _no_directory(store)
+    given = {"store": store, "retention": retention, "store_size": size}
+    return load(given, environ={}) if all(given.values()) else settings_in_force(given)
+
+
+def directory_of(settings: Settings) -> str:
     """The directory that is meant; raises `StoreError` for a store that is none, `StoreNotFound`."""
-    place = (settings_in_force().store if store is None else store) or default_location()
-    if is_url(place) or place in (MEMORY, OFF):
-        raise StoreError(f"the store is {place!r}; a directory is pruned, on the machine where it is.")
-    directory = os.path.abspath(str(BY_NAME["store"].kind.parse(place)))
+    directory = settings.store or default_location()
+    if directory in (MEMORY, OFF):
+        raise _no_directory(directory)
     if not os.path.isdir(directory):
         raise StoreNotFound(f"there is no store at {directory!r}; name another directory with --store.")
+    if not is_store(os.listdir(directory)):
+        raise StoreNotFound(f"there is no store at {directory!r}: nothing has recorded there; name another directory.")
     return directory
 
 
-def policy_of(retention: str | None, size: str | None) -> Policy:
-    """The policy in force here, or what is given in its place; raises `ConfigurationError`."""
-    given = load({"retention": retention, "store_size": size}, environ={})
-    force = settings_in_force() if None in (retention, size) else given
-    return Policy.of((force if retention is None else given).retention, (force if size is None else given).store_size)
+def _no_directory(place: str) -> StoreError:
+    return StoreError(f"the store is {place!r}; a directory is pruned, on the machine where it is.")
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What these settings keep."""
+    return Policy.of(settings.retention, settings.store_size)
 
 
 @contextmanager
-def in_our_words() -> Iterator[None]:
+def in_our_words(directory: str) -> Iterator[None]:
     """Let what the directory does not allow be a `StoreError`."""
     try:
         yield
     except OSError as error:
-        raise StoreError(
-            f"{error.filename or 'the store'!r} cannot be pruned: {error.strerror or error}; do it as the user whose"
-            " programs record there, with room on the disk."
-        ) from None
+        raise StoreError(_cannot(error.filename or directory, error.strerror or str(error))) from None
+
+
+def say_problems(directory: str, problems: Iterable[str]) -> int:
+    """What could not be done, to standard error; returns the exit status."""
+    said = [_cannot(directory, problem) for problem in problems]
+    for message in said:
+        click.echo(f"Error: {safe(message)}", err=True)
+    return int(bool(said))
+
+
+def _cannot(path: str, problem: str) -> str:
+    return (
+        f"{path!r} cannot be pruned: {problem}; do it as the user whose programs record there, with room on the disk."
+    )
 
 
 def rows(report: Report) -> list[dict[str, Any]]:
@@ -96,11 +120,16 @@ def show(terminal: Terminal, directory: str, found: Sequence[dict[str, Any]], *,
     terminal.table(_COLUMNS, [_cells(row) for row in found])
     files, size = (sum(row[name] for row in found) for name in ("removed_files", "removed_bytes"))
     left = sum(row["bytes"] for row in found)
-    verb = "Would remove" if dry_run else "Removed"
+    waiting = sum(row["bytes"] for row in found if row["class"] == ENDED) if dry_run else 0
+    verb = ("Would remove at least" if waiting else "Would remove") if dry_run else "Removed"
     what = f"{number(files)} file{'' if files == 1 else 's'} of {number(size)} bytes"
     terminal.show(
         Text(f"{verb} {what}; {number(left)} bytes {'would be' if dry_run else 'are'} left in {safe(directory)}.")
     )
+    if waiting:
+        terminal.show(
+            Text(f"Not sealed yet: {number(waiting)} bytes, which become fewer before any goes for want of room.")
+        )
 
 
 def _cells(row: dict[str, Any]) -> list[Text]:

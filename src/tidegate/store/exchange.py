@@ -115,9 +115,9 @@ def replace(path: str, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         os.rename(fresh, path)
-    except OSError:
+    except OSError as error:
         unlink(fresh)
-        raise
+        raise OSError(error.errno, error.strerror, path) from error
     sync(os.path.dirname(path))
 
 

@@ -9,7 +9,7 @@ from tidegate.cli.options import options
 
 
 @click.command("prune")
-@options("store")
+@options("directory")
 @click.option("--retention", metavar="POLICY", help="What to keep, instead of $OTEL_PYTHON_TIDEGATE_RETENTION.")
 @click.option("--size", metavar="BYTES", help="Bytes to keep, instead of $OTEL_PYTHON_TIDEGATE_STORE_SIZE: 100MiB.")
 @options("before")
@@ -23,17 +23,21 @@ def command(
     STORE is a directory. A policy is written as in the setting: error=30d 25%, debug=1d, default=7d. Processes may
     record meanwhile; what living ones are writing stays. With --before, what is older is deleted whatever the policy:
     readers no longer show it, and its bytes go.
+
+    The exit status is 1 when something could not be done, for want of room above all.
     """
     from tidegate.cli import pruning
 
-    with pruning.in_our_words():
-        directory = pruning.directory_of(store)
-        report = pruning.prune(directory, pruning.policy_of(retention, size), before, dry_run=dry_run)
+    settings = pruning.settings_of(store, retention, size)
+    with pruning.in_our_words(settings.store):
+        directory = pruning.directory_of(settings)
+        report = pruning.prune(directory, pruning.policy_of(settings), before, dry_run=dry_run)
     rows = pruning.rows(report)
     if as_json:
         for row in rows:
             write_json({**row, "dry_run": dry_run})
-        return
-    from tidegate.cli.output import Terminal
+    else:
+        from tidegate.cli.output import Terminal
 
-    pruning.show(Terminal(), directory, rows, dry_run=dry_run)
+        pruning.show(Terminal(), directory, rows, dry_run=dry_run)
+    click.get_current_context().exit(pruning.say_problems(directory, report.problems))

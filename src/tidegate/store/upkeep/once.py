@@ -28,7 +28,8 @@ ROUNDS = 4
 #: Times its size at which a store loses what nobody has reserved before that is sealed, unless somebody waits for it.
 CROWDED = 2
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: What a full disk raises.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Report(NamedTuple):
@@ -152,7 +153,7 @@ class _Pass:
 
     def _failed(self, what: str, error: Exception) -> None:
         """Remember what could not be done, and leave nothing of it behind."""
-        self._is_full = self._is_full or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+        self._is_full = self._is_full or (isinstance(error, OSError) and error.errno in NO_ROOM)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         message = f"{what}: {reason}"
         if message not in self._problems:

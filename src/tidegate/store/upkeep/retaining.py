@@ -21,10 +21,15 @@ def plan(
     files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int, held: Collection[str] = frozenset()
 ) -> list[Removal]:
     """What retention removes of these files, and what the user has deleted whole; see `retention.plan`."""
-    whole = [(file, "deleted") for file in files if marks and _is_deleted(file, marks)]
+    whole = deleted_whole(files, marks)
     paths = {file.path for file, _ in whole}
     left = _counted([file for file in files if file.path not in paths], policy)
     return [*whole, *retention.plan(left, policy, now, held)]
+
+
+def deleted_whole(files: Iterable[File], marks: Sequence[Mark]) -> list[Removal]:
+    """The files that nobody writes and of which the user has deleted all records."""
+    return [(file, "deleted") for file in files if marks and _is_deleted(file, marks)]
 
 
 def is_over(files: Iterable[File], policy: Policy) -> bool:
