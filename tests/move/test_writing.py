@@ -14,7 +14,7 @@ from tidegate.move import writing
 from tidegate.move.writing import BLOCK_RECORDS, Writer
 from tidegate.records import Log, Resource, Scope
 from tidegate.store.block import Batch
-from tidegate.store.sinks import FileSink
+from tidegate.store.sinks import FileSink, MemorySink
 
 
 @pytest.fixture
@@ -36,6 +36,16 @@ def test_records_of_one_resource_make_blocks(sink: FileSink) -> None:
     assert writer.written["logs"] == 0
     writer.add("logs", logs(1), 1)
     assert writer.written["logs"] == BLOCK_RECORDS
+
+
+def test_times_too_far_from_each_other_for_one_block_are_in_several() -> None:
+    ring = MemorySink(1 << 20)
+    writer = Writer(ring)
+    of = Resource(), Scope()
+    writer.add("logs", [Log(time, 0, *of) for time in (1, 1 << 63, 2)], 1)
+    writer.flush()
+    assert [(ref.index.first, ref.index.last) for ref, _ in ring.ring] == [(1, 2), (1 << 63, 1 << 63)]
+    assert writer.written["logs"] == 3
 
 
 def test_no_more_records_wait_than_the_bound(sink: FileSink, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,10 @@ PROGRAMS = {
         logging.captureWarnings(True)
         warnings.warn("captured")
     """,
+    "more attributes than the SDK takes": """
+        import logging
+        logging.warning("many", extra={f"key{number}": number for number in range(1000)})
+    """,
     "metrics, attributes and a fork": """
         import os, time
         from opentelemetry import metrics, trace
@@ -103,6 +107,18 @@ def test_standard_error_is_byte_for_byte_what_it_is_without_us(
     with_us = run(["opentelemetry-instrument", sys.executable, path], check=False)
     without = run([sys.executable, path], check=False)
     assert (with_us.returncode, with_us.stdout, with_us.stderr) == (without.returncode, without.stdout, without.stderr)
+
+
+def test_values_that_the_sdk_cuts_off_are_no_matter_for_the_console(
+    run: Run, program: Callable[[str], Path], recorded: See
+) -> None:
+    path = program("""
+        import logging
+        logging.warning("long", extra={"text": "x" * 20})
+    """)
+    done = run(["opentelemetry-instrument", sys.executable, path], env={"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "10"})
+    assert done.stderr == "WARNING:root:long\n"
+    assert [log.attributes["text"] for log in recorded().logs] == ["x" * 10]
 
 
 def test_an_endpoint_that_nobody_answers_does_not_hold_up_the_end_longer_than_the_sdk_does(

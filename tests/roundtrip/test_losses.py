@@ -8,10 +8,20 @@ from typing import Any
 
 import pytest
 from opentelemetry._logs import LogRecord
+from opentelemetry.sdk.metrics.export import (
+    Gauge,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 
 import tidegate.store
-from recording import Recording
-from tidegate.record import logs, spans
+from making import SCOPE, T0, log
+from recording import RESOURCE, Recording
+from tidegate.record import logs, metrics, spans
+from tidegate.record.blocks import Blocks
 from tidegate.record.recorder import Recorder
 from tidegate.store import codec
 from tidegate.store.sinks import FileSink, MemorySink
@@ -33,6 +43,41 @@ def test_a_full_queue_drops_and_counts(stuck: Recording) -> None:
     assert stuck.recorder.flush()
     with tidegate.store.open(stuck.directory) as reader:
         assert (len(list(reader.spans())), dropped) == (25 - dropped, 15)
+
+
+def test_a_full_queue_is_warned_of_once(stuck: Recording, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "tidegate"):
+        for _ in range(2):
+            for _ in range(25):
+                stuck.tracer.start_span("work").end()
+            stuck.recorder._write_lock.release()
+            assert stuck.recorder.flush()
+            assert stuck.recorder._write_lock.acquire(timeout=5)
+    stuck.recorder._write_lock.release()
+    assert [record.getMessage() for record in caplog.records] == [
+        "15 records dropped: all 10 places of the queue were taken"
+    ]
+
+
+#: In four windows of 2**53 ns.
+AGES = (1, 1 << 53, 2, 1_700_000_000 * 10**9, (1 << 64) - 1)
+
+#: What blocks of these have as their first and last times.
+WINDOWS = [(1, 2), *((time, time) for time in sorted(AGES)[2:])]
+
+
+def test_no_block_has_times_so_far_from_each_other_that_numbers_are_not_exact() -> None:
+    sink = MemorySink(1 << 20)
+    written = [("logs", log(time, time - T0)) for time in AGES]
+    Blocks(sink, {"logs": logs.batch}, None, None).write(written)
+    assert sorted((ref.index.first, ref.index.last) for ref, _ in sink.ring) == WINDOWS
+
+
+def test_points_far_from_each_other_are_in_batches_of_their_own() -> None:
+    points = [NumberDataPoint({}, 0, time, 1) for time in AGES]
+    scopes = [ScopeMetrics(SCOPE, [Metric("heat", "", "", Gauge(points))], "")]
+    found = metrics.batches(MetricsData([ResourceMetrics(RESOURCE, scopes, "")]))
+    assert sorted((batch.first, batch.last) for _, batch in found) == WINDOWS
 
 
 def test_a_record_that_cannot_be_encoded_costs_only_itself(

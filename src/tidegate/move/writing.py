@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from tidegate.errors import StoreError
@@ -11,7 +11,7 @@ from tidegate.move.columns import BATCH
 from tidegate.otlp import Record
 from tidegate.otlp.tree import key_of
 from tidegate.records import Resource, Scope
-from tidegate.store.block import Batch
+from tidegate.store.block import Batch, by_window
 from tidegate.store.sinks import Sink
 
 #: Records that make a block.
@@ -93,9 +93,17 @@ class Writer:
         self._bytes = 0
 
     def _commit(self, key: tuple[str, int]) -> None:
-        records, signal = self._pending.pop(key), key[0]
+        records = self._pending.pop(key)
         self._waiting -= len(records)
+        self._write(key[0], records)
+
+    def _write(self, signal: str, records: Sequence[Record]) -> None:
         batch = BATCH[signal](records)
+        windows = by_window(batch, records)
+        if len(windows) > 1:
+            for each in windows:
+                self._write(signal, each)
+            return
         if self._redact is not None:
             self._redact(batch)
         try:

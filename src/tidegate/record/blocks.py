@@ -9,7 +9,7 @@ from typing import Any
 
 from tidegate.errors import FormatError, StoreError
 from tidegate.records import Resource
-from tidegate.store.block import Batch
+from tidegate.store.block import Batch, by_window
 from tidegate.store.sinks import Sink
 
 _logger = logging.getLogger("tidegate")
@@ -38,6 +38,7 @@ class Blocks:
         self.dropped: Counter[str] = Counter()
         self.recorded: Counter[str] = Counter()
         self.problem = ""
+        self._is_overrun = False
         self._encoders = encoders
         self._redact = redact
         self._fallback = fallback
@@ -68,17 +69,23 @@ class Blocks:
             except Exception as error:
                 self._lose("encoding", batch.count, error)
 
-    def _commit_records(self, signal: str, records: list[Any]) -> None:
-        """One block; if it cannot be encoded or is too large, its halves, so that only the bad record is lost."""
+    def _commit_records(self, signal: str, records: Sequence[Any]) -> None:
+        """One block, or one for each window of time; if it cannot be encoded or is too large, its halves, so that only
+        the bad record is lost."""
         try:
-            self._commit(signal, _resource_of(records[0]), self._encoders[signal](records))
+            batch = self._encoders[signal](records)
+            windows = by_window(batch, records)
+            if len(windows) == 1:
+                self._commit(signal, _resource_of(records[0]), batch)
+                return
         except Exception as error:
             if len(records) == 1:
                 self._lose("encoding", 1, error)
                 return
             middle = len(records) // 2
-            self._commit_records(signal, records[:middle])
-            self._commit_records(signal, records[middle:])
+            windows = [records[:middle], records[middle:]]
+        for part in windows:
+            self._commit_records(signal, part)
 
     def _commit(self, signal: str, resource: Any, batch: Batch) -> None:
         """Append a block; raises when it cannot be encoded, and then nothing has been written."""
@@ -114,6 +121,13 @@ class Blocks:
         if not self.problem:
             self.problem = f"{count} records could not be recorded ({reason}): {error}"
             _logger.warning("%s", self.problem)
+
+    def warn_of_overrun(self, queue_size: int) -> None:
+        """Say once in a process that records were dropped because the queue was full."""
+        number = self.dropped["queue_full"]
+        if number and not self._is_overrun:
+            self._is_overrun = True
+            _logger.warning("%d records dropped: all %d places of the queue were taken", number, queue_size)
 
     def _fall_back(self, error: Exception) -> bool:
         """A directory that never took a record is given up for memory; one that did may recover."""

@@ -118,6 +118,7 @@ def install(provider: LoggerProvider) -> None:
     _installed = True
     # the record counts what was dropped; the console is the application's
     warnings.filterwarnings("ignore", category=LogRecordDroppedAttributesWarning)
+    logging.getLogger("opentelemetry.attributes").addFilter(lambda record: doing() != EMITTING)
     _wrap_call_handlers()
     when_imported("logging.handlers", _wrap_queue_listener)
     for library in ("structlog", "loguru"):

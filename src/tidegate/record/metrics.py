@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,22 +16,21 @@ from opentelemetry.sdk.metrics.export import (
 
 from tidegate.otel import attribute_dict
 from tidegate.record.spans import scope_columns
-from tidegate.store.block import Batch, pack, pack_lists
+from tidegate.store.block import Batch, pack, pack_lists, window
 
 _TEMPORALITY: dict[Any, str] = {AggregationTemporality.CUMULATIVE: "cumulative", AggregationTemporality.DELTA: "delta"}
 
 
 def batches(data: MetricsData) -> Iterator[tuple[Any, Batch]]:
-    """For each resource, it and the columns of its points."""
+    """For each resource, it and the columns of its points; once for each window of time."""
     for resource_metrics in data.resource_metrics:
-        points = [
-            (scope_metrics.scope, metric, point)
-            for scope_metrics in resource_metrics.scope_metrics
-            for metric in scope_metrics.metrics
-            for point in metric.data.data_points
-        ]
-        if points:
-            yield resource_metrics.resource, batch(points)
+        points: dict[int, list[tuple[Any, Any, Any]]] = defaultdict(list)
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
+                for point in metric.data.data_points:
+                    points[window(point.time_unix_nano)].append((scope_metrics.scope, metric, point))
+        for rows in points.values():
+            yield resource_metrics.resource, batch(rows)
 
 
 def batch(rows: list[tuple[Any, Any, Any]]) -> Batch:

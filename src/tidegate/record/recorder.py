@@ -182,6 +182,7 @@ class Recorder:
         while self._wait(writer):
             self._urgent = self._asked = False
             self.write_pending()
+            self._blocks.warn_of_overrun(self.queue_size)
             self._since = 0.0
             self._answer_tickets()
             if self._keeper is not None:

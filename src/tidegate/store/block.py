@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from tidegate.errors import FormatError
 from tidegate.store import codec, values
+
+T = TypeVar("T")
 
 #: zstd reserves 0x184D2A50 to 0x184D2A5F for skippable frames (RFC 8878, section 3.1.2).
 SKIPPABLE_MAGIC = 0x184D2A5D
@@ -31,6 +34,10 @@ CHECKSUM_BYTES = 4
 ID_DIGITS = 16
 
 NO_ID = "0" * ID_DIGITS
+
+#: All times of a block are in one window of so many ns, counted from 1970: what is between them is a number that tools
+#: which read numbers as doubles keep exact.
+WINDOW_BITS = 53
 
 #: No index or segment header is longer; a length beyond it is damage.
 MAX_HEADER_BYTES = 16 << 20
@@ -78,6 +85,21 @@ class Index:
                     return True
             return False
         return any(self.traces[at : at + 4].hex().startswith(digits) for at in range(0, len(self.traces), 4))
+
+
+def window(time: int) -> int:
+    """The window that a time is in; a block's times are in one."""
+    return time >> WINDOW_BITS
+
+
+def by_window(batch: Batch, records: Sequence[T]) -> list[Sequence[T]]:
+    """The records that a batch was made of, by the windows that their times are in."""
+    if window(batch.first) == window(batch.last):
+        return [records]
+    groups: dict[int, list[T]] = defaultdict(list)
+    for record, delta in zip(records, unpack(batch.columns, "time", batch.count, 0), strict=True):
+        groups[window(batch.first + delta)].append(record)
+    return list(groups.values())
 
 
 def skippable(payload: bytes) -> bytes:
