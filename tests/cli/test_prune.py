@@ -91,6 +91,7 @@ def test_a_dry_run_changes_nothing(prune: Prune, store_dir: Path) -> None:
 
 
 def test_a_dry_run_says_would(prune: Prune) -> None:
+    prune()
     assert "Would remove 0 files" in prune("--dry-run").stdout
 
 

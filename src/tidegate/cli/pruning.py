@@ -59,7 +59,9 @@ def directory_of(settings: Settings) -> str:
         raise _no_directory(directory)
     if not os.path.isdir(directory):
         raise StoreNotFound(f"there is no store at {directory!r}; name another directory with --store.")
-    if not is_store(os.listdir(directory)):
+    with in_our_words(directory):
+        names = os.listdir(directory)
+    if not is_store(names):
         raise StoreNotFound(f"there is no store at {directory!r}: nothing has recorded there; name another directory.")
     return directory
 
@@ -127,9 +129,7 @@ def show(terminal: Terminal, directory: str, found: Sequence[dict[str, Any]], *,
         Text(f"{verb} {what}; {number(left)} bytes {'would be' if dry_run else 'are'} left in {safe(directory)}.")
     )
     if waiting:
-        terminal.show(
-            Text(f"Not sealed yet: {number(waiting)} bytes, which become fewer before any goes for want of room.")
-        )
+        terminal.show(Text(f"Not sealed yet: {number(waiting)} bytes; what goes of them for want of room shows then."))
 
 
 def _cells(row: dict[str, Any]) -> list[Text]:

@@ -29,8 +29,8 @@ def command(
     from tidegate.cli import pruning
 
     settings = pruning.settings_of(store, retention, size)
-    with pruning.in_our_words(settings.store):
-        directory = pruning.directory_of(settings)
+    directory = pruning.directory_of(settings)
+    with pruning.in_our_words(directory):
         report = pruning.prune(directory, pruning.policy_of(settings), before, dry_run=dry_run)
     rows = pruning.rows(report)
     if as_json:
