@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -16,11 +18,14 @@ import pytest
 import tidegate.store
 from making import T0, log, put, span
 from merged import merge
+from sealing import seal
 from store_files import segments
 from storing import Store
 from tidegate.store import deleted, segment
 from tidegate.store.sinks import FileSink
+from tidegate.store.upkeep import merging
 from tidegate.store.upkeep.alone import alone
+from tidegate.store.upkeep.files import listed
 from tidegate.store.upkeep.pace import Pace
 from tidegate.store.upkeep.planning import SEAL_FROM
 from tidying import tidy
@@ -95,6 +100,23 @@ def test_many_sealed_files_of_an_hour_are_merged(store_dir: Path) -> None:
         before = read(store_dir)
         tidy(store_dir)
     assert (kinds(store_dir), read(store_dir)) == (["info.sealed", "trace.sealed"], before)
+
+
+@pytest.mark.damaging
+def test_a_sealed_file_that_does_not_say_whose_records_it_holds_stays_and_others_are_merged(store_dir: Path) -> None:
+    for number in range(3 * SEAL_FROM):
+        end_segment(store_dir, number)
+        if number % SEAL_FROM == SEAL_FROM - 1:
+            seal(str(store_dir))
+    broken, *_ = store_dir.glob("*.info.sealed")
+    with contextlib.closing(sqlite3.connect(broken, isolation_level=None)) as db:
+        db.execute("DROP TABLE sources")
+    files = [file for file in listed(str(store_dir)) if file.kind == "info"]
+    assert merging.merge(str(store_dir), files, (), Pace())
+    assert broken.exists()
+    assert kinds(store_dir).count("info.sealed") == 2
+    with tidegate.store.open(store_dir) as reader:
+        assert len({log.body for log in reader.logs()}) == 3 * SEAL_FROM
 
 
 def test_what_earlier_versions_have_merged_is_sealed(many: Path) -> None:

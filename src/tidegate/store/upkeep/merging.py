@@ -40,7 +40,9 @@ def merge(directory: str, files: Sequence[File], marks: Sequence[Mark], pace: Pa
 def _opened(files: Sequence[File], stack: contextlib.ExitStack) -> Iterator[SealedFile]:
     for file in files:
         with contextlib.suppress(FormatError, FileNotFoundError):  # those stay as they are
-            yield stack.enter_context(contextlib.closing(SealedFile(file.path)))
+            opened = stack.enter_context(contextlib.closing(SealedFile(file.path)))
+            if opened.sources:
+                yield opened
 
 
 def _sources(files: Sequence[SealedFile]) -> Iterator[tuple[str, Source]]:
