@@ -49,16 +49,18 @@ CLI = f"""\
 
 {MADE}
 
-Every command that reads takes a store as its last argument or by `--store`, a directory or the URL of a served one, and
-`--json` for one JSON object a line in OTLP's field names. What JSON cannot carry is written as the nearest thing that
-it can: NaN and infinities as `null`, bytes in base64, integers beyond 64 bits as text, a lone surrogate as its escape.
+Every command that reads takes a store as its last argument or by `--store`, a directory or (but for `check`, `prune`
+and `stats`) the URL of a served one, and `--json` for one JSON object a line in OTLP's field names. What JSON cannot
+carry is written as the nearest thing that it can: NaN and infinities as `null`, bytes in base64, integers beyond 64
+bits as text, a lone surrogate as its escape.
 
 For people there are colours on a terminal (not with `NO_COLOR`), and nothing is cut when the output goes into a pipe or
 a file. Whatever could harm a terminal, such as escape sequences in a log message, is shown as its escape instead.
 
 The exit status is 0 also when nothing was found, which standard error then says; 2 after a mistake in the question, the
-settings or the store; 1 when `tidegate doctor` finds something wrong or `tidegate health` no healthy server; 130 after
-Ctrl-C.
+settings or the store, and when the output cannot be written; 1 when `tidegate check` finds damage, `tidegate doctor`
+something wrong or `tidegate health` no healthy server, and when `tidegate prune` could not do all of it; 130 after
+Ctrl-C, and 143 when an export was ended by SIGTERM.
 """
 
 HTTP = f"""\
@@ -196,8 +198,15 @@ def command_part(name: str, command: click.Command) -> str:
 
 
 def option_row(option: click.Option) -> str:
-    names = ", ".join(f"`{name}{'' if option.is_flag else f' {option.metavar}'}`" for name in option.opts)
+    value = "" if option.is_flag else f" {option.metavar or choices(option)}"
+    names = ", ".join(f"`{name}{value}`" for name in option.opts)
     return f"| {names} | {option.help} |\n"
+
+
+def choices(option: click.Option) -> str:
+    """The words that an option takes; a column of a table ends at a bar that has no backslash."""
+    assert isinstance(option.type, click.Choice), f"{option.name} needs a metavar"
+    return "\\|".join(option.type.choices)
 
 
 def http_page() -> str:

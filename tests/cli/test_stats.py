@@ -42,6 +42,7 @@ def test_groups_are_rows_and_those_without_room_the_last(
 
 def test_spans_are_counted_by_their_names(answers: Callable[..., list[dict[str, Any]]]) -> None:
     histogram, fares = answers("stats")
+    assert [histogram["answer"], fares["answer"]] == ["histogram", "quantiles"]
     assert [(group["value"], sum(group["counts"])) for group in histogram["groups"]] == [
         ("POST /orders", 3),
         ("SELECT items", 3),
@@ -56,6 +57,10 @@ def test_log_records_are_counted_by_severity(tidegate: Tidegate) -> None:
     done: subprocess.CompletedProcess[str] = tidegate("stats", "--logs")
     _, *rows = done.stdout.splitlines()
     assert [row.split()[:2] for row in rows] == [["SEVERITY", "COUNT"], ["DEBUG", "3"], ["INFO", "3"], ["ERROR", "1"]]
+
+
+def test_a_line_about_log_records_says_what_it_is(answers: Callable[..., list[dict[str, Any]]]) -> None:
+    assert [line["answer"] for line in answers("stats", "--logs")] == ["histogram"]
 
 
 def test_what_is_only_of_spans_is_refused_for_log_records(tidegate: Tidegate) -> None:

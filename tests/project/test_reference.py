@@ -21,6 +21,19 @@ def test_the_page_is_what_the_code_makes(root: Path, name: str) -> None:
     assert (root / "docs" / "reference" / name).read_text(encoding="utf-8") == make(), "run docs/make_reference.py"
 
 
+def test_every_option_of_a_command_says_what_it_takes(root: Path) -> None:
+    rows = [line for line in (root / "docs" / "reference" / "cli.md").read_text().splitlines() if line[:3] == "| `"]
+    assert "| `--order newest\\|oldest` | Which come first. Default: the newest. |" in rows
+    assert [row for row in rows if "None" in row] == []
+
+
+@pytest.mark.parametrize("name", ["check", "prune", "stats"])
+def test_what_is_done_where_the_store_is_takes_no_url(root: Path, name: str) -> None:
+    page = (root / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.partition(f"## `tidegate {name} ")[2].splitlines()[:20] if "--store" in line)
+    assert "URL" not in row
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_is_documented_with_a_sentence(page: str, option: Option) -> None:
     (row,) = [line for line in page.splitlines() if line.startswith(f"| `{option.name}` | `{option.env}` |")]

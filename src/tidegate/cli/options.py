@@ -95,22 +95,28 @@ def _store(context: click.Context, parameter: click.Parameter, value: str | None
     return value or place
 
 
-def _add_store(function: F) -> F:
+def _add_store(what: str) -> Callable[[F], F]:
     """A store is named by the last argument or by an option, which are one parameter to the command."""
-    option = click.option(
-        "--store",
-        metavar="STORE",
-        callback=_store,
-        help="Store to read, a directory or URL. Default: $OTEL_PYTHON_TIDEGATE_STORE, else this user's own.",
-    )
-    argument = click.argument(
-        "place", metavar="[STORE]", required=False, is_eager=True, expose_value=False, callback=_place
-    )
-    return argument(option(function))
+
+    def add(function: F) -> F:
+        option = click.option(
+            "--store",
+            metavar="STORE",
+            callback=_store,
+            help=f"The store, {what}. Default: $OTEL_PYTHON_TIDEGATE_STORE, else this user's own.",
+        )
+        argument = click.argument(
+            "place", metavar="[STORE]", required=False, is_eager=True, expose_value=False, callback=_place
+        )
+        return argument(option(function))
+
+    return add
 
 
 _DECLARED: dict[str, Callable[[Any], Any]] = {
-    "store": _add_store,
+    "store": _add_store("a directory or URL"),
+    # of those that read where the store is, which are given it as ``store``, too
+    "directory": _add_store("a directory"),
     "since": click.option(
         "--since", metavar="TIME", callback=_time, help="Not older than: 15m, 2h or 7d ago, or a date and time."
     ),

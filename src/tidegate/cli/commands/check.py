@@ -9,7 +9,7 @@ from tidegate.cli.options import options
 
 
 @click.command("check")
-@options("store")
+@options("directory")
 @click.option("--repair", is_flag=True, help="Make anew what can be made anew, and set aside what cannot.")
 @options("as_json")
 def command(store: str | None, repair: bool, as_json: bool) -> None:

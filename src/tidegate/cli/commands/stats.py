@@ -21,12 +21,13 @@ SCREEN = 20
 @click.command("stats")
 @click.option("--logs", "of_logs", is_flag=True, help="Of log records, not of spans.")
 @click.option("--by", metavar="KEY", help="An attribute or field to group by. Default: name; of log records, severity.")
-@options("store", "since", "until", "service", "name", "errors", "text", "where", "limit", "as_json")
+@options("directory", "since", "until", "service", "name", "errors", "text", "where", "limit", "as_json")
 def command(store: str | None, of_logs: bool, by: str | None, limit: int | None, as_json: bool, **query: Any) -> None:
     """Show how many spans or log records there are, when, and how spans fare.
 
     For each value of a key: counts over time, of spans also the median and the 95th and 99th percentile of their
-    durations and how many failed. STORE is a directory; a served store is asked where it is.
+    durations and how many failed. STORE is a directory; a served store is asked where it is. With --json the line
+    whose "answer" is "histogram" has the counts, the one of "quantiles" how spans fare.
     """
     signal: Signal = "logs" if of_logs else "spans"
     if of_logs:
@@ -38,9 +39,9 @@ def command(store: str | None, of_logs: bool, by: str | None, limit: int | None,
         if not histogram.groups:
             say(nothing(reader, "log records" if of_logs else "spans"))
         elif as_json:
-            write_json(histogram.to_dict())
+            write_json({"answer": "histogram", **histogram.to_dict()})
             if fares is not None:
-                write_json(fares.to_dict())
+                write_json({"answer": "quantiles", **fares.to_dict()})
         else:
             from tidegate.cli import stats
             from tidegate.cli.output import Terminal
