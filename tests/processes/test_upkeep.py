@@ -81,3 +81,27 @@ def test_a_program_that_lives_long_seals_what_it_has_finished_with(
     with tidegate.store.open(store_dir) as reader:
         numbers = sorted(int(span.name) for span in reader.spans())
         assert numbers == list(range(len(numbers)))
+
+
+FLOOD = """
+import logging, os
+import tidegate
+from tidegate.record import process
+tidegate.configure_observability(instrument=False, service_name="shop", queue_size=1000000)
+log = logging.getLogger("shop")
+for number in range(100):
+    log.error("early error %d", number)
+for number in range(3000):
+    log.info("%s", os.urandom(5000).hex())
+    if number % 100 == 0:
+        process.flush()
+"""
+
+
+def test_a_flood_leaves_early_errors_and_a_store_that_is_no_larger_than_it_may_be(
+    run: Callable[..., subprocess.CompletedProcess[str]], program: Callable[..., Path], store_dir: Path
+) -> None:
+    run([sys.executable, program(FLOOD)], env={"OTEL_PYTHON_TIDEGATE_STORE_SIZE": "4MiB"})
+    assert sum(path.stat().st_size for path in store_dir.iterdir()) <= 4 << 20
+    with tidegate.store.open(store_dir) as reader:
+        assert len(list(reader.logs(min_level="error"))) == 100

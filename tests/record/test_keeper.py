@@ -59,7 +59,7 @@ def test_it_has_a_thread_of_its_own(now: None, work: Work, wait_for: WaitFor) ->
     wait_for(lambda: work.threads)
     work.done.set()
     wait_for(lambda: kept._has_run)
-    kept.finish(60, recorded=True)
+    kept.finish(60, recorded=False)
     assert work.threads == ["tidegate-upkeep"]
 
 
@@ -84,6 +84,40 @@ def test_at_the_end_its_time_is_bounded(work: Work) -> None:
 def test_a_process_that_recorded_nothing_does_nothing(work: Work) -> None:
     Keeper(work).finish(60, recorded=False)
     assert work.threads == []
+
+
+def test_a_process_that_has_kept_the_store_looks_once_more_at_its_end_but_seals_nothing(work: Work) -> None:
+    work.done.set()
+    kept = Keeper(work)
+    kept._has_run = True
+    kept.finish(60, recorded=True)
+    assert [pace.only_retains for pace in work.paces] == [True]
+
+
+def test_a_store_that_grows_fast_is_looked_at_sooner(
+    monkeypatch: pytest.MonkeyPatch, work: Work, wait_for: WaitFor
+) -> None:
+    monkeypatch.setattr(keeper, "SOONEST_S", 0.0)
+    work.done.set()
+    written = [0.0]
+    kept = Keeper(work, lambda: written[0])
+    kept.look()
+    assert not kept._worker.running
+    for runs in (1, 2):
+        written[0] += keeper.GROWN
+        kept.look()
+        wait_for(lambda: len(work.paces) == runs and kept._next > time.monotonic() + 60)  # noqa: B023
+    kept.finish(60, recorded=False)
+
+
+def test_a_store_that_grows_fast_is_not_looked_at_all_the_time(work: Work) -> None:
+    written = [0.0]
+    kept = Keeper(work, lambda: written[0])
+    written[0] = 5.0
+    before = time.monotonic()
+    kept.look()
+    assert kept._ran < before < kept._next == kept._ran + keeper.SOONEST_S
+    kept.finish(60, recorded=False)
 
 
 def test_the_end_of_the_process_ends_what_is_under_way(now: None, work: Work, wait_for: WaitFor) -> None:

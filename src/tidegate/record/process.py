@@ -72,6 +72,9 @@ def _build(place: str, settings: Settings) -> Recorder:
     def ring() -> Sink:
         return MemorySink(settings.memory_size, settings.memory_records)
 
+    def written() -> float:
+        return float(getattr(sink, "written", 0) / settings.store_size)
+
     def tidy(pace: Pace) -> None:
         from tidegate.store.upkeep.once import upkeep  # most processes end before they need it
 
@@ -93,6 +96,7 @@ def _build(place: str, settings: Settings) -> Recorder:
         queue_size=settings.queue_size,
         redact=Redactor(settings.redact_keys).redact if settings.redact else None,
         upkeep=tidy if on_disk else None,
+        written=written,
         fallback=ring if on_disk else None,
     )
 

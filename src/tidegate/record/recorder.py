@@ -58,7 +58,8 @@ class Recorder:
     """Writes what `put` is given to a sink.
 
     ``encoders`` turn records of one signal and one resource into a `Batch`; ``redact`` changes a
-    batch before it is written; ``upkeep`` is run now and then in a thread of its own. Times in seconds.
+    batch before it is written; ``upkeep`` is run now and then in a thread of its own, sooner when
+    ``written`` grows (`Keeper`). Times in seconds.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Recorder:
         queue_size: int,
         redact: Callable[[Batch], None] | None = None,
         upkeep: Callable[[Pace], object] | None = None,
+        written: Callable[[], float] = float,
         fallback: Callable[[], Sink] | None = None,
     ) -> None:
         self._blocks = Blocks(sink, encoders, redact, fallback)
-        self._keeper = Keeper(upkeep) if upkeep is not None else None
+        self._keeper = Keeper(upkeep, written) if upkeep is not None else None
         self.commit_interval = commit_interval
         self.queue_size = queue_size
         self._threadless = False

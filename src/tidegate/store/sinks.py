@@ -57,6 +57,8 @@ class FileSink:
     def __init__(self, directory: str, rotate_bytes: int = ROTATE_BYTES) -> None:
         self.location = directory
         self.opened = 0
+        #: Bytes that were written so far.
+        self.written = 0
         self._rotate_bytes = rotate_bytes
         self._process = _process_identity()
         self._open: _OpenSegment | None = None
@@ -71,7 +73,9 @@ class FileSink:
     def append(self, resource: Resource, batch: block.Batch) -> None:
         former = self._open
         if former is not None and not self._must_rotate(former):
-            former.append(resource, block.to_bytes(*block.encode(batch, former.sequence)), batch.count)
+            data = block.to_bytes(*block.encode(batch, former.sequence))
+            former.append(resource, data, batch.count)
+            self.written += len(data)
             return
         data = block.to_bytes(*block.encode(batch, 0))
         location.make_directory(self.location)
@@ -85,6 +89,7 @@ class FileSink:
             raise
         # only now: a process that lives always holds the lock of a segment that readers can see
         self._open = fresh
+        self.written += len(data)
         if former is not None:
             former.close()
 
