@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 #: Looks at a directory whose files are being exchanged until two show the same; more is not worth waiting for.
 MAX_LOOKS = 10
 
-#: Sealed files that a catalog keeps open, those that it read last. One that was removed is closed with the next look.
+#: Sealed files that a catalog keeps open, those that it read last. One that was removed is closed with the next look;
+#: until then, or until a reader that is never asked again is closed, it takes its room on the disk.
 OPEN_FILES = 32
 
 
