@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import tidegate.store
 from making import log, put, resource, span
+from metering import Made, gauge, histogram, put_points, updown
 from moving import ODD, RECORDS, TELLS, shown
 from tidegate.move.exporting import SIGNALS, Export
 from tidegate.move.files import source, target
@@ -128,3 +129,68 @@ def test_the_place_of_a_call_is_kept_beside_the_attributes_again(new_dir: NewDir
     columns = logs(made).columns
     assert columns["origins"] == [["order %d", "/app/shop.py", 7, "buy"]]
     assert columns["attributes"] == [{"order": 0}, {"order": 1}]
+
+
+#: Points of one process: of each collection, how much was counted since the last one, and whether it began anew.
+PROCESSES = st.lists(
+    st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=6), min_size=1, max_size=3
+)
+
+
+def record(directory: Path, process: int, steps: Iterable[tuple[int, bool]]) -> None:
+    """A process that counts, and ends."""
+    sink, start, total = FileSink(str(directory)), 0, 0
+    for at, (counted, is_new) in enumerate(steps, start=1):
+        start, total = (at, counted) if is_new else (start, total + counted)
+        points = Made("orders", total, at, start), histogram("wait", [total, 1], [5.0], at, start=start)
+        put_points(
+            *(sink, *points, updown("open", total, at, start=start), gauge("heat", counted, at)),
+            of=resource(**{"service.instance.id": str(process)}),
+        )
+    sink.close()
+
+
+def amounts(directory: Path) -> Counter[str]:
+    """What the metrics of a store amount to."""
+    with tidegate.store.open(directory) as reader:
+        return Counter(shown(point) for point in reader.current_metrics())
+
+
+@FORMATS
+@MANY
+@given(processes=PROCESSES)
+def test_metrics_amount_to_the_same_when_the_processes_have_ended(
+    new_dir: NewDir, form: str, processes: list[list[tuple[int, bool]]]
+) -> None:
+    store, other = new_dir(), new_dir()
+    for number, steps in enumerate(processes):
+        record(store, number, steps)
+    moved(store, new_dir(), other, form)
+    assert amounts(other) == amounts(store)
+
+
+@FORMATS
+def test_what_conflicting_instruments_have_counted_is_added_again(new_dir: NewDir, form: str) -> None:
+    store, other = new_dir(), new_dir()
+    sink = FileSink(str(store))
+    for at in (1, 2, 3):
+        put_points(sink, Made("orders", 10 * at, at), Made("orders", at, at))
+    sink.close()
+    moved(store, new_dir(), other, form)
+    assert amounts(other) == amounts(store)
+
+
+def test_points_that_come_newest_first_amount_to_the_newest(new_dir: NewDir) -> None:
+    store = new_dir()
+    record(store, 1, [(2, False)] * 5)
+    with tidegate.store.open(store) as reader:
+        points = list(reader.metrics())
+    for waiting in (len(points), 1):  # all in one block, and each in its own
+        other = new_dir()
+        sink = FileSink(str(other))
+        writer = Writer(sink)
+        for number in range(0, len(points), waiting):
+            writer.add("metrics", points[number : number + waiting], 0)
+            writer.flush()
+        sink.close()
+        assert amounts(other) == amounts(store)

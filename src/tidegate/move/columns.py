@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.records import SEVERITIES, SPAN_KINDS, STATUS_CODES, Log, Origin, Point, Scope, Span
 from tidegate.store.block import Batch, pack, pack_ids, pack_lists
+from tidegate.store.metrics.series import Identity, identity, keeps
 
 _KIND = {kind: number for number, kind in enumerate(SPAN_KINDS)}
 
@@ -142,6 +143,26 @@ def metrics(records: Sequence[Point]) -> Batch:
     pack("flags", [point.flags for point in records], 0, columns)
     _scopes(records, columns)
     return Batch("metrics", len(records), columns, base, max(times))
+
+
+def collections(records: Sequence[Any]) -> list[list[Any]]:
+    """Points of one resource as a process writes them: a block has each series once, or, of instruments that conflict,
+    several times at one time; and those of a series come in order, stream by stream where they add up."""
+    found: list[list[Point]] = []
+    last: dict[Identity, tuple[int, tuple[int, int]]] = {}
+    for point in sorted(records, key=_turn):
+        series, turn = identity(point.metric, point.scope, point.attributes), _turn(point)
+        number, former = last.get(series, (-1, None))
+        number += turn != former
+        last[series] = number, turn
+        if number == len(found):
+            found.append([])
+        found[number].append(point)
+    return found
+
+
+def _turn(point: Point) -> tuple[int, int]:
+    return point.start_time_unix_nano if keeps(point.metric) else 0, point.time_unix_nano
 
 
 def _metric(metric: Any) -> dict[str, Any]:

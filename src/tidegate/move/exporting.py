@@ -20,6 +20,8 @@ CHUNK = 512
 
 SIGNALS = ("spans", "logs", "metrics")
 
+ORDERS = {"metrics": {"order": "oldest"}}
+
 
 def _json(signal: str, records: Sequence[Record]) -> bytes:
     return otlp.write("json", signal, records) + b"\n"
@@ -42,8 +44,9 @@ FORMATS: dict[str, Callable[[str, Sequence[Record]], bytes]] = {
 
 
 class Export:
-    """Writes what `reader` answers, signal by signal, newest first; counts what was ``written`` by signal, and
-    records that the format cannot carry as ``left_out``."""
+    """Writes what `reader` answers, signal by signal, newest first, but metric points oldest first, since what they
+    amount to depends on it; counts what was ``written`` by signal, and records that the format cannot carry as
+    ``left_out``."""
 
     def __init__(self, reader: Reader, form: str) -> None:
         self.written: Counter[str] = Counter()
@@ -54,7 +57,7 @@ class Export:
     def run(self, write: Callable[[bytes], Any], questions: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[int]:
         """Ask for each signal with its filters, and ``write``; yields the number of records after each step."""
         for signal, filters in questions:
-            found = iter(getattr(self._reader, signal)(**filters))
+            found = iter(getattr(self._reader, signal)(**{**ORDERS.get(signal, {}), **filters}))
             while chunk := list(islice(found, CHUNK)):
                 for part in self._encoded(signal, chunk):
                     write(part)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from tidegate.errors import StoreError
-from tidegate.move.columns import BATCH
+from tidegate.move.columns import BATCH, collections
 from tidegate.otlp import Record
 from tidegate.otlp.tree import key_of
 from tidegate.records import Resource, Scope
@@ -81,7 +81,7 @@ class Writer:
         group: list[Record] = self._pending.setdefault(key, [])
         group.append(record)
         self._waiting += 1
-        if len(group) == BLOCK_RECORDS:
+        if len(group) == BLOCK_RECORDS and signal != "metrics":  # points wait to be put in order
             self._commit(key)
         elif self._waiting >= MAX_PENDING:
             self.flush()
@@ -95,7 +95,8 @@ class Writer:
     def _commit(self, key: tuple[str, int]) -> None:
         records = self._pending.pop(key)
         self._waiting -= len(records)
-        self._write(key[0], records)
+        for each in collections(records) if key[0] == "metrics" else [records]:
+            self._write(key[0], each)
 
     def _write(self, signal: str, records: Sequence[Record]) -> None:
         batch = BATCH[signal](records)

@@ -37,7 +37,7 @@ _SIGNALS = ("spans", "logs", "metrics")
 @click.option("--force", is_flag=True, help="Replace a file that is there; devices and pipes are written to.")
 @options("store", "since", "until", "service", "trace_id", "text", "where")
 def command(store: str | None, output: str, form: str, signals: tuple[str, ...], force: bool, **filters: Any) -> None:
-    """Write what is stored into a file: spans, then log records, then metric points, each newest first.
+    """Write what is stored into a file: spans and log records, newest first, then metric points, oldest first.
 
     What a collector's file exporter writes has the same format, and its otlpjsonfile receiver reads it.
     STORE is a directory or the URL of a served one. The file appears whole or not at all.

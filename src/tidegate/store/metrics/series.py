@@ -67,8 +67,8 @@ class State:
             value = merging.gather([self.value, value]) if self.value else value
         elif self.series.keeps:
             size = merging.size(value)
-            if start < self.start:
-                return  # of a stream that another one has taken the place of
+            if start < self.start or (size < self.size and start == self.start and time <= self.time):
+                return  # of a stream that another one has taken the place of, or what it was before
             if self.value and (start > self.start or size < self.size):
                 self.carried = merging.gather(self.total())
             self.size = size
