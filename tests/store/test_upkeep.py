@@ -323,6 +323,13 @@ def test_other_peoples_files_are_left_alone(many: Path) -> None:
     (many / "backup.sealed").unlink()
 
 
+def test_what_was_written_while_the_clock_was_set_back_has_a_name_in_order(many: Path) -> None:
+    for path in segments(many):
+        os.utime(path, (T0 / 1e9,) * 2)
+    tidy(many)
+    assert [path.name[:20] <= path.name[21:41] for path in segments(many)] == [True, True]
+
+
 def test_a_lock_that_is_being_made_is_left_alone(store_dir: Path) -> None:
     store_dir.mkdir()
     (store_dir / f"{1:020d}-0011223344556677.lock.new").touch()

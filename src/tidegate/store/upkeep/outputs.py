@@ -43,7 +43,8 @@ class Outputs:
     """Sealed files under partial names. ``start`` and ``end`` are the commit times of what they are made from."""
 
     def __init__(self, directory: str, start: int, end: int, pace: Pace) -> None:
-        self._directory, self._start, self._end, self._pace = directory, start, end, pace
+        self._directory, self._pace = directory, pace
+        self._start, self._end = min(start, end), max(start, end)  # the clock may have been set back meanwhile
         self._writers: dict[str, Writer] = {}
         self._names: dict[str, str] = {}
         self._waiting: dict[Group, _Waiting] = {}
