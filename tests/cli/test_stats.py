@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import Tidegate
 from tidegate.cli.output import Terminal
-from tidegate.cli.stats import show, sparkline
+from tidegate.cli.stats import left_out, show, sparkline
 from tidegate.store.questions.answers import Bars, Histogram, Quantiles, QuantilesBy
 
 S = 10**9
@@ -38,6 +38,31 @@ def test_groups_are_rows_and_those_without_room_the_last(
         ["(none)", "1", "█", "0.0%", "1.00", "s", "1.00", "s", "1.00", "s"],
         ["(all", "others)", "2", "█", "0.0%", "1.00", "s", "1.00", "s", "1.00", "s"],
     ]
+
+
+def test_what_a_table_leaves_out_is_said() -> None:
+    groups = [Bars(str(number), [9 - number]) for number in range(3)]
+    assert list(left_out(Histogram(0, S, groups), 3)) == []
+    assert list(left_out(Histogram(0, S, groups), 2)) == ["These are the 2 most frequent of 3 values; -n N shows more."]
+    assert list(left_out(Histogram(0, S, groups, Bars(None, [5]), 4), 3)) == [
+        "There are too many values to count each: one of all others may come 4 times more often than one that is shown."
+    ]
+
+
+def test_values_that_are_not_shown_are_counted_together(
+    terminal: Callable[..., Terminal], printed: Callable[..., list[str]]
+) -> None:
+    histogram = Histogram(0, S, [Bars("/a", [4, 8]), Bars("/b", [1, 2]), Bars("/c", [2, 0])], Bars(None, [0, 1]))
+    fares = QuantilesBy([Quantiles("/a", 12, 3, [S] * 3)], 0.0, Quantiles(None, 1, 0, [S] * 3))
+    _, _, first, others = printed(terminal(None), show, "http.route", histogram, fares, 1)
+    assert first.split()[:2] == ["/a", "12"]
+    assert others.split() == ["(all", "others)", "6", "██"]
+
+
+def test_a_screen_of_fewer_values_says_how_many_there_are(tidegate: Tidegate) -> None:
+    done = tidegate("stats", "-n", "1")
+    assert done.stderr == "These are the 1 most frequent of 2 values; -n N shows more.\n"
+    assert [row.split()[0] for row in done.stdout.splitlines()[2:]] == ["POST", "(all"]
 
 
 def test_spans_are_counted_by_their_names(answers: Callable[..., list[dict[str, Any]]]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from tidegate.cli.format import clock, duration
+from tidegate.cli.format import clock, duration, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
@@ -25,15 +25,37 @@ _FARES = (
 
 
 def show(terminal: Terminal, key: str, histogram: Histogram, fares: QuantilesBy | None, limit: int) -> None:
-    """The time that all is about, then a table; values without room of their own come last, together."""
+    """The time that all is about, then a table of the most frequent values; all others come last, together."""
     end = histogram.start + len(histogram.totals) * histogram.interval
     span = f"{clock(histogram.start)} to {clock(end)}, a bar for each {duration(histogram.interval)}"
     terminal.cut(Text(span, "dim"))
     known = {each.value: each for each in fares.groups} if fares is not None else {}
     rows = [_row(bars, _label(bars.value), known.get(bars.value), fares) for bars in histogram.groups[:limit]]
-    if histogram.other is not None:
-        rows.append(_row(histogram.other, Text("(all others)", "dim"), fares.other if fares else None, fares))
+    others = _others(histogram, limit)
+    if others is not None:
+        fare = fares.other if fares is not None and others is histogram.other else None
+        rows.append(_row(others, Text("(all others)", "dim"), fare, fares))
     terminal.table((Column(safe(key).upper(), elastic=16), *_COUNTS, *(_FARES if fares is not None else ())), rows)
+
+
+def _others(histogram: Histogram, limit: int) -> Bars | None:
+    """What is not among the groups that are shown."""
+    hidden = histogram.groups[limit:]
+    if not hidden:
+        return histogram.other
+    every = [*hidden, *([histogram.other] if histogram.other else [])]
+    return Bars(None, [sum(column) for column in zip(*(bars.counts for bars in every), strict=True)])
+
+
+def left_out(histogram: Histogram, limit: int) -> Iterator[str]:
+    """Sentences about what the table does not show."""
+    if len(histogram.groups) > limit:
+        yield f"These are the {limit} most frequent of {number(len(histogram.groups))} values; -n N shows more."
+    if histogram.error:
+        yield (
+            f"There are too many values to count each: one of all others may come {number(histogram.error)} times more"
+            " often than one that is shown."
+        )
 
 
 def _label(value: str | None) -> Text:

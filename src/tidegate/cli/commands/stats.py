@@ -25,9 +25,9 @@ SCREEN = 20
 def command(store: str | None, of_logs: bool, by: str | None, limit: int | None, as_json: bool, **query: Any) -> None:
     """Show how many spans or log records there are, when, and how spans fare.
 
-    For each value of a key: counts over time, of spans also the median and the 95th and 99th percentile of their
-    durations and how many failed. STORE is a directory; a served store is asked where it is. With --json the line
-    whose "answer" is "histogram" has the counts, the one of "quantiles" how spans fare.
+    For each of the most frequent values of a key: counts over time, of spans also the median and the 95th and 99th
+    percentile of their durations and how many failed. STORE is a directory; a served store is asked where it is. With
+    --json the line whose "answer" is "histogram" has the counts, the one of "quantiles" how spans fare.
     """
     signal: Signal = "logs" if of_logs else "spans"
     if of_logs:
@@ -47,6 +47,8 @@ def command(store: str | None, of_logs: bool, by: str | None, limit: int | None,
             from tidegate.cli.output import Terminal
 
             stats.show(Terminal(), key, histogram, fares, limit or SCREEN)
+            for sentence in stats.left_out(histogram, limit or SCREEN):
+                say(sentence)
         warn_of_damage(reader)
 
 
