@@ -23,6 +23,8 @@ from metering import Made, put_points
 from project.markdown import blocks
 from store_files import segments
 from tidegate.errors import FormatError
+from tidegate.record import spans
+from tidegate.record.blocks import Blocks
 from tidegate.records import Log, Span
 from tidegate.store import block
 from tidegate.store.sealed.file import FORMAT, SealedFile
@@ -67,19 +69,45 @@ def fill(sink: FileSink, number: int) -> None:
     put_points(sink, Made("orders", number, at=1), of=resource(**{"service.instance.id": str(number)}))
 
 
+#: Times that one block cannot hold, the greatest that there can be among them, and some that one just can.
+WINDOW = T0 >> 53 << 53
+FAR = (WINDOW + 999_999_999 - WINDOW % 10**9, WINDOW + (1 << 53) - 1)
+AGES = (1, T0 + 987_654_321, (1 << 53) - 1, 1 << 53, *FAR, T0, 1 << 63, (1 << 64) - 1)
+
+
+@pytest.fixture
+def of_all_ages(store_dir: Path) -> Iterator[Path]:
+    """A store with records of all these ages, sealed and not."""
+    for number in range(SEAL_FROM + 1):
+        if number == SEAL_FROM:
+            tidy(store_dir)
+        sink = FileSink(str(store_dir))
+        made = [span(f"{number}", time - T0, id=place) for place, time in enumerate(AGES, 1)]
+        Blocks(sink, {"spans": spans.batch}, None, None).write([("spans", each) for each in made])
+        if number < SEAL_FROM:
+            sink.close()
+    yield store_dir
+    sink.close()
+
+
 @pytest.fixture
 def command(root: Path, store: Path, tmp_path: Path) -> Read:
-    """``command(mark)``: the lines of JSON, or else of text, that the page's command with this mark in it gives."""
+    """`commands` of a store that is made for all of them."""
+    shutil.copy(store / "metrics.checkpoint", tmp_path)
+    return commands(root, store, tmp_path)
+
+
+def commands(root: Path, store: Path, tmp_path: Path) -> Read:
+    """``commands(…)(mark)``: the lines of JSON, or else of text, that the page's command with this mark in it gives."""
     page = blocks(root / PAGE)
     for each in page:
         if each.file:
             (tmp_path / each.file).write_text(each.text, encoding="utf-8")
-    shutil.copy(store / "metrics.checkpoint", tmp_path)
     lines = [line for each in page if each.language == "console" for line in each.text.splitlines()]
     active, sealed = only(store, "*.active"), only(store, "*.trace.sealed")
 
-    def run(mark: str, **variables: str) -> list[Any]:
-        (line,) = (line.removeprefix("$ ") for line in lines if mark in line)
+    def run(mark: str, block: int = 1, **variables: str) -> list[Any]:
+        (line,) = (line.removeprefix("$ ").replace("block = 1", f"block = {block}") for line in lines if mark in line)
         environ = {"PATH": os.environ["PATH"], "ACTIVE": str(active), "SEALED": str(sealed), **variables}
         done = subprocess.run(["sh", "-c", line], env=environ, cwd=tmp_path, capture_output=True, check=True)
         assert done.stderr == b""
@@ -141,6 +169,32 @@ def test_spans_of_a_sealed_segment_are_read_with_sqlite3_zstd_and_jq(store: Path
 def test_every_nanosecond_comes_through_jq(store: Path, command: Read) -> None:
     command("'block.zst'")
     assert str(T0 + 123_456_789 + 1) in [row[1] for row in command("add | [places")]
+
+
+def test_every_nanosecond_of_all_ages_comes_through_jq(root: Path, of_all_ages: Path, tmp_path: Path) -> None:
+    command = commands(root, of_all_ages, tmp_path)
+    found = [row[0] for row in command('select(.signal == "spans")')]
+    with closing(SealedFile(str(only(of_all_ages, "*.sealed")))) as sealed:
+        for ref in sealed.refs:
+            command("'block.zst'", ref.id)
+            found += [row[1] for row in command("add | [places")]
+    expected = [str(each.start_time_unix_nano) for each in read(of_all_ages, "spans")]
+    assert sorted(found) == sorted(expected) == sorted(map(str, AGES * (SEAL_FROM + 1)))
+
+
+def test_a_block_with_times_too_far_from_each_other_is_sealed_as_several(store_dir: Path) -> None:
+    for _ in range(SEAL_FROM):
+        sink = FileSink(str(store_dir))
+        put(sink, [span(at=time - T0, id=place) for place, time in enumerate(AGES, 1)])
+        sink.close()
+    tidy(store_dir)
+    with closing(SealedFile(str(only(store_dir, "*.sealed")))) as sealed:
+        assert [block.window(ref.index.first) for ref in sealed.refs] == [
+            block.window(ref.index.last) for ref in sealed.refs
+        ]
+        assert {block.window(ref.index.first) for ref in sealed.refs} == set(map(block.window, AGES))
+    times = [each.start_time_unix_nano for each in read(store_dir, "spans")]
+    assert times == sorted(AGES * SEAL_FROM)
 
 
 def test_sqlite3_says_what_a_sealed_segment_holds(store: Path, command: Read) -> None:

@@ -35,7 +35,7 @@ ID_DIGITS = 16
 
 NO_ID = "0" * ID_DIGITS
 
-#: All times of a block are in one window of so many ns, counted from 1970: what is between them is a number that tools
+#: All times of a block are in one window of 2**53 ns, counted from 1970: what is between them is a number that tools
 #: which read numbers as doubles keep exact.
 WINDOW_BITS = 53
 

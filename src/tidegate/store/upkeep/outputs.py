@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from tidegate.store import exchange, segment
+from tidegate.store.block import window
 from tidegate.store.rows import AnyRows
 from tidegate.store.sealed.file import SealedRef, Source
 from tidegate.store.sealed.gathering import Gathered
@@ -22,7 +24,7 @@ BLOCK_ROWS, BLOCK_BYTES = 2048, 2 << 20
 #: Bytes of JSON that all rows together may have come from that wait to become blocks; the largest go first.
 WAITING_BYTES = 2 << 20
 
-#: Signal, class and service, of which a block has one each.
+#: Signal, class and service, of which a block has one each, as it has one window of time.
 Group = tuple[str, str, str]
 
 
@@ -40,26 +42,38 @@ class _Waiting:
 
 
 class Outputs:
-    """Sealed files under partial names. ``start`` and ``end`` are the commit times of what they are made from."""
+    """Sealed files under the names of new ones. ``start`` and ``end`` are the commit times of what they are made from."""
 
     def __init__(self, directory: str, start: int, end: int, pace: Pace) -> None:
         self._directory, self._pace = directory, pace
         self._start, self._end = min(start, end), max(start, end)  # the clock may have been set back meanwhile
         self._writers: dict[str, Writer] = {}
         self._names: dict[str, str] = {}
-        self._waiting: dict[Group, _Waiting] = {}
+        self._waiting: dict[tuple[Group, int], _Waiting] = {}
         self._size = 0
 
     def add(self, group: Group, rows: AnyRows, picked: Sequence[int] | None, size: int) -> None:
         """Rows of an open block, all or those that were picked, which came from about so many bytes of JSON."""
-        waiting = self._waiting.get(group) or self._waiting.setdefault(group, _Waiting(group[0]))
+        times = rows.times
+        there = window(min(times, default=0))
+        if there == window(max(times, default=0)):
+            self._add((group, there), rows, picked, size)
+            return
+        windows: dict[int, list[int]] = defaultdict(list)  # of a block that did not keep to one
+        for row in range(rows.count) if picked is None else picked:
+            windows[window(times[row])].append(row)
+        for there, own in windows.items():
+            self._add((group, there), rows, own, size // len(windows))
+
+    def _add(self, place: tuple[Group, int], rows: AnyRows, picked: Sequence[int] | None, size: int) -> None:
+        waiting = self._waiting.get(place) or self._waiting.setdefault(place, _Waiting(place[0][0]))
         waiting.rows.add(rows, picked)
         waiting.size += size
         self._size += size
         if waiting.rows.count >= BLOCK_ROWS or waiting.size >= BLOCK_BYTES:
-            self._encode(group)
+            self._encode(place)
         while self._size > WAITING_BYTES:
-            self._encode(max(self._waiting, key=lambda group: self._waiting[group].size))
+            self._encode(max(self._waiting, key=lambda each: self._waiting[each].size))
 
     def copy(self, kind: str, ref: SealedRef) -> None:
         """A sealed block as it is."""
@@ -67,8 +81,8 @@ class Outputs:
 
     def finish(self, sources: Iterable[tuple[str, Source]]) -> None:
         """Write what waits, and the sources of each class; then the files are complete, and last."""
-        for group in list(self._waiting):
-            self._encode(group)
+        for place in list(self._waiting):
+            self._encode(place)
         for kind, source in sources:
             if kind in self._writers:
                 self._writers[kind].source(source)
@@ -91,17 +105,17 @@ class Outputs:
                     writer.abort()
             raise
 
-    def _encode(self, group: Group) -> None:
-        waiting = self._waiting.pop(group)
+    def _encode(self, place: tuple[Group, int]) -> None:
+        waiting = self._waiting.pop(place)
         self._size -= waiting.size
         if waiting.rows.count:
-            signal, kind, service = group
+            signal, kind, service = place[0]
             self._writer(kind).add(signal, service, waiting.rows.encode())
             self._pace.step()
 
     def _writer(self, kind: str) -> Writer:
         if kind not in self._writers:
             self._names[kind] = f"{self._start:020d}-{self._end:020d}-{secrets.token_hex(8)}.{kind}{SEALED}"
-            path = os.path.join(self._directory, self._names[kind] + segment.PARTIAL)
+            path = os.path.join(self._directory, self._names[kind] + segment.FRESH)
             self._writers[kind] = Writer(path, kind, self._start, self._end)
         return self._writers[kind]
