@@ -177,4 +177,5 @@ def canonical(attributes: AttributeMap) -> bytes:
     except (TypeError, ValueError, RecursionError):
         raw = b"null"
     # orjson writes NaN as null
-    return orjson.dumps(values.tag(attributes), option=orjson.OPT_SORT_KEYS) if b"null" in raw else raw
+    made = orjson.dumps(values.tag(attributes), option=orjson.OPT_SORT_KEYS) if b"null" in raw else raw
+    return bytes(memoryview(made))  # a copy: what orjson makes holds some KB of room that it did not need

@@ -169,7 +169,8 @@ class Totals:
         if known is None:
             of = (*key, source) if metric.type == "gauge" else None
             series = self.one_series(source.group, key[0], metric, scope, attributes, of)
-            known = source.states[key] = State(series, metric.temporality == "delta")
+            # the series' own identity: equal ones of thousands of processes are then there once
+            known = source.states[series.key[1], key[1]] = State(series, metric.temporality == "delta")
             series.parts.append(known)
         return known
 
