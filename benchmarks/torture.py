@@ -207,7 +207,7 @@ def torture(directory: Path, rounds: int, seed: int) -> list[str]:
             most_calls = max(keep(store, hours, age), 50)
             wrong += [f"round {number}, after a whole pass: {problem}" for problem in [store.check()] if problem]
             names = [path.name for path in store.path.iterdir()]
-            left = [name for name in names if name.endswith(".partial") or name == exchange.NAME]
+            left = [name for name in names if name.endswith((".partial", ".fresh")) or name == exchange.NAME]
             if sum(name.endswith(segment.ACTIVE) for name in names) >= SEAL_FROM:  # fewer may wait for others
                 left.append("segments that are not sealed")
             wrong += [f"round {number}, after a whole pass there are left: {left}"] if left else []

@@ -29,7 +29,7 @@ def sealed(directory: str) -> list[str]:
 
 
 class Outputs:
-    """Sealed files under partial names, one for each class."""
+    """Sealed files under the names of new ones, one for each class."""
 
     def __init__(self, directory: str, block_rows: int) -> None:
         self._directory, self._block_rows = directory, block_rows
@@ -38,7 +38,7 @@ class Outputs:
 
     def writer(self, kind: str) -> Writer:
         if kind not in self.writers:
-            name = f"{1:020d}-{2:020d}-{secrets.token_hex(8)}.{kind}.sealed{segment.PARTIAL}"
+            name = f"{1:020d}-{2:020d}-{secrets.token_hex(8)}.{kind}.sealed{segment.FRESH}"
             self.writers[kind] = Writer(os.path.join(self._directory, name), kind, 1, 2)
         return self.writers[kind]
 
@@ -72,11 +72,11 @@ class Outputs:
             self._encode(group)
         for writer in self.writers.values():
             writer.finish()
-        return [os.path.basename(writer.path).removesuffix(segment.PARTIAL) for writer in self.writers.values()]
+        return [os.path.basename(writer.path).removesuffix(segment.FRESH) for writer in self.writers.values()]
 
 
 def prepare(directory: str, paths: Iterable[str] | None = None, block_rows: int = 3) -> tuple[list[str], list[str]]:
-    """Write what will take the place of ended segments under partial names; returns what is to be added and removed."""
+    """Write what will take the place of ended segments; returns what is to be added and removed."""
     chosen = ended(directory) if paths is None else list(paths)
     outputs = Outputs(directory, block_rows)
     for path in chosen:

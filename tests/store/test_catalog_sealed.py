@@ -83,14 +83,14 @@ def test_while_files_are_exchanged_each_record_is_there_once(directory: Store) -
     place = Path(directory.location)
     for name in add:
         assert bodies(reader) == bodies(directory.reader()) == expected
-        (place / (name + segment.PARTIAL)).rename(place / name)
+        (place / (name + segment.FRESH)).rename(place / name)
     for name in [*remove, exchange.NAME]:
         assert bodies(reader) == bodies(directory.reader()) == expected
         (place / name).unlink()
     assert bodies(reader) == bodies(directory.reader()) == expected
 
 
-def test_a_file_that_was_opened_by_its_partial_name_is_read_on_by_its_own(directory: Store) -> None:
+def test_a_file_that_was_opened_by_its_first_name_is_read_on_by_its_own(directory: Store) -> None:
     write(directory, 0, 1, 2)
     begin_exchange(directory)
     reader = directory.reader()

@@ -23,8 +23,8 @@ NEW = [f"{1:020d}-{2:020d}-8899aabbccddeeff.{kind}.sealed" for kind in ("error",
 def prepared(store_dir: Path) -> Path:
     """Two segments, one with its lock, and what is to take their place."""
     store_dir.mkdir(exist_ok=True)
-    for name in (*OLD, OLD[0].replace(".active", ".lock"), *(name + ".partial" for name in NEW)):
-        (store_dir / name).write_text(name.removesuffix(".partial"))
+    for name in (*OLD, OLD[0].replace(".active", ".lock"), *(name + ".fresh" for name in NEW)):
+        (store_dir / name).write_text(name.removesuffix(".fresh"))
     return store_dir
 
 
@@ -44,7 +44,7 @@ class Killed(BaseException):
     """What a process does not survive."""
 
 
-@pytest.mark.parametrize("call", range(11))
+@pytest.mark.parametrize("call", range(12))
 def test_an_exchange_that_was_cut_off_happens_whole_or_not_at_all(
     prepared: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
@@ -126,3 +126,41 @@ def test_a_file_that_cannot_be_replaced_is_left_and_nothing_beside_it(
     with pytest.raises(OSError, match="No space"):
         exchange.replace(str(store_dir / "file"), b"new")
     assert contents(store_dir) == {"file": "old"}
+
+
+@pytest.mark.parametrize("renamed", [0, 1])
+@pytest.mark.parametrize("gone", NEW)
+def test_where_a_new_file_is_gone_the_old_ones_stay_and_the_other_new_ones_go(
+    prepared: Path, caplog: pytest.LogCaptureFixture, gone: str, renamed: int
+) -> None:
+    before = {name: text for name, text in contents(prepared).items() if not name.endswith(".fresh")}
+    decide(prepared)
+    for name in NEW[:renamed]:
+        (prepared / (name + ".fresh")).rename(prepared / name)
+    (prepared / gone).unlink(missing_ok=True)
+    (prepared / (gone + ".fresh")).unlink(missing_ok=True)
+    assert exchange.Exchange(tuple(NEW), frozenset(OLD)).applied(set(contents(prepared))) >= set(OLD)
+    assert exchange.finish(str(prepared))
+    assert contents(prepared) == before
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_where_a_new_file_is_gone_after_an_old_one_was_nothing_more_goes(prepared: Path) -> None:
+    decide(prepared)
+    (prepared / OLD[0]).unlink()
+    (prepared / (NEW[0] + ".fresh")).unlink()
+    assert exchange.finish(str(prepared))
+    assert {NEW[1], OLD[1]} <= contents(prepared).keys()
+
+
+def test_an_exchange_that_is_not_finished_is_not_replaced_by_the_next(prepared: Path) -> None:
+    decide(prepared)
+    before = contents(prepared)
+    with pytest.raises(StoreError, match="not finished"):
+        exchange.commit(str(prepared), [], OLD[:1])
+    assert contents(prepared) == before
+
+
+def decide(directory: Path) -> None:
+    """An exchange that was cut off as soon as it was decided."""
+    exchange.replace(str(directory / exchange.NAME), orjson.dumps({"format": 1, "add": NEW, "remove": OLD}))

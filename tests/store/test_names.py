@@ -13,6 +13,7 @@ UNFINISHED = [
     f"{SPAN}-{ID}.info.sealed.mended.partial",
     f"{STEM}-{ID}.active.damaged.partial",
     f"{STEM}-{ID}.lock.new",
+    f"{SPAN}-{ID}.info.sealed.fresh",
     "exchange.json.partial",
     "metrics.checkpoint.partial",
     f"health-{ID}.partial",
@@ -21,6 +22,7 @@ BESIDE = [f"{STEM}-{ID}.lock", f"{STEM}-{ID}.active.damaged", "upkeep.lock", "de
 FOREIGN = [
     "",
     "report.partial",
+    "report.fresh",
     "notes.txt",
     "shop.active",
     "backup.sealed",

@@ -176,7 +176,7 @@ def test_new_files_last_before_the_exchange_is_decided_and_that_before_old_ones_
     new = [name for what, name in journal if what == "rename" and name.endswith(".sealed")]
     assert len(new) >= 4
     for name in new:
-        assert journal.index(("fsync", f"{name}.partial")) < decided < journal.index(("rename", name))
+        assert journal.index(("fsync", f"{name}.fresh")) < decided < journal.index(("rename", name))
     assert journal.index(("fsync", "exchange.json.partial")) < decided
     assert ("fsync", store_dir.name) in journal[decided:first_gone]
     forgotten = len(journal) - journal[::-1].index(("unlink", "exchange.json")) - 1

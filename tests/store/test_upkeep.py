@@ -306,7 +306,7 @@ def test_sealed_files_of_a_newer_format_are_left_alone(many: Path) -> None:
 def test_what_crashes_have_left_is_removed(store_dir: Path) -> None:
     store_dir.mkdir()
     lonely = f"{1:020d}-0011223344556677"
-    for name in (lonely + ".lock", lonely + ".lock.new", lonely + ".info.sealed.partial", "exchange.json.partial"):
+    for name in (lonely + ".lock", lonely + ".lock.new", lonely + ".info.sealed.fresh", "exchange.json.partial"):
         (store_dir / name).touch()
         os.utime(store_dir / name, (1000, 1000))
     tidy(store_dir)

@@ -1,24 +1,30 @@
 """The exchange: how files of a store take the place of others, all at once.
 
-New files are written under partial names and made to last. Then ``exchange.json`` appears by a rename, which
+New files are written as ``<name>.fresh`` and made to last. Then ``exchange.json`` appears by a rename, which
 is the moment of truth: ``{"format": 1, "remove": [names], "add": [names]}``. What is left to do is the same
-however often it is begun: give the partial files their names, unlink those that they replace, unlink
+however often it is begun: give the new files their names, unlink those that they replace, unlink
 ``exchange.json``. Whoever holds the upkeep lock finishes an exchange that it finds before it does anything
 else. A reader that finds one takes what is added, under either name, and leaves out what is removed.
+
+Nothing is unlinked unless all that takes its place is there. Where somebody has removed a new file meanwhile, the
+exchange is dropped: the old files stay, and the other new ones go, so that nothing is there twice.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import orjson
 
 from tidegate.errors import FormatError, StoreError
 from tidegate.store import location, segment
+
+_logger = logging.getLogger("tidegate")
 
 NAME = "exchange.json"
 
@@ -30,10 +36,24 @@ _SEGMENT = r"[0-9]{20}-[0-9a-z.-]{1,200}"
 
 
 class Exchange(NamedTuple):
-    """Names of files in one directory; those in ``add`` may still have their partial names."""
+    """Names of files in one directory; those in ``add`` may still have the names of new ones."""
 
     add: tuple[str, ...] = ()
     remove: frozenset[str] = frozenset()
+
+    def missing(self, names: Collection[str]) -> list[str]:
+        """Which of the new files are not among all that is in the directory, under either name."""
+        return [name for name in self.add if name not in names and name + segment.FRESH not in names]
+
+    def is_void(self, names: Collection[str]) -> bool:
+        """Whether a new file is gone and no old one is: then the old ones are what counts."""
+        return bool(self.missing(names)) and bool(self.remove) and all(name in names for name in self.remove)
+
+    def applied(self, names: Collection[str]) -> set[str]:
+        """The names as they will be when it is done, or, where it cannot be, dropped."""
+        if self.is_void(names):
+            return set(names).difference(self.add)
+        return set(names).union(self.add) - self.remove
 
 
 def read(directory: str) -> Exchange | None:
@@ -61,10 +81,12 @@ def read(directory: str) -> Exchange | None:
 
 
 def commit(directory: str, add: Iterable[str], remove: Iterable[str]) -> None:
-    """Decide an exchange and carry it out. The files in ``add`` must be complete, and last, under partial names.
-
-    Raises OSError; if that is before the decision, nothing has been exchanged.
+    """Decide an exchange and carry it out. The files in ``add`` must be complete, and last, under the names of
+    new ones. Raises OSError, and `StoreError` where another one is not carried out yet; if that is before the
+    decision, nothing has been exchanged.
     """
+    if is_decided(directory):
+        raise StoreError(f"{os.path.join(directory, NAME)!r} is there: what was exchanged before is not finished.")
     found = Exchange(tuple(add), frozenset(remove))
     body = {"format": FORMAT, "remove": sorted(found.remove), "add": found.add}
     replace(os.path.join(directory, NAME), orjson.dumps(body))
@@ -85,13 +107,28 @@ def finish(directory: str) -> bool:
 
 
 def _carry_out(directory: str, exchange: Exchange) -> None:
-    for name in exchange.add:
-        with contextlib.suppress(FileNotFoundError):  # it has its name already
-            os.rename(os.path.join(directory, name + segment.PARTIAL), os.path.join(directory, name))
-    for name in sorted(exchange.remove):
-        remove(os.path.join(directory, name))
+    names = set(os.listdir(directory))
+    missing = exchange.missing(names)
+    if missing:
+        _logger.warning("what was to take the place of other files of %s is gone, they stay: %s", directory, missing[0])
+    if exchange.is_void(names):
+        for name in exchange.add:
+            unlink(os.path.join(directory, name))
+            unlink(os.path.join(directory, name + segment.FRESH))
+    else:
+        _take_names(directory, exchange.add)
+        for name in () if missing else sorted(exchange.remove):
+            remove(os.path.join(directory, name))
     sync(directory)
     unlink(os.path.join(directory, NAME))
+
+
+def _take_names(directory: str, names: Iterable[str]) -> None:
+    """Give new files their names, and make these last before anything goes."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):  # it has its name already
+            os.rename(os.path.join(directory, name + segment.FRESH), os.path.join(directory, name))
+    sync(directory)
 
 
 def remove(path: str) -> None:

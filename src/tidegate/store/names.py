@@ -16,7 +16,7 @@ SEGMENT = re.compile(
 _BESIDE = re.compile(r"(exchange\.json|deleted\.json|metrics\.checkpoint)(\.damaged)?|(upkeep|deleted)\.lock")
 
 #: What either is called until it is complete, and the file by which a check-up sees whether there is room.
-_UNFINISHED = re.compile(r"(?P<of>.+?)(\.mended)?\.partial|(?P<lock>.+\.lock)\.new")
+_UNFINISHED = re.compile(r"(?P<of>.+?)((\.mended)?\.partial|\.fresh)|(?P<lock>.+\.lock)\.new")
 _PROBE = re.compile(r"health-[0-9a-f]{16}\.partial")
 
 

@@ -30,6 +30,10 @@ ACTIVE, LOCK, MERGED, SEALED = ".active", ".lock", ".merged", ".sealed"
 #: Ends the name of a file that is not complete yet.
 PARTIAL = ".partial"
 
+#: Ends the name of a new segment until an exchange gives it its own. Earlier versions, which know of no exchange, sweep
+#: partial files away, but nothing that is called so.
+FRESH = ".fresh"
+
 #: Ends the name of a file that was set aside, after that of the segment that it was.
 DAMAGED = ".damaged"
 

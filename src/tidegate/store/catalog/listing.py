@@ -57,7 +57,7 @@ class Listing:
         # as it will be when what is under way is done
         under_way = exchange.read(self._directory) if exchange.NAME in names else None
         if under_way is not None:
-            names = names.union(under_way.add) - under_way.remove
+            names = under_way.applied(names)
         return _picture(names, deleted.read(self._directory) if deleted.NAME in names else ())
 
 

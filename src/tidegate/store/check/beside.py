@@ -66,7 +66,7 @@ def _unfinished(directory: str, found: exchange.Exchange) -> Iterator[Finding]:
     """An exchange that was cut off is finished by the next process; one whose new files are gone cannot be."""
     yield Finding(exchange.NAME, "an exchange of files is not finished; the next upkeep does it", "note")
     for name in found.add:
-        if not any(os.path.exists(os.path.join(directory, name + end)) for end in ("", segment.PARTIAL)):
+        if not any(os.path.exists(os.path.join(directory, name + end)) for end in ("", segment.FRESH)):
             yield Finding(name, "the exchange adds this file, which is not there")
 
 
@@ -76,7 +76,7 @@ def _leftover(directory: str, name: str, names: set[str]) -> str:
         return "it is not the store's, and is left alone"
     if name.endswith(segment.DAMAGED):
         return "it was set aside by a repair; remove it when it is not needed"
-    if name.endswith((segment.PARTIAL, _NEW_LOCK)):
+    if name.endswith((segment.PARTIAL, segment.FRESH, _NEW_LOCK)):
         return "" if _is_added(directory, name) else "it was never finished; the next upkeep removes it"
     stem = name.removesuffix(segment.LOCK)
     if stem != name and stem[:20].isdigit() and stem + segment.ACTIVE not in names:
@@ -89,4 +89,4 @@ def _is_added(directory: str, name: str) -> bool:
         found = exchange.read(directory)
     except (OSError, StoreError):
         return False
-    return found is not None and name.removesuffix(segment.PARTIAL) in found.add
+    return found is not None and name.removesuffix(segment.FRESH) in found.add

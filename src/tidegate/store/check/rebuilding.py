@@ -42,7 +42,7 @@ def rebuild(path: str) -> str:
         return ""
     start, end, kind = int(match[1]), int(match[2]), match[3]
     name = f"{start:020d}-{end:020d}-{secrets.token_hex(8)}.{kind}{segment.SEALED}"
-    writer = Writer(os.path.join(directory, name + segment.PARTIAL), kind, start, end)
+    writer = Writer(os.path.join(directory, name + segment.FRESH), kind, start, end)
     try:
         with _database(path, kind) as db:
             _copy(path, db, writer, Source("", start, end, 0, "", {}))

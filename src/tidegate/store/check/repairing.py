@@ -22,7 +22,7 @@ from tidegate.store.segment import BlockRef, Header, SegmentScanner
 def renew(path: str) -> bool:
     """Put what can be read of a segment in its place; False where its process has come to life or it is gone."""
     directory, name = os.path.split(path)
-    if name.endswith(segment.PARTIAL):
+    if name.endswith(segment.FRESH):
         return False
     fresh = (rebuild if name.endswith(segment.SEALED) else _renew_active)(path)
     set_aside(path)
@@ -47,7 +47,7 @@ def _renew_active(path: str) -> str:
         return ""
     stat = os.stat(path)
     name = f"{_start(path, stat):020d}-{stat.st_mtime_ns:020d}-{secrets.token_hex(8)}{segment.MERGED}"
-    fresh = os.path.join(os.path.dirname(path), name + segment.PARTIAL)
+    fresh = os.path.join(os.path.dirname(path), name + segment.FRESH)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
     with open(os.open(fresh, flags, location.FILE_MODE), "wb") as out:
         written = _copy(refs, out)

@@ -27,7 +27,7 @@ from tidegate.store.sealed.gathering import Block, Gathered
 REBUILD = "write the readable blocks anew, with new indexes and filters, and set the file aside"
 
 #: Where a sealed file's commit times and class are in its name.
-NAME = re.compile(r"(\d{20})-(\d{20})-[^.]+\.([a-z-]+)\.sealed(\.partial)?")
+NAME = re.compile(r"(\d{20})-(\d{20})-[^.]+\.([a-z-]+)\.sealed(\.fresh)?")
 
 #: Lines of SQLite's own check that are told; the rest says the same.
 _MAX_LINES = 3

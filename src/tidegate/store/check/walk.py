@@ -96,8 +96,9 @@ def _paths(directory: str, names: set[str], progress: Progress | None) -> Iterat
         under_way = None
     found = set(filter(naming.is_segment, names))
     if under_way is not None:
-        found -= under_way.remove
-        found |= {name + segment.PARTIAL for name in under_way.add} & names
+        found &= under_way.applied(names)
+        if not under_way.is_void(names):
+            found |= {name + segment.FRESH for name in under_way.add} & names
     for number, name in enumerate(sorted(found), 1):
         if progress is not None:
             progress(name, number, len(found))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tidegate.errors import FormatError
 from tidegate.store import block, values
 from tidegate.store.sealed import pairs, traces, words
-from tidegate.store.segment import PARTIAL
+from tidegate.store.segment import FRESH
 
 if TYPE_CHECKING:
     import sqlite3
@@ -244,9 +244,9 @@ def _number(header: bytes, at: int) -> int:
 
 
 def _present(path: str) -> str:
-    """The name that a file has: until an exchange is done, it may have its partial one."""
+    """The name that a file has: until an exchange is done, it may have its first one."""
     # the last for a file that got its name after the first was looked for
-    for name in (path, path + PARTIAL, path):
+    for name in (path, path + FRESH, path):
         if os.path.exists(name):
             return name
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)

@@ -91,13 +91,13 @@ def remove_leftovers(directory: str) -> None:
         found = {entry.name for entry in entries if names.is_own(entry.name)}
     for name in _left_over(found):
         path = os.path.join(directory, name)
-        if name.endswith(segment.PARTIAL) or (locks.is_free(path) and _is_settled(path)):
+        if name.endswith((segment.PARTIAL, segment.FRESH)) or (locks.is_free(path) and _is_settled(path)):
             exchange.unlink(path)
 
 
 def _left_over(found: set[str]) -> Iterator[str]:
     for name in found:
-        if name.endswith(segment.PARTIAL):
+        if name.endswith((segment.PARTIAL, segment.FRESH)):
             if not name.startswith(deleted.NAME):  # that one has a lock of its own
                 yield name
         elif _is_lock(name) and name.removesuffix(segment.LOCK) + segment.ACTIVE not in found:

@@ -42,7 +42,7 @@ class _Waiting:
 
 
 class Outputs:
-    """Sealed files under the names of new ones. ``start`` and ``end`` are the commit times of what they are made from."""
+    """Sealed files not in their place yet. ``start`` and ``end`` are the commit times of what they are made from."""
 
     def __init__(self, directory: str, start: int, end: int, pace: Pace) -> None:
         self._directory, self._pace = directory, pace
