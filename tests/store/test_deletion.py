@@ -119,3 +119,20 @@ def test_marks_that_nobody_has_written_are_refused(directory: Store, store_dir: 
         file.write(b"nonsense")
     with pytest.raises(StoreError, match=r"is damaged; remove it"):
         directory.reader().services()
+
+
+def test_a_question_that_was_begun_goes_on_when_something_else_is_deleted(store: Store) -> None:
+    writer = store.writer()
+    for number in range(3):
+        put(writer, [log(10 * number + at, 10 * number + at) for at in range(10)])
+    reader = store.reader()
+    delete(store, 15)
+    found = reader.logs()
+    got = [next(found).body]
+    for before in (1, 17):
+        delete(store, before)
+        reader.count("logs")  # which looks again
+    got += [record.body for record in found]
+    assert got == list(range(15, 30))[::-1]
+    assert reader.damaged == 0
+    reader.close()

@@ -1,19 +1,23 @@
-"""What deletion leaves of blocks until upkeep has rewritten their files; those that it cuts are made anew in memory."""
+"""What deletion leaves of blocks until upkeep has rewritten their files; those that it cuts are made anew when read."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tidegate.errors import FormatError
 from tidegate.store import codec, deleted
 from tidegate.store.deleted import Mark
 from tidegate.store.rows import AnyRows, open_block
+from tidegate.store.sealed.file import SealedRef
+from tidegate.store.sealed.gathering import Gathered
 from tidegate.store.segment import BlockRef, Key
 
 if TYPE_CHECKING:
     from tidegate.store.catalog.base import AnyRef
+    from tidegate.store.sealed.gathering import Block
 
 
 T = TypeVar("T", bound="AnyRef")
@@ -24,9 +28,36 @@ UNKNOWN = ""
 
 @dataclass(slots=True)
 class CutBlock(BlockRef):
-    """An active block of which records were deleted: its index says what is left, ``whole`` how many there were."""
+    """An active block of which records were deleted: its index says what is left, ``rows`` which of the ``uncut`` one,
+    and ``whole`` how many there were."""
 
     whole: int = 0
+    uncut: BlockRef | None = None
+    rows: Sequence[int] = field(default=(), compare=False)
+
+
+@dataclass(slots=True)
+class CutSealed(SealedRef):
+    """The same of a sealed block."""
+
+    uncut: SealedRef | None = None
+    rows: Sequence[int] = field(default=(), compare=False)
+
+
+def left_of(ref: AnyRef, read: Callable[[AnyRef], bytes | None]) -> bytes | None:
+    """The frame of a block as a question sees it: of one that was cut, made of what ``read`` gives of the whole, so
+    that who asked before more was deleted goes on with what there was."""
+    uncut = ref.uncut if isinstance(ref, (CutBlock, CutSealed)) else None
+    frame = read(uncut or ref)
+    if uncut is None or frame is None:
+        return frame
+    return _gathered(open_block(codec.decompress(frame), uncut), ref.rows).frame  # type: ignore[union-attr]
+
+
+def _gathered(rows: AnyRows, kept: Sequence[int]) -> Block:
+    gathered = Gathered(rows.signal)
+    gathered.add(rows, kept)
+    return gathered.encode()
 
 
 class Cuts:
@@ -38,14 +69,12 @@ class Cuts:
         self._examined = 0
         #: What is left of blocks of which something was deleted; None for nothing.
         self._left: dict[Key, AnyRef | None] = {}
-        self._frames: dict[Key, bytes] = {}
 
     def update(self, marks: Sequence[Mark], blocks: Mapping[Key, AnyRef]) -> None:
         """Bring it up to date with a catalog's blocks, which are in order of their numbers."""
         if marks != self._marks:
             self._marks, self._examined = marks, 0
             self._left.clear()
-            self._frames.clear()
         if not marks:
             return
         for ref in reversed(blocks.values()):  # type: ignore[call-overload]
@@ -55,7 +84,6 @@ class Cuts:
         self._examined = next(reversed(blocks.values())).number if blocks else 0  # type: ignore[call-overload]
         for key in self._left.keys() - blocks.keys():
             del self._left[key]
-            self._frames.pop(key, None)
 
     def __bool__(self) -> bool:
         return bool(self._left)
@@ -66,10 +94,6 @@ class Cuts:
             return list(refs)
         left = (self._left.get(ref.key, ref) for ref in refs)
         return [cast(T, ref) for ref in left if ref is not None]
-
-    def frame(self, ref: AnyRef) -> bytes | None:
-        """The frame of a block that was cut, or None for any other."""
-        return self._frames.get(ref.key) if self._left.get(ref.key) is ref else None
 
     def _examine(self, ref: AnyRef) -> None:
         # of whom a block is, is looked up in its file: most are newer than all that was deleted
@@ -93,20 +117,16 @@ class Cuts:
             return ref  # whoever opens it finds out
         if len(kept) == rows.count:
             return ref
-        return self._rewritten(ref, rows, kept) if kept else None
+        return _rewritten(ref, rows, kept) if kept else None
 
-    def _rewritten(self, ref: AnyRef, rows: AnyRows, kept: Sequence[int]) -> AnyRef:
-        from tidegate.store.sealed.file import SealedRef
-        from tidegate.store.sealed.gathering import Gathered
 
-        gathered = Gathered(ref.index.signal)
-        gathered.add(rows, kept)
-        block = gathered.encode()
-        self._frames[ref.key] = block.frame
-        if isinstance(ref, SealedRef):
-            return SealedRef(ref.file, ref.id, block.index, ref.service, ref.number)
-        block.index.sequence, block.index.traces = ref.index.sequence, ref.index.traces
-        return CutBlock(ref.header, block.index, ref.path, ref.start, ref.offset, ref.number, ref.index.count)
+def _rewritten(ref: AnyRef, rows: AnyRows, kept: Sequence[int]) -> AnyRef:
+    index = _gathered(rows, kept).index
+    kept = array("I", kept)
+    if isinstance(ref, SealedRef):
+        return CutSealed(ref.file, ref.id, index, ref.service, ref.number, ref, kept)
+    index.sequence, index.traces = ref.index.sequence, ref.index.traces
+    return CutBlock(ref.header, index, ref.path, ref.start, ref.offset, ref.number, ref.index.count, ref, kept)
 
 
 def _begun(ref: AnyRef) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tidegate.errors import FormatError, StoreError
 from tidegate.store import deleted, segment
 from tidegate.store.catalog.base import AnyGroup, AnyRef, Moved, Numbered, SealedGroup, grouped, steadily
+from tidegate.store.catalog.deletion import left_of
 from tidegate.store.catalog.listing import Listing, Picture
 from tidegate.store.deleted import Mark
 from tidegate.store.forks import Lock
@@ -129,8 +130,11 @@ class DirectoryCatalog(Numbered):
         return ref.file.frame(ref.id)
 
     def frame(self, ref: AnyRef) -> bytes | None:
+        return left_of(ref, self._whole_frame)
+
+    def _whole_frame(self, ref: AnyRef) -> bytes | None:
         try:
-            return self._cuts.frame(ref) or self._read(ref)
+            return self._read(ref)
         except FileNotFoundError:
             return self._moved_frame(ref)
 

@@ -7,6 +7,7 @@ from time import time_ns
 
 from tidegate.store import sinks
 from tidegate.store.catalog.base import AnyRef, Numbered
+from tidegate.store.catalog.deletion import left_of
 from tidegate.store.deleted import MAX_MARKS, Mark, compact
 from tidegate.store.segment import Key
 
@@ -35,7 +36,7 @@ class MemoryCatalog(Numbered):
         return self._frames[ref.key]
 
     def frame(self, ref: AnyRef) -> bytes | None:
-        return self._cuts.frame(ref) or self._frames.get(ref.key)
+        return left_of(ref, lambda whole: self._frames.get(whole.key))
 
     def delete_before(self, time: int) -> None:
         now = time_ns()
