@@ -196,6 +196,20 @@ def test_a_directory_of_other_things_is_not_a_store(tidegate: Tidegate, tmp_path
     assert done.stderr.startswith(f"Error: {str(tmp_path)!r} is not a store")
 
 
+@pytest.mark.parametrize("name", ["metrics.checkpoint", "deleted.json", f"{1:020d}-{'ab' * 8}.active"])
+def test_a_directory_with_any_file_of_a_store_is_one(tidegate: Tidegate, tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").touch()
+    content = '{"format": 1, "marks": []}' if name == "deleted.json" else ""
+    (tmp_path / name).write_text(content)
+    assert "No spans" in tidegate("spans", "--store", str(tmp_path)).stderr
+
+
+def test_a_directory_with_files_that_are_only_called_nearly_so_is_none(tidegate: Tidegate, tmp_path: Path) -> None:
+    (tmp_path / "20261121000000000000-holiday.jpg").touch()
+    done = tidegate("spans", "--store", str(tmp_path), check=False)
+    assert (done.returncode, "is not a store" in done.stderr) == (2, True)
+
+
 def test_a_store_whose_segments_are_all_gone_is_still_one(tidegate: Tidegate, tmp_path: Path) -> None:
     (tmp_path / "upkeep.lock").touch()
     assert tidegate("traces", "--store", str(tmp_path)).stderr.startswith("No traces in ")
@@ -260,6 +274,13 @@ def test_the_store_that_the_declarative_file_names_is_read(
 ) -> None:
     env = {"OTEL_PYTHON_TIDEGATE_STORE": None, "OTEL_CONFIG_FILE": config_file(recorded)}
     assert len(tidegate("spans", "--json", env=env).stdout.splitlines()) == 6
+
+
+def test_the_store_that_the_declarative_file_names_is_checked(
+    tidegate: Tidegate, recorded: str, config_file: Callable[[str], str]
+) -> None:
+    env = {"OTEL_PYTHON_TIDEGATE_STORE": None, "OTEL_CONFIG_FILE": config_file(recorded)}
+    assert tidegate("check", env=env).stdout == f"{recorded} is sound.\n"
 
 
 def test_the_environment_s_store_wins_over_the_file_s(tidegate: Tidegate, config_file: Callable[[str], str]) -> None:

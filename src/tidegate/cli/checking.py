@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from tidegate.cli.force import settings_in_force
 from tidegate.cli.grid import Column
 from tidegate.cli.options import is_url
 from tidegate.cli.output import Terminal
 from tidegate.cli.safe import safe
 from tidegate.errors import StoreError
-from tidegate.settings import BY_NAME, load
+from tidegate.settings import BY_NAME
 from tidegate.store.check import Finding
 from tidegate.store.location import MEMORY, OFF, default_location
 
@@ -33,7 +34,7 @@ _STYLES = {"damage": "bold red", "repaired": "green", "newer": "yellow", "note":
 
 def directory_of(store: str | None) -> str:
     """The directory that is meant; raises `StoreError` for a store that is none."""
-    place = (load().store if store is None else store) or default_location()
+    place = (settings_in_force().store if store is None else store) or default_location()
     if is_url(place) or place in (MEMORY, OFF):
         raise StoreError(f"the store is {place!r}; a check is of a directory, on the machine where it is.")
     return os.path.abspath(str(BY_NAME["store"].kind.parse(place)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -197,12 +196,13 @@ def is_url(location: str) -> bool:
 
 def _is_something_else(location: str) -> bool:
     """Whether this is a directory of other things. An empty one may become a store."""
+    from tidegate.store.names import is_store
+
     try:
         names = [name for name in os.listdir(location) if not name.startswith(".")]
     except OSError:  # in memory, not there yet, or not to be read, which the reader itself says
         return False
-    # segments, and what lies beside them, have names that begin with their start in 20 digits
-    return bool(names) and not any(re.match(r"[0-9]{20}-|upkeep\.lock$", name) for name in names)
+    return bool(names) and not is_store(names)
 
 
 def _store_of_file() -> str | None:
