@@ -144,7 +144,7 @@ def test_recycled_workers_and_their_children_add_up_though_retention_takes_their
 def test_what_was_counted_outlives_its_age(
     worker: Callable[..., None], store_dir: Path, environ: dict[str, str], wait_for: Callable[..., None]
 ) -> None:
-    environ["OTEL_PYTHON_TIDEGATE_RETENTION"] = "default=1s"
+    environ["OTEL_PYTHON_TIDEGATE_RETENTION"] = "default=1s, error=1s, debug=1s"
     for number in (1, 2, 3):
         worker(0)
         wait_for(lambda: all(time.time() - path.stat().st_mtime > 1 for path in segments(store_dir)))

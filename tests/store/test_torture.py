@@ -129,7 +129,7 @@ def test_a_reader_that_has_begun_ends_without_an_error_when_everything_is_remove
     with tidegate.store.open(store_dir) as reader:
         records = iter(reader.logs())
         found = [next(records) for _ in range(3)]
-        keep(str(store_dir), "default=0.001s")
+        keep(str(store_dir), "default=0.001s, error=0.001s, debug=0.001s")
         assert not list(store_dir.glob("*.sealed"))
         found += records
         assert len({record.cursor for record in found}) == len(found)
