@@ -89,6 +89,7 @@ import tidegate
 from tidegate.record import process
 tidegate.configure_observability(instrument=False, service_name="shop", queue_size=1000000)
 log = logging.getLogger("shop")
+log.setLevel(logging.INFO)
 for number in range(100):
     log.error("early error %d", number)
 for number in range(3000):
