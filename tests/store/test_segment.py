@@ -15,7 +15,7 @@ import tidegate.store
 from making import SHOP, log, put, resource, span
 from store_files import decompress, frames, places, plain, segments
 from tidegate.errors import FormatError
-from tidegate.store import segment
+from tidegate.store import locks, segment, sinks
 from tidegate.store.sinks import FileSink
 from tidying import tidy
 
@@ -151,3 +151,31 @@ def test_a_scan_goes_on_where_the_last_one_stopped(store_dir: Path) -> None:
     counts += [len(scanner.scan()), len(scanner.scan())]
     sink.close()
     assert counts == [2, 1, 0]
+
+
+def test_a_lock_is_left_alone_by_other_threads_from_its_first_moment(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, found = os.open, list[bool]()
+
+    def open_and_look(path: str, flags: int, *mode: int) -> int:
+        descriptor = really(path, flags, *mode)
+        if flags & os.O_CREAT and segment.LOCK in path:
+            os.link(path, path.removesuffix(".new"))
+            found.append(locks.is_free(path.removesuffix(".new")))
+            os.unlink(path.removesuffix(".new"))
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_and_look)
+    sink = FileSink(str(store_dir))
+    put(sink, [log()])
+    sink.close()
+    assert found == [False]
+
+
+def test_a_segment_that_cannot_be_begun_is_nobody_s(store_dir: Path) -> None:
+    store_dir.mkdir(parents=True, exist_ok=True)
+    before = set(sinks.own_segments)
+    with pytest.raises(OSError, match="File name too long"):
+        sinks._OpenSegment(str(store_dir / ("x" * 300)), {})
+    assert sinks.own_segments == before

@@ -114,8 +114,13 @@ class _OpenSegment:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
         lock, fresh = self._stem + segment.LOCK, self._stem + segment.LOCK + ".new"
         self._file = -1
-        self._lock = os.open(fresh, flags, location.FILE_MODE)
+        # from before there is one: another thread must not open, and close, what has its name
         own_segments.add(self._id)
+        try:
+            self._lock = os.open(fresh, flags, location.FILE_MODE)
+        except OSError:
+            own_segments.discard(self._id)
+            raise
         try:
             # locked before it has its name: nobody ever sees the lock of a living process free
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
