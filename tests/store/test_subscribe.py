@@ -162,3 +162,34 @@ def test_a_reader_of_one_service_is_told_of_nothing_else(directory: Store) -> No
         put(directory.writer(), [log("elsewhere")])
         put(directory.writer(), [log("here")], resource("pay"))
         assert take(subscription, 1) == ["here"]
+
+
+def test_who_is_cancelled_leaves_nothing_that_waits(directory: Store) -> None:
+    async def wait(subscription: Subscription) -> None:
+        task = asyncio.ensure_future(anext(subscription))
+        await asyncio.sleep(0)
+        assert len(subscription._queue._waiters) == 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with directory.reader().subscribe() as subscription:
+        asyncio.run(wait(subscription))
+        assert not subscription._queue._waiters
+
+
+def test_a_loop_that_is_closed_meanwhile_does_not_end_it(directory: Store) -> None:
+    class Closing(asyncio.SelectorEventLoop):
+        is_late = False
+
+        def is_closed(self) -> bool:
+            """Not yet when the subscription asks."""
+            return self.is_late and super().is_closed()
+
+    with directory.reader().subscribe() as subscription:
+        loop = Closing()
+        assert subscription._queue.ready(loop) is not None
+        loop.close()
+        write(directory, 1)
+        assert take(subscription, 1) == [1]
+        loop.is_late = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections import deque
@@ -74,11 +75,11 @@ class Subscription:
     async def __anext__(self) -> Record:
         import asyncio  # who follows without a loop does not load it
 
-        while True:
-            waiter = self._queue.ready(asyncio.get_running_loop())
-            if waiter is None:
-                break
-            await waiter
+        while (waiter := self._queue.ready(asyncio.get_running_loop())) is not None:
+            try:
+                await waiter
+            finally:
+                self._queue.forget(waiter)
         try:
             return self._queue.take()
         except StopIteration:
@@ -93,7 +94,7 @@ class _Queue:
         self._changed = threading.Condition()
         self._closed = self._ended = False
         self._error: BaseException | None = None
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._waiters: dict[asyncio.Future[None], asyncio.AbstractEventLoop] = {}
 
     def is_closed(self) -> bool:
         return self._closed
@@ -123,9 +124,9 @@ class _Queue:
 
     def _tell(self) -> None:
         self._changed.notify_all()
-        waiters, self._waiters = self._waiters, []
-        for loop, waiter in waiters:
-            if not loop.is_closed():
+        waiters, self._waiters = self._waiters, {}
+        for waiter, loop in waiters.items():
+            with contextlib.suppress(RuntimeError):  # of a loop that was closed, nobody waits any more
                 loop.call_soon_threadsafe(_wake, waiter)
 
     def take(self) -> Record:
@@ -144,8 +145,12 @@ class _Queue:
             if self._records or self._ended:
                 return None
             waiter: asyncio.Future[None] = loop.create_future()
-            self._waiters.append((loop, waiter))
+            self._waiters[waiter] = loop
             return waiter
+
+    def forget(self, waiter: asyncio.Future[None]) -> None:
+        with self._changed:
+            self._waiters.pop(waiter, None)
 
 
 def _wake(waiter: asyncio.Future[Any]) -> None:
