@@ -22,8 +22,9 @@ from making import T0, log, put, span
 from scripted import Scripted, head, scripted
 from served import TOKEN
 from storing import Store
-from tidegate.errors import ConfigurationError, QueryError, StoreError, StoreNotFound
+from tidegate.errors import ConfigurationError, QueryError, QueryTimeout, StoreError, StoreNotFound
 from tidegate.records import Log
+from tidegate.store.deadline import Deadline
 from tidegate.store.served import client
 from tidegate.store.served.remote import RemoteReader
 
@@ -475,3 +476,12 @@ def test_a_url_with_the_wrong_scheme_is_told(served: Store) -> None:
         pytest.raises(StoreError, match="as it does when it is http:// and not https://"),
     ):
         list(reader.logs())
+
+
+def test_an_answer_that_comes_too_late_for_a_trace_is_none(served: Store) -> None:
+    class Late(Deadline):
+        is_over = True
+
+    put(served.writer(), [span(trace=0xABC << 100)])
+    with pytest.raises(QueryTimeout, match="longer than its timeout of 60 s, before there was an answer"):
+        served.reader().trace(f"{0xABC << 100:032x}", timeout=Late(60.0))

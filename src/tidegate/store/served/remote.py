@@ -128,7 +128,9 @@ class RemoteReader(Reader):
     def trace(self, trace_id: str, *, logs: bool = True, timeout: float | Deadline | None = None) -> Trace | None:
         deadline = Deadline.of(timeout)
         try:
-            return self._trace(parse_trace_id(trace_id), _patience(deadline), logs=logs)
+            found = self._trace(parse_trace_id(trace_id), _patience(deadline), logs=logs)
+            if not deadline.is_over:
+                return found
         except Unreachable:
             if not deadline.is_over:
                 raise
