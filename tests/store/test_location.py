@@ -12,6 +12,7 @@ import pytest
 import tidegate.store
 from making import log, put
 from store_files import segments
+from storing import Store
 from tidegate.errors import StoreError, StoreNotFound
 from tidegate.store import default_location, location
 from tidegate.store.sinks import FileSink, MemorySink
@@ -160,6 +161,15 @@ def test_files_that_are_no_segments_are_let_be(store_dir: Path) -> None:
         (store_dir / name).write_text("not a segment")
     with tidegate.store.open(store_dir) as reader:
         assert list(reader.logs()) == []
+
+
+@pytest.mark.damaging
+def test_other_peoples_files_are_no_damage_whatever_they_end_in(directory: Store) -> None:
+    put(directory.writer(), [log("ours")])
+    for name in ("report.sealed", "shop.active", "old.merged", "car.damaged"):
+        (Path(directory.location) / name).write_text("not a segment")
+    with tidegate.store.open(directory.location) as reader:
+        assert ([record.body for record in reader.logs()], reader.damaged) == (["ours"], 0)
 
 
 def test_the_ring_in_memory_keeps_the_newest_blocks() -> None:

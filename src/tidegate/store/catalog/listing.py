@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tidegate.store import deleted, exchange, segment
 from tidegate.store.deleted import Mark
+from tidegate.store.names import is_own
 
 #: A directory that changed less than this (ns) ago may change again within the same tick of its clock.
 SETTLED_NS = 2 * 10**9
@@ -62,7 +63,7 @@ class Listing:
 
 
 def _picture(names: Iterable[str], marks: tuple[Mark, ...]) -> Picture:
-    names = sorted(names)
+    names = sorted(filter(is_own, names))
     growing = tuple(name for name in names if name.endswith((segment.ACTIVE, segment.MERGED)))
     sealed = tuple(name for name in names if name.endswith(SEALED))
     return Picture(growing, sealed, sum(name.endswith(DAMAGED) for name in names), marks)
