@@ -181,10 +181,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)
 
 
-def fill(disk: Path) -> None:
+def fill(disk: Path, *more: Any) -> None:
     """Record something, and then take all the room that there is."""
     sink = FileSink(str(disk / "store"))
-    put(sink, [log("a")])
+    put(sink, [log("a"), *more])
     sink.close()
     (disk / "store" / "upkeep.lock").touch(0o600)
     with (disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -205,6 +205,14 @@ def test_on_a_full_disk_what_is_older_goes_as_far_as_it_is_whole_files(small_dis
     result = CliRunner().invoke(main, ["prune", str(small_disk / "store"), "--before", "1s"])
     assert (result.exit_code, left(small_disk / "store")) == (0, [])
     assert "Removed 1 file" in result.stdout
+
+
+def test_on_a_full_disk_it_says_of_what_is_older_that_it_is_still_there(small_disk: Path) -> None:
+    fill(small_disk, log("young", time.time_ns() - T0))
+    result = CliRunner().invoke(main, ["prune", str(small_disk / "store"), "--before", "1h"])
+    assert (result.exit_code, left(small_disk / "store")) == (1, ["a", "young"])
+    assert f"'{small_disk / 'store'}' cannot be pruned: what is older, but in one file" in result.stderr
+    assert not list((small_disk / "store").glob("*.partial"))
 
 
 def test_as_a_command(run: Callable[..., CompletedProcess[str]], prune: Prune, store_dir: Path) -> None:
