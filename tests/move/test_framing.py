@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,18 @@ def test_no_object_of_several_lines_is_longer_than_the_bound(reading: Reading, m
     found = reading(b"{\n" + b" \n" * 300 + b'"a": 1}\n' + LINE)
     assert found[0].problem.endswith("line 1: it is longer than 200 bytes, which none may be.")
     assert bodies(found) == ["hello"]
+
+
+def test_an_object_of_many_lines_takes_little_more_than_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry"
+    path.write_bytes(b"{\n" + b"a\n" * 600_000 + b"}\n")
+    with source(str(path)) as opened:
+        tracemalloc.start()
+        try:
+            assert [len(message.data) for message in framing.messages(opened)] == [path.stat().st_size]
+            assert tracemalloc.get_traced_memory()[1] < 6 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

@@ -102,29 +102,28 @@ def _decompressed(data: bytes) -> bytes:
 
 def _objects(file: io.BufferedReader) -> Iterator[Message]:
     """Each line that is not empty; those from one that only opens an object to the one that closes it, as one."""
-    open_at, parts, size = 0, list[bytes](), 0
+    open_at, data = 0, bytearray()  # one piece: a list of lines takes many times what they have
     for number, line in _lines(file):
-        if parts and not line.startswith(b"{"):
-            parts.append(line)
-            size += len(line)
+        if data and not line.startswith(b"{"):
+            data += line
             if line[:1] in (b"}", b"]"):
-                yield Message(f"line {open_at}", b"".join(parts), True)
-                parts = []
-            elif size > MAX_MESSAGE_BYTES:
+                yield Message(f"line {open_at}", bytes(data), True)
+                data = bytearray()
+            elif len(data) > MAX_MESSAGE_BYTES:
                 yield _too_long(open_at)
-                parts = []
+                data = bytearray()
             continue
-        if parts:
-            yield Message(f"line {open_at}", b"".join(parts), True)
-            parts = []
+        if data:
+            yield Message(f"line {open_at}", bytes(data), True)
+            data = bytearray()
         if len(line) > MAX_MESSAGE_BYTES:
             yield _too_long(number)
         elif _opens(line):
-            open_at, parts, size = number, [line], len(line)
+            open_at, data = number, bytearray(line)
         elif not line.isspace():
             yield Message(f"line {number}", line, True)
-    if parts:
-        yield Message(f"line {open_at}", b"".join(parts), True)
+    if data:
+        yield Message(f"line {open_at}", bytes(data), True)
 
 
 def _opens(line: bytes) -> bool:
