@@ -231,9 +231,17 @@ def test_where_files_cannot_have_two_names_a_damaged_one_is_copied(
     data = path.read_bytes() + b"what is this"
     path.write_bytes(data)
     monkeypatch.setattr(os, "link", no_links)
+    fsync, lasting = os.fsync, []
+
+    def watched(descriptor: int) -> None:
+        lasting.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
     seal(store_dir)
     aside = path.with_name(path.name + ".damaged")
     assert (aside.read_bytes(), stat.S_IMODE(aside.stat().st_mode)) == (data, 0o600)
+    assert lasting.index(f"{aside}.partial") < lasting.index(str(store_dir / "exchange.json.partial"))
 
 
 @pytest.mark.damaging
@@ -242,14 +250,14 @@ def test_one_segment_that_nobody_could_have_written_does_not_hold_up_the_others(
 ) -> None:
     strange = write(store_dir, [log("strange")])
     write(store_dir, [log("a")])
-    scan = sealing.Batch._scan
+    scan = sealing.SegmentScanner.scan
 
-    def fail(self: sealing.Batch, file: Any, *args: Any) -> None:
-        if file.path == str(strange):
+    def fail(self: sealing.SegmentScanner) -> Any:
+        if self.path == str(strange):
             raise LookupError("strange")
-        scan(self, file, *args)
+        return scan(self)
 
-    monkeypatch.setattr(sealing.Batch, "_scan", fail)
+    monkeypatch.setattr(sealing.SegmentScanner, "scan", fail)
     seal(store_dir)
     assert contents(store_dir) == {"info": ["a"]}
     assert strange.with_name(strange.name + ".damaged").exists()

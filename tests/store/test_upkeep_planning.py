@@ -12,6 +12,7 @@ from tidegate.store.upkeep.planning import (
     GRACE_NS,
     HOUR_NS,
     MERGE_FROM,
+    MOST_MERGED,
     SEAL_AFTER_NS,
     SEAL_BYTES,
     SEAL_FROM,
@@ -151,3 +152,9 @@ def test_merging_ends_with_few_files_of_each_class_and_day(all_files: list[File]
             )
     old = [(file.kind, file.start // DAY_NS) for file in left if file.start < (NOW - GRACE_NS) // DAY_NS * DAY_NS]
     assert all(old.count(each) < MERGE_FROM for each in old)
+
+
+@pytest.mark.parametrize("hours", [0, 3, 30])
+def test_no_more_files_are_merged_at_a_time_than_may_be_open(hours: int) -> None:
+    files = [sealed(number, NOW - hours * HOUR_NS) for number in range(3 * MOST_MERGED)]
+    assert [len(group) for group in merges(files, NOW)] == [MOST_MERGED] * 3

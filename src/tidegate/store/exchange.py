@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -98,6 +99,15 @@ def is_decided(directory: str) -> bool:
     return os.path.lexists(os.path.join(directory, NAME))
 
 
+def involved(directory: str) -> frozenset[str]:
+    """The names of files that an exchange, if it can be read, adds or removes."""
+    try:
+        found = read(directory) or Exchange()
+    except (OSError, StoreError):
+        found = Exchange()
+    return found.remove.union(found.add)
+
+
 def finish(directory: str) -> bool:
     """Carry out an exchange that was cut off; False when there is none. Raises as `read` does."""
     found = read(directory)
@@ -136,6 +146,23 @@ def remove(path: str) -> None:
     unlink(path)
     if path.endswith(segment.ACTIVE):
         unlink(path.removesuffix(segment.ACTIVE) + segment.LOCK)
+
+
+def set_aside(path: str) -> None:
+    """Give a segment's content a second name that no reader looks at, so that no byte is lost when its own goes."""
+    aside = path + segment.DAMAGED
+    try:
+        os.link(path, aside)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        fresh = aside + segment.PARTIAL
+        shutil.copy2(path, fresh)
+        with open(fresh, "rb") as copy:
+            os.fsync(copy.fileno())
+        os.chmod(fresh, location.FILE_MODE)
+        os.rename(fresh, aside)
+        sync(os.path.dirname(path))
 
 
 def unlink(path: str) -> None:

@@ -6,10 +6,8 @@ no moment a record is lost or there twice.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import shutil
 from typing import BinaryIO
 
 from tidegate.store import block, codec, exchange, location, segment
@@ -25,18 +23,9 @@ def renew(path: str) -> bool:
     if name.endswith(segment.FRESH):
         return False
     fresh = (rebuild if name.endswith(segment.SEALED) else _renew_active)(path)
-    set_aside(path)
+    exchange.set_aside(path)
     exchange.commit(directory, [fresh] if fresh else [], [name])
     return True
-
-
-def set_aside(path: str) -> None:
-    """Give a file's content a second name that no reader looks at."""
-    with contextlib.suppress(FileExistsError):
-        try:
-            os.link(path, path + segment.DAMAGED)
-        except OSError:  # a file system without links
-            shutil.copy2(path, path + segment.DAMAGED)
 
 
 def _renew_active(path: str) -> str:

@@ -16,8 +16,9 @@ _LOCK = "upkeep.lock"
 _RETRY_S = 0.05
 
 #: Stores that this process keeps now. Closing a lock file gives all locks on it away (POSIX record locks), so a
-#: second thread must not even open it. By process, since a forked child inherits the set and no lock.
-_kept: set[tuple[int, str]] = set()
+#: second thread must not even open it. By process, since a forked child inherits this and no lock.
+#: Whose object is there keeps the store: `dict.setdefault` is one step, whichever other threads there are.
+_kept: dict[tuple[int, str], object] = {}
 
 
 @contextlib.contextmanager
@@ -32,24 +33,23 @@ def alone(directory: str, wait_s: float = 0.0) -> Iterator[bool]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-            _kept.discard(mine)
+            del _kept[mine]
 
 
 def _acquire(mine: tuple[int, str]) -> int | None:
-    size = len(_kept)
-    _kept.add(mine)
-    if len(_kept) == size:
+    me = object()
+    if _kept.setdefault(mine, me) is not me:
         return None
     try:
         path = os.path.join(mine[1], _LOCK)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, location.FILE_MODE)
     except BaseException:
-        _kept.discard(mine)
+        del _kept[mine]
         raise
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return descriptor
     except OSError:
         os.close(descriptor)
-        _kept.discard(mine)
+        del _kept[mine]
         return None

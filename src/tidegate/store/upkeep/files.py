@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import struct
 import time
 from collections.abc import Iterable, Iterator
 
 from tidegate.errors import FormatError
 from tidegate.store import deleted, exchange, locks, names, segment
 from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, File
+from tidegate.store.sealed import file as sealed
 
 SEALED = ".sealed"
 
@@ -20,12 +20,6 @@ SET_ASIDE = ".damaged"
 
 #: Age in seconds at which the lock of a segment that has no name yet was left behind.
 _NEW_LOCK_S = 60
-
-#: Where a SQLite file has its ``user_version``, which is our format.
-_VERSION_AT, _VERSION = 60, struct.Struct(">I")
-
-#: Format of sealed files that this version writes.
-_SEALED_FORMAT = 2
 
 
 def listed(directory: str) -> list[File]:
@@ -43,6 +37,8 @@ def listed(directory: str) -> list[File]:
 def _file(entry: os.DirEntry[str], name: re.Match[str]) -> File:
     found, kind = entry.stat(), _kind(entry.path, name)
     end = int(name["end"]) if name["end"] and kind == name["kind"] else found.st_mtime_ns
+    if end > time.time_ns():  # committed when the clock was ahead, which is no reason to keep it until then
+        end = min(end, found.st_mtime_ns)
     return File(entry.path, kind, int(name["start"]), end, found.st_size)
 
 
@@ -71,18 +67,14 @@ def has_ended(path: str) -> bool:
 def is_newer(path: str) -> bool:
     """Whether a newer version has written this file, to which it is left."""
     try:
-        if not path.endswith(SEALED):
-            segment.SegmentScanner(path).scan()
-            return False
-        with open(path, "rb") as file:
-            head = file.read(_VERSION_AT + _VERSION.size)
+        if path.endswith(SEALED):
+            return sealed.is_newer(path)
+        segment.SegmentScanner(path).scan()
     except FormatError:
         return True
     except OSError:
-        return False
-    return len(head) == _VERSION_AT + _VERSION.size and bool(
-        _VERSION.unpack_from(head, _VERSION_AT)[0] > _SEALED_FORMAT
-    )
+        pass
+    return False
 
 
 def remove_leftovers(directory: str) -> None:

@@ -112,5 +112,7 @@ def may_hide(file: File, mark: Mark) -> bool:
     try:
         with contextlib.closing(SealedFile(file.path)) as sealed:
             return has_deleted(sealed, [mark])
-    except (FormatError, OSError):
+    except FileNotFoundError:
         return False
+    except (FormatError, OSError):  # perhaps for now only
+        return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import functools
 import logging
 import os
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tidegate.errors import StoreError
+from tidegate.errors import FormatError, StoreError
 from tidegate.store import deleted, exchange
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import File, Policy
@@ -31,6 +32,9 @@ CROWDED = 2
 #: What a full disk raises.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
+#: Problems that a process remembers to have told, so that each is told once.
+TOLD = 16
+
 
 class Report(NamedTuple):
     """What a pass did. ``removed`` are files and why they went, ``left`` all that are there now, ``problems`` what
@@ -47,13 +51,19 @@ def upkeep(
     """One pass over the store; None when another process keeps it, for ``wait_s`` seconds, or `Pace` ended it.
 
     An ``eager`` one seals what has ended though it is little.
-    Raises OSError when the directory cannot be read or written, `StoreError` for what cannot be understood.
+    Where an exchange or what was deleted is damaged, files still go, but none is written anew. Raises OSError when the
+    directory cannot be read or written, `FormatError` for what a newer version has written there.
     """
     try:
         with alone(directory, wait_s) as held:
             return _Pass(directory, policy, pace or Pace(), eager).run() if held else None
     except Stopped:
         return None
+
+
+@functools.lru_cache(maxsize=TOLD)
+def _tell(problem: str) -> None:
+    _logger.warning("the store is not kept in order, files only go by age and size: %s", problem)
 
 
 class _Pass:
@@ -63,12 +73,15 @@ class _Pass:
         self._removed: list[Removal] = []
         self._problems: list[str] = []
         self._is_full = False
+        #: Whether no file may take the place of others.
+        self._is_blocked = False
 
     def run(self) -> Report:
-        exchange.finish(self._directory)
-        remove_leftovers(self._directory)
-        self._marks = deleted.read(self._directory)
-        files = listed(self._directory)
+        self._or_block(lambda: exchange.finish(self._directory))
+        if not self._is_blocked:
+            remove_leftovers(self._directory)
+        self._or_block(self._read_marks)
+        files = self._listed()
         if not self._pace.only_retains and covering.is_due(self._directory, of_segments(files)):
             self._try(lambda: covering.cover(self._directory, self._policy))
         if retaining.is_over(files, self._policy):
@@ -77,8 +90,28 @@ class _Pass:
         files = self._retain(self._regrouped(files), for_room=True)
         if self._is_full and retaining.is_over(files, self._policy):
             files = self._make_room(files)
-        self._forget_marks(files)
+        if not self._is_blocked:
+            self._forget_marks(files)
         return Report(self._removed, files, self._problems)
+
+    def _or_block(self, do: Callable[[], object]) -> None:
+        """Do it, or else write no file anew in this pass: it could bring back what was deleted, or double it."""
+        try:
+            do()
+        except FormatError:
+            raise
+        except (OSError, StoreError) as error:
+            self._is_blocked = True
+            self._problems.append(str(error))
+            _tell(str(error))
+
+    def _read_marks(self) -> None:
+        self._marks = deleted.read(self._directory)
+
+    def _listed(self) -> list[File]:
+        """All files but those of an exchange that is decided and not carried out."""
+        names = exchange.involved(self._directory) if self._is_blocked else ()
+        return [file for file in listed(self._directory) if os.path.basename(file.path) not in names]
 
     def _is_crowded(self, files: list[File]) -> bool:
         """Whether what nobody has reserved goes at once if there is too much, sealed or not."""
@@ -89,7 +122,7 @@ class _Pass:
         """Seal and merge; returns the files that there are then."""
         if self._seal(files) or self._merge(files):
             self._merge(listed(self._directory))
-        return listed(self._directory)
+        return self._listed()
 
     def _make_room(self, files: list[File]) -> list[File]:
         """Where sealing has found no room: perhaps what went since has made some, else what is not sealed goes too."""
@@ -131,25 +164,34 @@ class _Pass:
         return sum(self._seal_batch(batch, files) for batch in chosen if not self._pace.is_long) > 0
 
     def _seal_batch(self, batch: list[File], files: list[File]) -> bool:
-        from tidegate.store.upkeep.sealing import BROKEN, seal
+        from tidegate.store.upkeep.sealing import seal
 
-        def do(some: list[File]) -> bool:
-            return seal(self._directory, some, files, self._policy, self._marks, self._pace)
-
+        if self._is_blocked:
+            return False
         try:
-            is_done = do(batch)
+            is_done = seal(self._directory, batch, files, self._policy, self._marks, self._pace)
             if not is_done and any(os.path.exists(file.path) and not is_newer(file.path) for file in batch):
                 self._is_full = True
                 self._failed("what has ended could not be sealed", StoreError("totals of metrics cannot be written"))
             return is_done
-        except BROKEN:
-            # one file is not what anybody writes: the others are sealed without it
-            return sum(self._seal_alone(file, do) for file in batch) > 0
         except Stopped:
             raise
-        except Exception as error:  # no room on the disk, above all
-            self._failed("what has ended could not be sealed", error)
-            return False
+        except Exception as error:
+            return self._seal_apart(batch, files, error)
+
+    def _seal_apart(self, batch: list[File], files: list[File], error: Exception) -> bool:
+        """One file may be damaged, or the disk under it: the others are sealed without it."""
+        from tidegate.store.upkeep.sealing import is_damaged
+
+        is_full = isinstance(error, OSError) and error.errno in NO_ROOM
+        if len(batch) > 1 and not is_full and not exchange.is_decided(self._directory):
+            return sum(self._seal_batch([file], files) for file in batch) > 0
+        if not isinstance(error, OSError) and self._try(lambda: is_damaged(batch[0].path)):
+            _logger.debug("%s cannot be sealed, and is set aside: %s", batch[0].path, error)
+            self._try(lambda: os.rename(batch[0].path, batch[0].path + SET_ASIDE))
+            return True
+        self._failed("what has ended could not be sealed", error)
+        return False
 
     def _failed(self, what: str, error: Exception) -> None:
         """Remember what could not be done, and leave nothing of it behind."""
@@ -160,20 +202,9 @@ class _Pass:
             self._problems.append(message)
         _logger.debug("upkeep of %s: %s", self._directory, message)
         self._try(lambda: exchange.finish(self._directory))
-        if not exchange.is_decided(self._directory):
+        self._is_blocked = self._is_blocked or exchange.is_decided(self._directory)
+        if not self._is_blocked:
             self._try(lambda: remove_leftovers(self._directory))
-
-    def _seal_alone(self, file: File, do: Callable[[list[File]], bool]) -> bool:
-        from tidegate.store.upkeep.sealing import BROKEN
-
-        try:
-            return bool(self._try(lambda: do([file]), BROKEN))
-        except BROKEN as error:
-            if is_newer(file.path):
-                return False
-            _logger.debug("%s cannot be sealed, and is set aside: %s", file.path, error)
-            self._try(lambda: os.rename(file.path, file.path + SET_ASIDE))
-            return True
 
     def _merge(self, files: Sequence[File]) -> bool:
         """Whether anything was merged."""
@@ -195,6 +226,8 @@ class _Pass:
     def _merge_group(self, group: list[File]) -> bool:
         from tidegate.store.upkeep.merging import merge
 
+        if self._is_blocked:
+            return False
         try:
             return merge(self._directory, group, self._marks, self._pace)
         except Stopped:
@@ -211,12 +244,12 @@ class _Pass:
             hiding = {mark for mark in self._marks if any(may_hide(file, mark) for file in files)}
             deleted.drop(self._directory, set(self._marks) - hiding)
 
-    def _try(self, do: Callable[[], object], raised: tuple[type[Exception], ...] = ()) -> object:
+    def _try(self, do: Callable[[], object]) -> object:
         """What cannot be done now, the next pass may do."""
         try:
             return do()
         except Exception as error:
-            if isinstance(error, (Stopped, *raised)):
+            if isinstance(error, Stopped):
                 raise
             _logger.debug("upkeep of %s: %s", self._directory, error)
             return None

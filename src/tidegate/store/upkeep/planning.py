@@ -33,6 +33,9 @@ MERGE_FROM = 8
 #: so that retention removes small parts.
 SEALED_BYTES, SEALED_SHARE, LEAST_SEALED_BYTES = 64 << 20, 1 / 16, 256 << 10
 
+#: So many are merged at a time: each is open meanwhile.
+MOST_MERGED = 64
+
 #: What is this many times as large as all that would come to it is not written again for so little.
 TOO_LITTLE = 16
 
@@ -83,7 +86,7 @@ def _is_over(number: int, length: int, now: int) -> bool:
 
 def _whole(files: Sequence[File], most_bytes: int) -> list[list[File]]:
     """All, as far as they go into one file, unless a large one would be written again for next to nothing."""
-    return [group for group in _packed(files, most_bytes) if len(group) > 1 and not _is_too_little(group)]
+    return [group for group in _packed(files, most_bytes, MOST_MERGED) if len(group) > 1 and not _is_too_little(group)]
 
 
 def _is_too_little(group: Sequence[File]) -> bool:
@@ -96,11 +99,11 @@ def _alike(files: Sequence[File], most_bytes: int) -> list[list[File]]:
     """Files of about the same size (within a factor of 16), when there are many: each is written again seldom."""
     by_size: Callable[[File], Any] = lambda file: file.size.bit_length() // 4  # noqa: E731
     tiers = groupby(sorted(files, key=lambda file: (by_size(file), file.start)), key=by_size)
-    many = [list(tier) for _, tier in tiers]
-    return [group for tier in many if len(tier) >= MERGE_FROM for group in _packed(tier, most_bytes) if len(group) > 1]
+    many = [tier for tier in (list(files) for _, files in tiers) if len(tier) >= MERGE_FROM]
+    return [group for tier in many for group in _packed(tier, most_bytes, MOST_MERGED) if len(group) > 1]
 
 
-def _packed(files: Sequence[File], most_bytes: int, most_files: int = 1 << 30) -> Iterator[list[File]]:
+def _packed(files: Sequence[File], most_bytes: int, most_files: int) -> Iterator[list[File]]:
     """The files in groups of at most so many bytes, or one file, and so many files."""
     group: list[File] = []
     size = 0

@@ -7,12 +7,10 @@ source block only its index is held.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tidegate.errors import FormatError
-from tidegate.store import classes, codec, deleted, location, segment
+from tidegate.store import classes, codec, deleted, exchange, segment
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import File, Policy
 from tidegate.store.rows import AnyRows, open_block, open_traces
@@ -20,7 +18,7 @@ from tidegate.store.sealed.file import SealedFile, Source
 from tidegate.store.segment import BlockRef, Key, SegmentScanner, read_frame
 from tidegate.store.upkeep.covering import cover
 from tidegate.store.upkeep.faulty import Faulty
-from tidegate.store.upkeep.files import SEALED, SET_ASIDE
+from tidegate.store.upkeep.files import SEALED
 from tidegate.store.upkeep.outputs import Outputs
 from tidegate.store.upkeep.pace import Pace
 from tidegate.store.upkeep.planning import hour_of
@@ -105,16 +103,23 @@ def seal(
     batch = Batch(files, sealed, pace)
     if not batch.files:
         return False
-    if any(ref.index.signal == "metrics" for ref in batch.refs) and not cover(directory, policy, batch.files):
+    if any(ref.index.signal == "metrics" for ref in batch.refs) and not _is_covered(directory, policy, batch.files):
         return False
     outputs = Outputs(directory, min(file.start for file in files), max(file.end for file in files), pace)
     with contextlib.closing(Faulty(_with_errors(sealed, files))) as faulty, outputs.or_nothing():
         _write(batch, faulty, marks, outputs, pace)
         outputs.finish(batch.sources())
         for path in sorted(batch.damaged):
-            _set_aside(path)
+            exchange.set_aside(path)
         outputs.take_the_place_of(batch.files)
     return True
+
+
+def _is_covered(directory: str, policy: Policy, files: Sequence[File]) -> bool:
+    try:
+        return cover(directory, policy, files)
+    except FormatError:  # a newer version looks after the totals, and then also after what they are made of
+        return False
 
 
 def _with_errors(sealed: Iterable[File], files: Sequence[File]) -> list[str]:
@@ -168,15 +173,22 @@ def _since(time: int, rows: AnyRows, picked: Sequence[int] | None) -> list[int]:
     return [row for row in (range(rows.count) if picked is None else picked) if rows.times[row] >= time]
 
 
-def _set_aside(path: str) -> None:
-    """Keep a damaged segment under another name, so that no byte of it is thrown away."""
-    aside = path + SET_ASIDE
+def is_damaged(path: str) -> bool:
+    """Whether a segment is not what anybody writes; False for one of a newer version. Raises OSError."""
     try:
-        os.link(path, aside)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        fresh = aside + segment.PARTIAL
-        shutil.copyfile(path, fresh)
-        os.chmod(fresh, location.FILE_MODE)
-        os.rename(fresh, aside)
+        refs = SegmentScanner(path).scan()
+    except FormatError:
+        return False
+    except BROKEN:
+        return True
+    return not all(map(_can_be_read, refs))
+
+
+def _can_be_read(ref: BlockRef) -> bool:
+    try:
+        rows = open_block(codec.decompress(read_frame(ref)), ref)
+        for row in range(rows.count):
+            rows.record(row)
+    except BROKEN:
+        return False
+    return True
