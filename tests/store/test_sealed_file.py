@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import resource as limits
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,7 @@ from tidegate.store.rows import SpanRows
 from tidegate.store.sealed.file import SealedFile, Source
 from tidegate.store.sealed.gathering import Block, Gathered
 from tidegate.store.sealed.writing import Writer
+from tidegate.store.segment import FRESH
 from tidegate.store.sinks import FileSink
 
 SOURCE = Source("a" * 16, 5, 6, 7, "shop", {"id": "p", "pid": 3})
@@ -301,3 +305,28 @@ def test_attributes_of_too_many_shapes_are_one_column(many: Many, tmp_path: Path
         assert content(sealed_rows(file)) == content([rows for rows, _ in active_rows(directory)])
         assert file.may_have(1, "7.1", "7")
         assert not file.may_have(1, "7.1", "8")
+
+
+@pytest.mark.parametrize("opens", [(builtins, "open"), (sqlite3, "connect")], ids=lambda opens: str(opens[1]))
+def test_a_file_that_gets_its_name_while_it_is_opened_is_read(
+    file: SealedFile, monkeypatch: pytest.MonkeyPatch, opens: tuple[Any, str]
+) -> None:
+    partial = file.path + FRESH
+    os.rename(file.path, partial)
+    really = getattr(*opens)
+
+    def late(name: str, *args: Any, **options: Any) -> Any:
+        if FRESH in name and os.path.exists(partial):
+            os.rename(partial, file.path)
+        return really(name, *args, **options)
+
+    monkeypatch.setattr(*opens, late)
+    with closing(SealedFile(file.path)) as found:
+        assert found.count == file.count
+
+
+def test_what_is_no_file_under_any_name_is_not_found(file: SealedFile) -> None:
+    file.close()
+    os.unlink(file.path)
+    with pytest.raises(FileNotFoundError):
+        file.frame(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import struct
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from tidegate.errors import FormatError
@@ -208,14 +209,12 @@ class SealedFile:
                     self._db = _connect(self.path)
                 return self._db.execute(statement, parameters).fetchall()
         except unreadable() as error:
-            if self._db is None:
-                _present(self.path)
             raise FormatError(f"{self.path} cannot be read: {error}") from None
 
 
 def _check(path: str) -> int:
     """The size of a file that this version can read."""
-    with open(_present(path), "rb") as file:
+    with _opened(path) as file:
         header, size = file.read(_HEADER_BYTES), os.fstat(file.fileno()).st_size
     if not _is_sealed(header):
         raise FormatError(f"{path} is not a sealed segment. `tidegate check --repair` sets it aside.")
@@ -228,7 +227,7 @@ def _check(path: str) -> int:
 def is_newer(path: str) -> bool:
     """Whether this is a sealed file of a later version, as far as its header can be believed."""
     try:
-        with open(path, "rb") as file:
+        with _opened(path) as file:
             header = file.read(_HEADER_BYTES).ljust(_HEADER_BYTES)
     except FileNotFoundError:
         return False
@@ -243,12 +242,16 @@ def _number(header: bytes, at: int) -> int:
     return int.from_bytes(header[at : at + 4], "big")
 
 
-def _present(path: str) -> str:
-    """The name that a file has: until an exchange is done, it may have its first one."""
-    # the last for a file that got its name after the first was looked for
-    for name in (path, path + FRESH, path):
-        if os.path.exists(name):
-            return name
+def _names(path: str) -> tuple[str, ...]:
+    """The names that a file may have: until an exchange is done, its first one. Whoever tries to open them in this
+    order finds it, whenever it gets its name."""
+    return (path, path + FRESH, path)
+
+
+def _opened(path: str) -> BinaryIO:
+    for name in _names(path):
+        with contextlib.suppress(FileNotFoundError):
+            return open(name, "rb")
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
@@ -263,9 +266,15 @@ def unreadable() -> tuple[type[Exception], ...]:
 def _connect(path: str) -> sqlite3.Connection:
     import sqlite3  # a store without sealed files is read without it
 
-    # immutable: no locks, no look at a journal; such a file is never written again
-    uri = f"file:{quote(_present(path))}?mode=ro&immutable=1"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    for name in _names(path):
+        # immutable: no locks, no look at a journal; such a file is never written again
+        uri = f"file:{quote(name)}?mode=ro&immutable=1"
+        try:
+            return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            failed = error
+    _opened(path).close()
+    raise failed
 
 
 def _ref(file: SealedFile, row: Sequence[Any]) -> SealedRef:
