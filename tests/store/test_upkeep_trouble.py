@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from making import T0, log, put
 from metering import Made, put_points
 from store_files import segments
 from tidegate.kinds import Limits
-from tidegate.store import deleted, exchange
+from tidegate.store import codec, deleted, exchange
 from tidegate.store.retention import Policy
 from tidegate.store.sinks import FileSink
+from tidegate.store.upkeep import alone as alone_module
 from tidegate.store.upkeep import merging, outputs, sealing
 from tidegate.store.upkeep.alone import alone
 from tidegate.store.upkeep.files import listed
@@ -73,10 +75,7 @@ def test_where_a_newer_version_looks_after_the_totals_their_points_are_left_to_i
     sink = FileSink(str(store_dir))
     put_points(sink, Made("m", 1))
     sink.close()
-    newer = b'{"format":99}'
-    from tidegate.store import codec
-
-    (store_dir / "metrics.checkpoint").write_bytes(codec.compress(newer))
+    (store_dir / "metrics.checkpoint").write_bytes(codec.compress(b'{"format":99}'))
     os.utime(store_dir / "metrics.checkpoint", (1000, 1000))
     before = [path.name for path in segments(store_dir)]
     keep(store_dir)
@@ -170,30 +169,39 @@ def test_what_was_written_by_a_clock_that_was_behind_is_no_older_for_it(store_di
     assert file.end == now
 
 
-def test_of_two_threads_one_keeps_a_store(store_dir: Path) -> None:
+@pytest.mark.parametrize("line", range(10))
+def test_of_two_threads_one_keeps_a_store_wherever_they_meet(store_dir: Path, line: int) -> None:
     store_dir.mkdir()
-    inside, most = [0], [0]
-    together, counting = threading.Barrier(2), threading.Lock()
+    held: list[bool] = []
+    done, tried = threading.Event(), threading.Event()
 
-    def run() -> None:
-        for _ in range(1000):
-            together.wait()
-            with alone(str(store_dir)) as held:
-                if held:
-                    with counting:
-                        inside[0] += 1
-                        most[0] = max(most[0], inside[0])
-                    with counting:
-                        inside[0] -= 1
+    def keep_it() -> None:
+        with alone(str(store_dir)) as is_mine:
+            held.append(is_mine)
+            tried.set()
+            done.wait(10)
 
-    former = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    other, seen = threading.Thread(target=keep_it), 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal seen
+        if frame.f_code is not alone_module._acquire.__code__:
+            return None
+        seen += event == "line"
+        if event == "line" and seen == line + 1:
+            other.start()
+            tried.wait(10)
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
     try:
-        threads = [threading.Thread(target=run) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with alone(str(store_dir)) as is_mine:
+            sys.settrace(former)
+            held.append(is_mine)
     finally:
-        sys.setswitchinterval(former)
-    assert most == [1]
+        sys.settrace(former)
+        done.set()
+        if other.ident is not None:
+            other.join()
+    assert held.count(True) == 1
