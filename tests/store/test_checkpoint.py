@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import math
@@ -27,8 +28,11 @@ from tidegate.store import codec, segment
 from tidegate.store.location import CHECKPOINT
 from tidegate.store.metrics import checkpoint, feeding, totals
 from tidegate.store.metrics.totals import Process, Totals
+from tidegate.store.retention import Policy
 from tidegate.store.sinks import FileSink
-from tidegate.store.upkeep import files
+from tidegate.store.upkeep import covering, files
+from tidegate.store.upkeep.once import upkeep
+from tidegate.store.upkeep.pace import Pace
 from tidegate.store.upkeep.planning import SEAL_FROM
 from tidying import LONG, MUCH, tidy
 
@@ -560,3 +564,40 @@ def test_many_readers_and_upkeep_at_once_never_see_a_counter_fall(store_dir: Pat
         each.join()
     assert failed == []
     assert read(store_dir) == {"orders": total, "wait": total}
+
+
+def test_what_was_counted_before_it_was_cut_off_is_not_counted_again(store_dir: Path) -> None:
+    for number in range(3):
+        run_process(store_dir, *[[Made("orders", 1 + at, at, number)] for at in range(4)])
+
+    def steps(most: int) -> Callable[[], object]:
+        left = iter(range(most))
+        return lambda: next(left)
+
+    kept_counts = []
+    for _ in range(20):
+        with contextlib.suppress(StopIteration):
+            checkpoint.keep(str(store_dir), lambda: files.of_segments(files.listed(str(store_dir))), LONG, steps(10))
+            break
+        assert read(store_dir) == {"orders": 12}
+        kept_counts.append(sum(process["position"][2] + 1 for process in kept(store_dir)["processes"]))
+    else:
+        raise AssertionError(f"it does not come to an end: {kept_counts}")
+    assert len(kept_counts) > 1
+    assert read(store_dir) == {"orders": 12}
+
+
+def test_the_end_of_a_process_leaves_a_checkpoint_that_takes_long_to_the_next(
+    store_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        run_process(store_dir, [Made("orders", 1, number)])
+    monkeypatch.setattr(covering.is_due, "__defaults__", (0,))
+    before = segments(store_dir)
+    pace = Pace.last()
+    pace._half = 0.0
+    assert upkeep(str(store_dir), Policy(), pace, eager=True) is not None
+    assert segments(store_dir) == before
+    assert upkeep(str(store_dir), Policy(), Pace.last(), eager=True) is not None
+    assert not set(before).intersection(segments(store_dir))
+    assert read(store_dir) == {"orders": 3}

@@ -81,11 +81,14 @@ class Ended(Protocol):
     def end(self) -> int: ...
 
 
-def keep(directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float) -> None:
+def keep(
+    directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float, step: Callable[[], object] = bool
+) -> None:
     """Bring the checkpoint up to date with the segments that ``files`` finds; one process at a time may.
 
-    Services without a new point for ``max_age_s`` are dropped. Raises OSError when it cannot be written,
-    and `FormatError` when a newer version has written it.
+    Services without a new point for ``max_age_s`` are dropped. ``step`` is called after each file and block; when it
+    raises, what was counted till then is kept, so that another call goes on there. Raises OSError when it cannot be
+    written, and `FormatError` when a newer version has written it.
     """
     now = time.time_ns()
     former = File.read(directory)
@@ -94,9 +97,13 @@ def keep(directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float)
     if totals is None or not former.content:
         from tidegate.store.catalog import steadily
 
-        totals = steadily(lambda: _recovered(directory, files, now))
+        totals = steadily(lambda: _recovered(directory, former, files, now, step))
     else:
-        feeding.settle(totals, _Changed(files, since).look, _frame, _alive_in(directory), now)
+        try:
+            feeding.settle(totals, _Changed(files, since, step).look, _frame, _alive_in(directory), now, step)
+        except Exception:
+            _keep_part(former, totals, since)
+            raise
     for process in [process for process in totals.processes.values() if _has_long_ended(process, now)]:
         totals.fold(process)
     totals.trim(now - int(max_age_s * 1e9))
@@ -107,21 +114,35 @@ def keep(directory: str, files: Callable[[], Iterable[Ended]], max_age_s: float)
         os.utime(former.path, ns=(now - MARGIN, now - MARGIN))
 
 
-def _recovered(directory: str, files: Callable[[], Iterable[Ended]], now: int) -> Totals:
+def _keep_part(former: File, totals: Totals, since: int) -> None:
+    """Keep what was counted before it was cut off. It is as old as before: what is newer is looked at again."""
+    content = dump(totals)
+    if content != former.content:
+        _write(former.path, content, since)
+
+
+def _recovered(
+    directory: str, former: File, files: Callable[[], Iterable[Ended]], now: int, step: Callable[[], object]
+) -> Totals:
     """The totals of all that is there, sealed files included."""
     from tidegate.store.catalog import BlockCache, DirectoryCatalog
     from tidegate.store.metrics.recovery import SealedPoints
 
     catalog = DirectoryCatalog(directory)
     sealed = SealedPoints(BlockCache(catalog))
-    changed = _Changed(files, 0)
+    changed = _Changed(files, 0, step)
     totals = Totals()
 
     def frame(ref: BlockRef) -> bytes | None:
         return sealed.frame(ref) if ref in sealed else _frame(ref)
 
     with contextlib.closing(catalog):
-        feeding.settle(totals, lambda: [*sealed.take(), *changed.look()], frame, _alive_in(directory), now)
+        try:
+            feeding.settle(totals, lambda: [*sealed.take(), *changed.look()], frame, _alive_in(directory), now, step)
+        except Exception:
+            if not sealed:  # which are counted only where there is no checkpoint
+                _keep_part(former, totals, 0)
+            raise
     return totals
 
 
@@ -144,14 +165,15 @@ def _frame(ref: BlockRef) -> bytes | None:
 class _Changed:
     """Finds the blocks of the segments that have changed since a time (ns)."""
 
-    def __init__(self, files: Callable[[], Iterable[Ended]], since: int) -> None:
-        self._files, self._since = files, since
+    def __init__(self, files: Callable[[], Iterable[Ended]], since: int, step: Callable[[], object]) -> None:
+        self._files, self._since, self._step = files, since, step
         self._scanners: dict[str, SegmentScanner] = {}
 
     def look(self) -> list[BlockRef]:
         return [ref for file in self._files() if file.end >= self._since for ref in self._scan(file.path)]
 
     def _scan(self, path: str) -> list[BlockRef]:
+        self._step()
         try:
             return self._scanners.setdefault(path, SegmentScanner(path)).scan()
         except (FormatError, OSError):

@@ -58,18 +58,20 @@ def settle(
     frame: Frame,
     is_alive: Callable[[Segment], bool],
     now: int,
+    step: Callable[[], object] = bool,
 ) -> list[BlockRef]:
     """Count what ``look`` finds that is new, and say who has ended; returns the blocks that cannot be read.
 
     A process begins a segment before it lets go of the last one. So it has ended if its newest segment is
     free and a look after that shows no newer one. Both looks come before anything is counted: of thousands
-    that ended, the first are folded before the last are counted, and never are all there at once.
+    that ended, the first are folded before the last are counted, and never are all there at once. ``step`` is called
+    after each block; when it raises, what was counted till then is, and another call goes on there.
     """
     found = list(look())
     free = {id: segment for id, segment in _living(totals, _news(totals, found)).items() if not is_alive(segment)}
     if free:
         found += look()
-    return _count(totals, _news(totals, found), frame, free, now)
+    return _count(totals, _news(totals, found), frame, free, now, step)
 
 
 def _news(totals: Totals, refs: Iterable[BlockRef]) -> dict[str, _News]:
@@ -93,7 +95,14 @@ def _living(totals: Totals, news: dict[str, _News]) -> dict[str, Segment]:
     return newest
 
 
-def _count(totals: Totals, news: dict[str, _News], frame: Frame, free: dict[str, Segment], now: int) -> list[BlockRef]:
+def _count(
+    totals: Totals,
+    news: dict[str, _News],
+    frame: Frame,
+    free: dict[str, Segment],
+    now: int,
+    step: Callable[[], object],
+) -> list[BlockRef]:
     """Count process by process. One that was counted before comes first: it is not folded while something waits."""
     known = set(totals.processes)
     broken: list[BlockRef] = []
@@ -102,7 +111,7 @@ def _count(totals: Totals, news: dict[str, _News], frame: Frame, free: dict[str,
         if id not in known and number % _STEP == 0:
             _fold_oldest(totals)
         if id in news:
-            broken += _feed(totals, id, news[id], frame)
+            broken += _feed(totals, id, news[id], frame, step)
         process = totals.processes.get(id)
         if process is not None and process.segment == free.get(id):
             totals.end(process, now)
@@ -117,7 +126,7 @@ def _fold_oldest(totals: Totals) -> None:
         totals.fold(process)
 
 
-def _feed(totals: Totals, id: str, news: _News, frame: Frame) -> list[BlockRef]:
+def _feed(totals: Totals, id: str, news: _News, frame: Frame, step: Callable[[], object]) -> list[BlockRef]:
     """Count a process's blocks in the order of their writing, each once; returns those that cannot be read."""
     broken = []
     for ref in sorted(news.refs, key=position):
@@ -126,6 +135,7 @@ def _feed(totals: Totals, id: str, news: _News, frame: Frame) -> list[BlockRef]:
                 _absorb(totals, ref, frame)
         except BROKEN:
             broken.append(ref)
+        step()
     process = totals.processes.get(id)
     if process is not None and news.segment > process.segment:
         process.segment = news.segment

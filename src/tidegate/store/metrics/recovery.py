@@ -60,6 +60,9 @@ class SealedPoints:
         taken, self._left = self._left, []
         return taken
 
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
     def __contains__(self, ref: BlockRef) -> bool:
         return ref.key in self._parts
 

@@ -11,6 +11,7 @@ from tidegate.errors import FormatError, StoreError
 from tidegate.store import location
 from tidegate.store.retention import File, Policy
 from tidegate.store.upkeep.files import listed, of_segments
+from tidegate.store.upkeep.pace import Pace
 
 _logger = logging.getLogger("tidegate")
 
@@ -33,17 +34,17 @@ def is_due(directory: str, files: Sequence[File], age: int = CHECKPOINT_NS) -> b
     return bool(files) and not 0 <= time.time_ns() - since < age
 
 
-def cover(directory: str, policy: Policy, files: Iterable[File] | None = None) -> bool:
+def cover(directory: str, policy: Policy, pace: Pace, files: Iterable[File] | None = None) -> bool:
     """See that all that was written to these files, or to any, is in the checkpoint; False when there is no way.
 
-    Raises `FormatError` when a newer version looks after the checkpoint.
+    Raises `FormatError` when a newer version looks after the checkpoint, and `Stopped`.
     """
     if files is not None and all(file.end < covered(directory) for file in files):
         return True
     from tidegate.store.metrics import checkpoint
 
     try:
-        checkpoint.keep(directory, lambda: of_segments(listed(directory)), policy.age("metric") / 1e9)
+        checkpoint.keep(directory, lambda: of_segments(listed(directory)), policy.age("metric") / 1e9, pace.step_first)
     except FormatError:
         raise
     except (OSError, StoreError) as error:

@@ -83,7 +83,7 @@ class _Pass:
         self._or_block(self._read_marks)
         files = self._listed()
         if not self._pace.only_retains and covering.is_due(self._directory, of_segments(files)):
-            self._try(lambda: covering.cover(self._directory, self._policy))
+            self._try(self._cover)
         if retaining.is_over(files, self._policy):
             self._pace.hurry()
         files = self._retain(files, for_room=self._is_crowded(files))
@@ -112,6 +112,15 @@ class _Pass:
         """All files but those of an exchange that is decided and not carried out."""
         names = exchange.involved(self._directory) if self._is_blocked else ()
         return [file for file in listed(self._directory) if os.path.basename(file.path) not in names]
+
+    def _cover(self) -> None:
+        """At the end of a process a checkpoint that takes long is left to the next one, and sealing waits for it."""
+        try:
+            covering.cover(self._directory, self._policy, self._pace)
+        except Stopped:
+            if not self._pace.is_last:
+                raise
+            self._pace.only_retains = True
 
     def _is_crowded(self, files: list[File]) -> bool:
         """Whether what nobody has reserved goes at once if there is too much, sealed or not."""

@@ -11,7 +11,7 @@ from tidegate.store.deleted import Mark
 from tidegate.store.retention import ENDED, File, Policy
 from tidegate.store.upkeep.covering import cover, covered
 from tidegate.store.upkeep.files import SEALED, is_newer
-from tidegate.store.upkeep.pace import Pace
+from tidegate.store.upkeep.pace import Pace, Stopped
 
 #: A file, and why it goes: ``age``, ``count``, ``size`` or ``deleted``.
 Removal = tuple[File, str]
@@ -61,7 +61,13 @@ def retain(
     """
     removals = [removal for removal in removals if not is_newer(removal[0].path)]
     ended = [file for file, _ in removals if file.kind == ENDED]
-    if ended and not _cover(directory, policy, ended):
+    try:
+        is_counted = not ended or _cover(directory, policy, ended, pace)
+    except Stopped:
+        if not pace.is_last:
+            raise
+        is_counted = first = False
+    if not is_counted:
         known = covered(directory)
         safe = [each for each in removals if each[0].kind != ENDED or each[0].end < known]
         removals = safe or removals[: int(first)]
@@ -72,9 +78,9 @@ def retain(
     return removals
 
 
-def _cover(directory: str, policy: Policy, files: Iterable[File]) -> bool:
+def _cover(directory: str, policy: Policy, files: Iterable[File], pace: Pace) -> bool:
     try:
-        return cover(directory, policy, files)
+        return cover(directory, policy, pace, files)
     except FormatError:  # a newer version looks after it; the store must stay within its bounds all the same
         return True
 

@@ -103,7 +103,9 @@ def seal(
     batch = Batch(files, sealed, pace)
     if not batch.files:
         return False
-    if any(ref.index.signal == "metrics" for ref in batch.refs) and not _is_covered(directory, policy, batch.files):
+    if any(ref.index.signal == "metrics" for ref in batch.refs) and not _is_covered(
+        directory, policy, batch.files, pace
+    ):
         return False
     outputs = Outputs(directory, min(file.start for file in files), max(file.end for file in files), pace)
     with contextlib.closing(Faulty(_with_errors(sealed, files))) as faulty, outputs.or_nothing():
@@ -115,9 +117,9 @@ def seal(
     return True
 
 
-def _is_covered(directory: str, policy: Policy, files: Sequence[File]) -> bool:
+def _is_covered(directory: str, policy: Policy, files: Sequence[File], pace: Pace) -> bool:
     try:
-        return cover(directory, policy, files)
+        return cover(directory, policy, pace, files)
     except FormatError:  # a newer version looks after the totals, and then also after what they are made of
         return False
 
