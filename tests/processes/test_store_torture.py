@@ -369,13 +369,13 @@ def test_a_clock_that_jumps_loses_and_doubles_nothing(
     for number in range(60):
         if number == 20:
             time.time_ns, time.time = lambda: real() + jump, lambda: (real() + jump) / 1e9
-            keep(store, "default=99999d")
+            keep(store, "default=99999d, error=99999d, debug=99999d")
         if number == 40:
             time.time_ns, time.time = real, lambda: real() / 1e9
-            keep(store, "default=99999d")
+            keep(store, "default=99999d, error=99999d, debug=99999d")
         commit_and_tell(sink, number)
     sink.close()
-    keep(store, "default=99999d")
+    keep(store, "default=99999d, error=99999d, debug=99999d")
     """
     ends_well(drive(source, "jumping", str(jump)), tmp_path)
     assert identities(store_dir).keys() == told(tellings(tmp_path))

@@ -444,7 +444,7 @@ def test_what_a_repair_has_set_aside_is_retained_and_expires_like_other_files(se
     overwrite(sealed, 0, PAGE_BYTES)
     repaired(sealed.parent)
     aside = sealed.with_name(f"{sealed.name}.damaged")
-    keep(str(sealed.parent), "default=99999d")
+    keep(str(sealed.parent), "default=99999d, error=99999d, debug=99999d")
     assert aside.exists()
     keep(str(sealed.parent), "default=0.001s")
     assert not aside.exists()

@@ -77,7 +77,7 @@ def test_a_monster_is_the_same_when_it_is_sealed_and_its_neighbours_are_there(
     active = shown(store_dir)
     assert len(active) == 9
     assert is_sound(store_dir)
-    keep(str(store_dir), "default=99999d")
+    keep(str(store_dir), "default=99999d, error=99999d, debug=99999d")
     assert shown(store_dir) == active
     assert not list(store_dir.glob("*.active"))
 
