@@ -99,10 +99,12 @@ def keep(
 
         totals = steadily(lambda: _recovered(directory, former, files, now, step))
     else:
+        before = _positions(totals)
         try:
             feeding.settle(totals, _Changed(files, since, step).look, _frame, _alive_in(directory), now, step)
         except Exception:
-            _keep_part(former, totals, since)
+            if _positions(totals) != before:
+                _keep_part(former, totals, since)
             raise
     for process in [process for process in totals.processes.values() if _has_long_ended(process, now)]:
         totals.fold(process)
@@ -114,11 +116,13 @@ def keep(
         os.utime(former.path, ns=(now - MARGIN, now - MARGIN))
 
 
+def _positions(totals: Totals) -> dict[str, object]:
+    return {process.id: process.position for process in totals.processes.values()}
+
+
 def _keep_part(former: File, totals: Totals, since: int) -> None:
     """Keep what was counted before it was cut off. It is as old as before: what is newer is looked at again."""
-    content = dump(totals)
-    if content != former.content:
-        _write(former.path, content, since)
+    _write(former.path, dump(totals), since)
 
 
 def _recovered(
@@ -140,7 +144,7 @@ def _recovered(
         try:
             feeding.settle(totals, lambda: [*sealed.take(), *changed.look()], frame, _alive_in(directory), now, step)
         except Exception:
-            if not sealed:  # which are counted only where there is no checkpoint
+            if totals.processes and not sealed:  # which are counted only where there is no checkpoint
                 _keep_part(former, totals, 0)
             raise
     return totals

@@ -28,6 +28,14 @@ def covered(directory: str) -> int:
     return found if found <= time.time_ns() else 0  # the clock has been set back
 
 
+def size(directory: str) -> int:
+    """The bytes of the checkpoint; 0 when there is none."""
+    try:
+        return os.stat(os.path.join(directory, location.CHECKPOINT)).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def is_due(directory: str, files: Sequence[File], age: int = CHECKPOINT_NS) -> bool:
     """Whether the checkpoint, or where there is none the store, has reached this age."""
     since = covered(directory) or min((file.start for file in files), default=0)

@@ -17,7 +17,7 @@ from tidegate.store.retention import File, Policy
 from tidegate.store.upkeep import covering, planning, retaining
 from tidegate.store.upkeep.alone import alone
 from tidegate.store.upkeep.files import SEALED, SET_ASIDE, is_newer, listed, of_segments, remove_leftovers
-from tidegate.store.upkeep.pace import LAST_MERGED, Pace, Stopped
+from tidegate.store.upkeep.pace import LAST_CHECKPOINT, LAST_MERGED, Pace, Stopped
 from tidegate.store.upkeep.retaining import Removal
 
 _logger = logging.getLogger("tidegate")
@@ -115,6 +115,9 @@ class _Pass:
 
     def _cover(self) -> None:
         """At the end of a process a checkpoint that takes long is left to the next one, and sealing waits for it."""
+        if self._pace.is_last and covering.size(self._directory) > LAST_CHECKPOINT:
+            self._pace.only_retains = True
+            return
         try:
             covering.cover(self._directory, self._policy, self._pace)
         except Stopped:

@@ -30,6 +30,9 @@ LAST_FILES, LAST_BYTES, LAST_S = 96, 256 << 10, 0.2
 #: Bytes of sealed files, of which most are copied as they are, that are merged at the end of a process.
 LAST_MERGED = 4 << 20
 
+#: Bytes of a checkpoint, of some thousand series, that is read and written at the end of a process.
+LAST_CHECKPOINT = 128 << 10
+
 
 class Stopped(Exception):
     """Upkeep is not wanted any more for now; what it has begun is undone."""

@@ -66,7 +66,8 @@ def retain(
     except Stopped:
         if not pace.is_last:
             raise
-        is_counted = first = False
+        # a store that grows without bound is worse than an end that takes longer
+        is_counted = _cover(directory, policy, ended, Pace())
     if not is_counted:
         known = covered(directory)
         safe = [each for each in removals if each[0].kind != ENDED or each[0].end < known]
