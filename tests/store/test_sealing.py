@@ -19,6 +19,7 @@ from making import log, put, resource, span
 from store_files import places, segments
 from tidegate.store.retention import Policy
 from tidegate.store.sealed.file import SealedFile
+from tidegate.store.segment import SegmentScanner
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep import outputs, sealing
 from tidegate.store.upkeep.once import upkeep
@@ -250,14 +251,14 @@ def test_one_segment_that_nobody_could_have_written_does_not_hold_up_the_others(
 ) -> None:
     strange = write(store_dir, [log("strange")])
     write(store_dir, [log("a")])
-    scan = sealing.SegmentScanner.scan
+    scan = SegmentScanner.scan
 
-    def fail(self: sealing.SegmentScanner) -> Any:
+    def fail(self: SegmentScanner) -> Any:
         if self.path == str(strange):
             raise LookupError("strange")
         return scan(self)
 
-    monkeypatch.setattr(sealing.SegmentScanner, "scan", fail)
+    monkeypatch.setattr(SegmentScanner, "scan", fail)
     seal(store_dir)
     assert contents(store_dir) == {"info": ["a"]}
     assert strange.with_name(strange.name + ".damaged").exists()
