@@ -21,7 +21,7 @@ from tidegate.store.retention import Policy
 from tidegate.store.sealed.file import SealedFile
 from tidegate.store.segment import SegmentScanner
 from tidegate.store.sinks import FileSink
-from tidegate.store.upkeep import outputs, sealing
+from tidegate.store.upkeep import outputs
 from tidegate.store.upkeep.once import upkeep
 from tidegate.store.upkeep.pace import Pace
 from tidegate.store.upkeep.planning import HOUR_NS
