@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 import resource as limits
 import sqlite3
@@ -22,6 +23,7 @@ from store_files import decompress
 from tidegate.errors import FormatError
 from tidegate.store.block import Index
 from tidegate.store.rows import SpanRows
+from tidegate.store.sealed import writing
 from tidegate.store.sealed.file import SealedFile, Source
 from tidegate.store.sealed.gathering import Block, Gathered
 from tidegate.store.sealed.writing import Writer
@@ -131,6 +133,15 @@ def test_a_file_for_which_there_is_no_room_is_an_error_and_leaves_nothing(writer
     assert not os.path.exists(writer.path)
 
 
+def test_a_file_for_which_there_is_no_room_from_the_beginning_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_SCHEMA", "CREATE TABLE blocks (id); INSERT INTO nowhere VALUES (1);")
+    with pytest.raises(OSError, match="a sealed segment cannot be written"):
+        Writer(str(tmp_path / "new"), "info", 0, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_name_that_is_taken_is_not_overwritten(file: SealedFile) -> None:
     before = Path(file.path).read_bytes()
     with pytest.raises(FileExistsError):
@@ -157,6 +168,15 @@ def test_a_closed_file_that_is_gone_cannot_be_read(file: SealedFile) -> None:
     os.unlink(file.path)
     with pytest.raises(FileNotFoundError):
         file.frame(1)
+
+
+def test_a_file_that_nobody_holds_any_more_is_closed(file: SealedFile) -> None:
+    path = file.path
+    SealedFile(path).frame(1)
+    gc.collect()
+    file.close()
+    held = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    assert path not in held
 
 
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ class SealedFile:
         self.name = os.path.basename(path)
         self._lock = Lock()
         self._db: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[..., SealedFile] | None = None
         # a trace is asked for block by block
         self._last_trace: tuple[str, set[int]] = "", set()
         _files.add(self)
@@ -180,21 +181,17 @@ class SealedFile:
     def close(self) -> None:
         """Let go of the file; whoever asks it something opens it again, if it is still there."""
         with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            if self._closing is not None:
+                self._closing()
+            self._db = self._closing = None
 
     def abandon(self) -> None:
         """Begin anew in a forked child, without touching the parent's connection."""
         self._lock = Lock()
-        if self._db is not None:
+        if self._db is not None and self._closing is not None:
+            self._closing.detach()
             _inherited.append(self._db)
-            self._db = None
-
-    def __del__(self) -> None:
-        db = getattr(self, "_db", None)
-        if db is not None:
-            db.close()
+            self._db = self._closing = None
 
     def _blob(self, statement: str, id: int) -> Any:
         rows = self._select(statement, id)
@@ -207,6 +204,8 @@ class SealedFile:
             with self._lock:
                 if self._db is None:
                     self._db = _connect(self.path)
+                    # not by __del__: a file and its refs hold each other, and go in any order
+                    self._closing = weakref.finalize(self, self._db.close)
                 return self._db.execute(statement, parameters).fetchall()
         except unreadable() as error:
             raise FormatError(f"{self.path} cannot be read: {error}") from None

@@ -55,7 +55,12 @@ class Writer:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, location.FILE_MODE))
         with self._errors():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.executescript(_SCHEMA)
+        try:
+            with self._errors():
+                self._db.executescript(_SCHEMA)
+        except OSError:
+            self.abort()
+            raise
 
     def add(self, signal: str, service: str, block: Block) -> None:
         """A block whose records are all of one service."""
