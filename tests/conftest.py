@@ -179,3 +179,13 @@ def wait_for() -> Wait:
             time.sleep(0.02)
 
     return wait_for
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system in memory of 4 MiB, made as root in CI and unmounted afterwards."""
+    point = tmp_path / "small"
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(point)], check=True, timeout=10)
+    yield point
+    subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)

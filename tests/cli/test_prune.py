@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -169,16 +168,6 @@ def test_a_dry_run_says_how_much_it_cannot_judge_before_it_is_sealed(prune: Prun
     shown = prune("--dry-run").stdout.splitlines()
     assert shown[-2].startswith("Would remove at least 0 files")
     assert shown[-1].startswith(f"Not sealed yet: {size} bytes")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory of 4 MiB, made as root in CI and unmounted afterwards."""
-    point = tmp_path / "small"
-    point.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(point)], check=True, timeout=10)
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)
 
 
 def fill(disk: Path, *more: Any) -> None:

@@ -6,9 +6,8 @@ import contextlib
 import os
 import shutil
 import stat
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -277,16 +276,6 @@ def test_without_room_nothing_changes_and_the_next_pass_goes_on(
     assert sorted(each.name for each in store_dir.iterdir()) == sorted([path.name, "upkeep.lock"])
     seal(store_dir)
     assert contents(store_dir) == {"info": ["a"]}
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory of 4 MiB, made as root in CI and unmounted afterwards."""
-    point = tmp_path / "small"
-    point.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(point)], check=True, timeout=10)
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True, timeout=10)
 
 
 def test_on_a_full_disk_retention_makes_room(small_disk: Path) -> None:
