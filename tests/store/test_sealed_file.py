@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,19 +115,21 @@ def test_an_aborted_file_leaves_nothing_behind(writer: Writer) -> None:
     assert not os.path.exists(writer.path)
 
 
-@pytest.fixture
+@contextmanager
 def little_room() -> Iterator[None]:
-    """No file may have more than 64 KiB."""
+    """No file may have more than 64 KiB, that of pytest's own output included: for no longer than one call."""
     soft, hard = limits.getrlimit(limits.RLIMIT_FSIZE)
     limits.setrlimit(limits.RLIMIT_FSIZE, (64 << 10, hard))
-    yield
-    limits.setrlimit(limits.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        limits.setrlimit(limits.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_file_for_which_there_is_no_room_is_an_error_and_leaves_nothing(writer: Writer, little_room: None) -> None:
+def test_a_file_for_which_there_is_no_room_is_an_error_and_leaves_nothing(writer: Writer) -> None:
     block = Block(Index("logs", 1, 1, 1, 0, 0, 0, 1 << 20), os.urandom(100 << 10), None, None, [])
-    writer.add("logs", "shop", block)
-    with pytest.raises(OSError, match="a sealed segment cannot be written"):
+    with little_room(), pytest.raises(OSError, match="a sealed segment cannot be written"):
+        writer.add("logs", "shop", block)
         writer.finish()
     writer.abort()
     assert not os.path.exists(writer.path)
