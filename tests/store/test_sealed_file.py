@@ -128,8 +128,8 @@ def little_room() -> Iterator[None]:
 
 def test_a_file_for_which_there_is_no_room_is_an_error_and_leaves_nothing(writer: Writer) -> None:
     block = Block(Index("logs", 1, 1, 1, 0, 0, 0, 1 << 20), os.urandom(100 << 10), None, None, [])
+    writer.add("logs", "shop", block)
     with little_room(), pytest.raises(OSError, match="a sealed segment cannot be written"):
-        writer.add("logs", "shop", block)
         writer.finish()
     writer.abort()
     assert not os.path.exists(writer.path)
