@@ -245,8 +245,21 @@ def _parse_hosts(value: Any) -> tuple[str, ...]:
 RECORDS_PER_SECOND = number(0, 1_000_000, "log records a second")
 
 
-def _parse_budget(value: Any) -> float | None:
-    return None if value is None or str(value).strip().lower() == "none" else RECORDS_PER_SECOND.parse(value)
+def _or_none(kind: Kind, name: str) -> Kind:
+    """``kind``, or ``none`` for no limit at all."""
+
+    def parse(value: Any) -> Any:
+        return None if value is None or str(value).strip().lower() == "none" else kind.parse(value)
+
+    return Kind(name, f"{kind.rule}, or none", parse)
+
+
+_SLOW = number(0.001, 86400, "seconds")
+
+
+def _parse_slow(value: Any) -> Any:
+    text = str(value).strip().lower()
+    return text if text in ("auto", "off") else _SLOW.parse(value)
 
 
 TEXT = Kind("text", "text", _parse_text)
@@ -275,7 +288,10 @@ LOCATION = Kind(
     "a file, an http:// or https:// URL, jaeger+http://HOST:PORT, or NAME:… of an installed policy source",
     _parse_location,
 )
-BUDGET = Kind("budget", f"{RECORDS_PER_SECOND.rule}, or none", _parse_budget)
+BUDGET = _or_none(RECORDS_PER_SECOND, "budget")
+TRACES_PER_SECOND = number(0, 1_000_000, "traces a second")
+SPAN_BUDGET = _or_none(number(0, 10_000_000, "spans a second"), "span budget")
+SLOW = Kind("slow", f"auto, off, or {_SLOW.rule}", _parse_slow)
 INTERVAL = number(1, 86400, "seconds")
 RETENTION = Kind(
     "retention",

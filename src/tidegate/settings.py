@@ -27,9 +27,12 @@ from tidegate.kinds import (
     RECORDS_PER_SECOND,
     RETENTION,
     RETENTION_ENTRIES,
+    SLOW,
+    SPAN_BUDGET,
     STORE,
     TEXT,
     TOKEN,
+    TRACES_PER_SECOND,
     Kind,
     choice,
     number,
@@ -105,8 +108,36 @@ OPTIONS: tuple[Option, ...] = (
         "send",
         choice("gated", "all"),
         "gated",
-        "`gated` sends log records by their pattern's rate and the policy; `all` sends every log record and every"
-        " trace that the sampler named in OTEL_TRACES_SAMPLER keeps.",
+        "`gated` sends traces within `trace_budget` and log records by their pattern's rate, or both by the policy;"
+        " `all` sends every log record and every trace. A standard sampler named in OTEL_TRACES_SAMPLER governs traces"
+        " with both.",
+    ),
+    _own(
+        "trace_budget",
+        TRACES_PER_SECOND,
+        100.0,
+        "Traces a second that are sent, by all processes of this host together that send to the same place; those with"
+        " errors, slow and new ones are first in line.",
+    ),
+    _own("span_budget", SPAN_BUDGET, None, "Spans a second that are sent likewise, whatever traces they make."),
+    _own(
+        "slow",
+        SLOW,
+        "auto",
+        "Which traces are slow and first in line: `auto`, those among the slowest of their kind, or all that take"
+        " longer than so many seconds.",
+    ),
+    _own(
+        "ship_share",
+        number(0.01, 1, "of one core"),
+        0.1,
+        "Share of one core that deciding and sending take in the process that does it for all.",
+    ),
+    _own(
+        "exit_grace",
+        number(0, 60, "seconds"),
+        2.0,
+        "Longest time in seconds that the end of a process waits for what is to be sent.",
     ),
     _own(
         "policy",

@@ -53,6 +53,11 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("policy", "https://policies.example/shop?v=1", "https://policies.example/shop?v=1"),
     ("policy", "jaeger+http://localhost:5778", "jaeger+http://localhost:5778"),
     ("log_budget", "none", None),
+    ("span_budget", "none", None),
+    ("span_budget", "500", 500.0),
+    ("slow", "AUTO", "auto"),
+    ("slow", "off", "off"),
+    ("slow", "0.25", 0.25),
     ("log_budget", " 2.5 ", 2.5),
 ]
 
@@ -112,6 +117,10 @@ REFUSED: list[tuple[str, Any]] = [
     ("policy", 5),
     ("log_budget", "plenty"),
     ("log_budget", "-1"),
+    ("span_budget", "plenty"),
+    ("span_budget", "-1"),
+    ("slow", "sometimes"),
+    ("slow", "0"),
 ]
 
 
