@@ -11,6 +11,7 @@ ALL = (
     *("store_writing", "store_reading", "store_processes"),
     *("calling", "starting", "exposing", "reading"),
     *("sampling", "budgets", "patterns", "log_gate", "early_drop"),
+    "sending",
 )
 
 
