@@ -120,11 +120,11 @@ class _InTraces(Rows):
 class SpanRows(_InTraces):
     names = _column("name", "")
     status = _column("status", 0)
-    _remote = _column("parent_is_remote", 0)
+    remote = _column("parent_is_remote", 0)
     durations = _column("duration", 0)
-    _kind = _column("kind", 0)
-    _flags = _column("flags", 0)
-    _trace_state = _column("trace_state", "")
+    kinds = _column("kind", 0)
+    flags = _column("flags", 0)
+    trace_states = _column("trace_state", "")
     messages = _column("status_message", "")
     _links = _column("links", ())
     _dropped_attributes = _column("dropped_attributes", 0)
@@ -132,7 +132,8 @@ class SpanRows(_InTraces):
     _dropped_links = _column("dropped_links", 0)
 
     @cached_property
-    def _parent(self) -> Sequence[Any]:
+    def parents(self) -> Sequence[Any]:
+        """Of all rows, as the block has them: "" for no parent, else an id or, in the same block, a number."""
         return unpack(self.columns, "parent_step" if self.is_sealed else "parent", self.count, "")
 
     @cached_property
@@ -141,7 +142,7 @@ class SpanRows(_InTraces):
 
     def parent_id(self, row: int) -> str:
         """The id of a span's parent, "" for none; one in the same block is kept as its row, or by the way there."""
-        parent: str | int = self._parent[row]
+        parent: str | int = self.parents[row]
         if isinstance(parent, str):
             return parent
         return self.span_id(row + parent if self.is_sealed else parent)
@@ -150,8 +151,8 @@ class SpanRows(_InTraces):
     def parent_steps(self) -> Sequence[str | int]:
         """Of all rows, the parent's id, or if it is in the block, how many rows further it is."""
         if self.is_sealed:
-            return self._parent
-        return [parent if type(parent) is str else parent - row for row, parent in enumerate(self._parent)]
+            return self.parents
+        return [parent if type(parent) is str else parent - row for row, parent in enumerate(self.parents)]
 
     @cached_property
     def parent_ids(self) -> Sequence[str]:
@@ -159,7 +160,7 @@ class SpanRows(_InTraces):
         ids, rows = self.span_ids, range(self.count) if self.is_sealed else repeat(0)
         return [
             parent if isinstance(parent, str) else ids[row + parent]
-            for row, parent in zip(rows, self._parent, strict=False)
+            for row, parent in zip(rows, self.parents, strict=False)
         ]
 
     @cached_property
@@ -193,10 +194,10 @@ class SpanRows(_InTraces):
             resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
             parent_span_id=self.parent_id(row),
-            parent_is_remote=bool(self._remote[row]),
-            kind=SPAN_KINDS[self._kind[row]],
-            flags=self._flags[row],
-            trace_state=self._trace_state[row],
+            parent_is_remote=bool(self.remote[row]),
+            kind=SPAN_KINDS[self.kinds[row]],
+            flags=self.flags[row],
+            trace_state=self.trace_states[row],
             status_code=STATUS_CODES[self.status[row]],
             status_message=self.messages[row],
             attributes=self.attributes[row],
@@ -215,7 +216,7 @@ class LogRows(_InTraces):
     _severity_text = _column("severity_text", "")
     bodies = _column("body", None)
     event_names = _column("event_name", "")
-    _flags = _column("flags", 0)
+    flags = _column("flags", 0)
     _origin = _column("origin", 0)
     _dropped = _column("dropped", 0)
 
@@ -252,7 +253,7 @@ class LogRows(_InTraces):
             "attributes": _located(self.attributes[row], origin),
             "trace_id": self.trace_ids[row],
             "span_id": self.span_id(row),
-            "flags": self._flags[row],
+            "flags": self.flags[row],
             "template": origin[0],
             "dropped_attributes_count": self._dropped[row],
         }
@@ -272,7 +273,7 @@ class LogRows(_InTraces):
             attributes=_located(self.attributes[row], origin),
             trace_id=self.trace_ids[row],
             span_id=self.span_id(row),
-            flags=self._flags[row],
+            flags=self.flags[row],
             template=origin[0],
             dropped_attributes_count=self._dropped[row],
         )
