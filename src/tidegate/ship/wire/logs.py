@@ -1,0 +1,130 @@
+"""Log records from their columns (opentelemetry/proto/logs/v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from operator import add
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from tidegate.ship.wire.marks import with_attributes
+from tidegate.ship.wire.pieces import (
+    I32,
+    I64,
+    LEN,
+    S32_MAX,
+    U32_MAX,
+    U64_MAX,
+    Pieces,
+    fixed32,
+    heads,
+    nearest,
+    number,
+    tag,
+    taker,
+    texts,
+    utf8,
+    within,
+)
+from tidegate.ship.wire.values import any_value, attributes
+from tidegate.store.block import unpack
+from tidegate.store.rows import ORIGIN_KEYS, LogRows
+
+if TYPE_CHECKING:
+    from tidegate.ship.wire import Mark
+
+#: time 1 and observed time 11.
+_TIMES = Struct("<BQBQ").pack
+_TIME, _OBSERVED = tag(1, I64)[0], tag(11, I64)[0]
+
+_TRACE, _SPAN = tag(9, LEN) + b"\x10", tag(10, LEN) + b"\x08"
+
+_SEVERITY_TEXT, _EVENT_NAME, _ATTRIBUTES = texts(3), texts(12), attributes(6)
+
+_BODY, _TEXT = heads(5), heads(1)
+
+#: What stands before a text that is the body, by its length.
+_TEXT_BODY = Pieces(lambda length: _BODY[len(_TEXT[length]) + length] + _TEXT[length])
+
+_NUMBERS = ("severity", "flags", "dropped")
+
+
+def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None) -> Iterable[bytes]:
+    """The message of each picked log record."""
+    take = taker(rows.count, picked)
+
+    def column(name: str, default: Any) -> Sequence[Any]:
+        return take(unpack(rows.columns, name, rows.count, default))
+
+    mappings = take(rows.attributes)
+    if marks is not None:
+        mappings = with_attributes(mappings, marks)
+    parts: list[Iterable[bytes]] = [
+        _times(take(rows.times), column),
+        map(_numbers.__getitem__, zip(*(column(name, 0) for name in _NUMBERS), strict=True)),
+        map(_body, take(rows.bodies)),
+    ]
+    if any(origin[1] for origin in rows.origins):
+        parts.append(_located(rows.origins, column("origin", 0), mappings))
+    parts.append(map(_ATTRIBUTES.of, mappings))
+    for name, fields in (("severity_text", _SEVERITY_TEXT), ("event_name", _EVENT_NAME)):
+        if name in rows.columns:
+            parts.append(map(fields.__getitem__, column(name, "")))
+    if any(traces := take(rows.trace_ids)):
+        known = {each: _TRACE + bytes.fromhex(each) if each else b"" for each in set(traces)}
+        parts.append(map(known.__getitem__, traces))
+    if "span_id" in rows.columns:
+        parts.append(_spans(rows, picked))
+    return map(b"".join, zip(*parts, strict=False))
+
+
+def _times(times: Sequence[int], column: Any) -> Iterator[bytes]:
+    observed = within(0, U64_MAX, list(map(add, times, column("observed", 0))))
+    timeless = column("timeless", 0)
+    stamps = [0 if no else time for time, no in zip(times, timeless, strict=True)] if any(timeless) else times
+    return map(_TIMES, repeat(_TIME), within(0, U64_MAX, stamps), repeat(_OBSERVED), observed)
+
+
+def _spans(rows: LogRows, picked: Sequence[int]) -> list[bytes]:
+    digits, nothing = bytes.fromhex(rows.digits), bytes(8)
+    ids = [digits[8 * row : 8 * row + 8] for row in picked]
+    return [_SPAN + each if each != nothing else b"" for each in ids]
+
+
+def _of_numbers(row: tuple[int, int, int]) -> bytes:
+    severity, flags, dropped = row
+    bits = tag(8, I32) + fixed32(nearest(0, U32_MAX, flags)) if flags else b""
+    return number(2, severity, S32_MAX) + bits + number(7, dropped)
+
+
+_numbers = Pieces(_of_numbers)
+
+
+def _body(body: Any) -> bytes:
+    """Written also when there is none, as the standard encoder does."""
+    if type(body) is str:
+        data = utf8(body)
+        return _TEXT_BODY[len(data)] + data
+    content = any_value(body)
+    return _BODY[len(content)] + content
+
+
+def _located(
+    origins: Sequence[Sequence[Any]], origin: Sequence[int], mappings: Sequence[Mapping[str, Any]]
+) -> list[bytes]:
+    """Where the call stands, as attributes, unless the record has such of its own."""
+    pieces = [_ATTRIBUTES.of(_place(each)) if each[1] else b"" for each in origins]
+    is_own = [not each.keys().isdisjoint(ORIGIN_KEYS) for each in mappings]
+    if not any(is_own):
+        return [pieces[place] for place in origin]
+    return [
+        _ATTRIBUTES.of({key: value for key, value in _place(origins[place]).items() if key not in mapping})
+        if own and origins[place][1]
+        else pieces[place]
+        for place, mapping, own in zip(origin, mappings, is_own, strict=True)
+    ]
+
+
+def _place(origin: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(ORIGIN_KEYS, origin[1:], strict=True))

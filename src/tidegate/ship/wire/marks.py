@@ -1,0 +1,50 @@
+"""What the gate says of a span that is sent: a threshold in its trace state, and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from tidegate.gate.traces.tracestate import KEY, MAX_MEMBERS, NOTHING, parse, with_threshold
+
+if TYPE_CHECKING:
+    from tidegate.ship.wire import Mark
+
+
+#: Trace states that were marked and are remembered; there are as many as thresholds at a time.
+REMEMBERED = 4096
+
+
+def marked_states(states: Sequence[str], marks: Sequence[Mark] | None) -> Iterable[str]:
+    """Each row's trace state, with what its mark says."""
+    if marks is None:
+        return states
+    return [
+        state if mark.threshold is None and not mark.clear else marked_state(state, mark.threshold)
+        for state, mark in zip(states, marks, strict=True)
+    ]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def marked_state(state: str, threshold: int | None) -> str:
+    """A W3C tracestate with this ``th`` in its ``ot``, which then comes first as W3C asks of what was changed; None
+    takes out what was there."""
+    members = [member for member in state.split(",") if member.strip()]
+    others = [member for member in members if _key(member) != KEY]
+    found = [member.partition("=")[2].strip() for member in members if _key(member) == KEY]
+    rest = (parse(found[0]) if found else NOTHING).rest
+    value = rest if threshold is None else with_threshold(threshold, rest) or rest
+    return ",".join([f"{KEY}={value}", *others][:MAX_MEMBERS] if value else others)
+
+
+def _key(member: str) -> str:
+    return member.partition("=")[0].strip()
+
+
+def with_attributes(attributes: Sequence[Mapping[str, Any]], marks: Sequence[Mark]) -> Sequence[Mapping[str, Any]]:
+    """Each row's attributes, with those of its mark."""
+    return [
+        {**each, **dict(mark.attributes)} if mark.attributes else each
+        for each, mark in zip(attributes, marks, strict=True)
+    ]
