@@ -24,7 +24,8 @@ class Blocks:
     """Writes records to ``sink``; used by one thread at a time.
 
     ``dropped`` counts lost records by reason, ``recorded`` stored ones by signal. ``fallback`` makes
-    the sink that takes over when the first one never took anything.
+    the ring in memory that takes over when the sink never took anything. With ``overflows``, another one takes what
+    the sink, which took something before, cannot take for now: ``overflown`` counts these.
     """
 
     def __init__(
@@ -42,13 +43,22 @@ class Blocks:
         self._encoders = encoders
         self._redact = redact
         self._fallback = fallback
+        #: Whether somebody sends from memory what the disk does not take.
+        self.overflows = False
+        self.overflown = 0
+        #: Whether the last block went to memory instead.
+        self.is_full = False
+        self._overflow: Sink | None = None
         self._resources: dict[int, tuple[Any, Resource]] = {}
 
     def abandon(self) -> None:
         """Begin with nothing in a forked child, whose parent writes what was there."""
         self.dropped, self.recorded = Counter(), Counter()
         self._resources = {}
+        self.overflown, self.is_full = 0, False
         self.sink.abandon()
+        if self._overflow is not None:
+            self._overflow.abandon()
 
     def write(self, records: Sequence[tuple[str, Any]]) -> None:
         """Commit records of any signals. What cannot be stored is counted, and warned of once."""
@@ -97,11 +107,24 @@ class Blocks:
         except (OSError, StoreError) as error:
             if isinstance(error, FormatError):
                 raise
-            if not self._fall_back(error):
-                self._lose("disk", batch.count, error)
-                return
-            self.sink.append(known, batch)
+            self._append_elsewhere(known, batch, error)
+            return
+        self.is_full = False
         self.recorded[signal] += batch.count
+
+    def _append_elsewhere(self, resource: Resource, batch: Batch, error: Exception) -> None:
+        """Into memory, where there is somebody to take it from there."""
+        if self._fall_back(error):
+            self.sink.append(resource, batch)
+            self.recorded[batch.signal] += batch.count
+        elif self.overflows and self._fallback is not None:
+            self._overflow = self._overflow or self._fallback()
+            self._tell(f"nothing more can be written to the store ({error}); what comes is sent from memory")
+            self._overflow.append(resource, batch)
+            self.overflown += batch.count
+            self.is_full = True
+        else:
+            self._lose("disk", batch.count, error)
 
     def _resource(self, resource: Any) -> Resource:
         known = self._resources.get(id(resource))
@@ -118,9 +141,12 @@ class Blocks:
 
     def _lose(self, reason: str, count: int, error: Exception) -> None:
         self.dropped[reason] += count
+        self._tell(f"{count} records could not be recorded ({reason}): {error}")
+
+    def _tell(self, problem: str) -> None:
         if not self.problem:
-            self.problem = f"{count} records could not be recorded ({reason}): {error}"
-            _logger.warning("%s", self.problem)
+            self.problem = problem
+            _logger.warning("%s", problem)
 
     def warn_of_overrun(self, queue_size: int) -> None:
         """Say once in a process that records were dropped because the queue was full."""

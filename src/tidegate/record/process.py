@@ -30,6 +30,9 @@ direct: set[str] = set()
 #: Called before the last flush, to put what is not in a queue yet (metrics are collected then).
 collectors: list[Callable[[], None]] = []
 
+#: Called at each end of the process when all is committed, to send what is left; they keep to times of their own.
+endings: list[Callable[[], None]] = []
+
 #: Signals that are held back over a fork: CPython forgets those that reach a child too early.
 _HELD_SIGNALS = {signal.SIGTERM, signal.SIGHUP}
 
@@ -52,8 +55,9 @@ def is_helper_process() -> bool:
     return any("multiprocessing.resource_tracker" in argument for argument in arguments)
 
 
-def recorder(store: str | None = None, settings: Settings | None = None) -> Recorder:
-    """The process's recorder for a store, made at the first call. ``store`` overrules the settings.
+def recorder(store: str | None = None, settings: Settings | None = None, route: str = "") -> Recorder:
+    """The process's recorder for a store, made at the first call. ``store`` overrules the settings; ``route`` is where
+    its records are sent, "" for nowhere.
 
     A directory that cannot be written is one warning, and the ring in memory takes its place.
     """
@@ -61,16 +65,16 @@ def recorder(store: str | None = None, settings: Settings | None = None) -> Reco
     place = settings.store or default_location()
     with _lock:
         if place not in _recorders:
-            _recorders[place] = _build(place, settings)
+            _recorders[place] = _build(place, settings, route)
             _install_hooks(settings.flush_on_signal)
         return _recorders[place]
 
 
-def _build(place: str, settings: Settings) -> Recorder:
+def _build(place: str, settings: Settings, route: str) -> Recorder:
     encoders: dict[str, Encode] = {"spans": spans.batch, "logs": logs.batch}
 
     def ring() -> Sink:
-        return MemorySink(settings.memory_size, settings.memory_records)
+        return MemorySink(settings.memory_size, settings.memory_records, route)
 
     def written() -> float:
         return float(getattr(sink, "written", 0) / settings.store_size)
@@ -85,7 +89,7 @@ def _build(place: str, settings: Settings) -> Recorder:
     try:
         if on_disk:
             check_writable(place)
-        sink = FileSink(place, min(ROTATE_BYTES, settings.store_size // SEGMENTS)) if on_disk else ring()
+        sink = FileSink(place, min(ROTATE_BYTES, settings.store_size // SEGMENTS), route) if on_disk else ring()
     except StoreError as error:
         _logger.warning("%s Recording in memory instead.", error)
         sink, on_disk = ring(), False
@@ -125,14 +129,25 @@ def dropped() -> dict[str, int]:
 
 
 def close() -> None:
-    """Commit everything and write in the calling thread from now on."""
+    """Commit everything, send what is left, and write in the calling thread from now on."""
+    flush()
+    _end()
     for each in list(_recorders.values()):
         each.close()
+
+
+def _end() -> None:
+    for ending in endings:
+        try:
+            ending()
+        except Exception as error:
+            _logger.debug("what was left could not be sent: %s", error)
 
 
 def _flush_at_end() -> None:
     try:
         flush(END_WAIT, collect=True)
+        _end()
     except Exception:  # the end of the process must not be held up by it
         pass
 

@@ -33,6 +33,10 @@ ERROR_DELAY = 0.05
 IDLE = 600.0
 
 
+def _nothing() -> None:
+    pass
+
+
 class Ticket:
     """A request to commit everything that was queued before it; waits without Python-level locks.
 
@@ -79,6 +83,8 @@ class Recorder:
         self.commit_interval = commit_interval
         self.queue_size = queue_size
         self._threadless = False
+        #: Called after each commit of the writer's thread.
+        self.committed: Callable[[], None] = _nothing
         self._writer = Worker("tidegate-writer", self._run)
         self._start_afresh()
 
@@ -187,6 +193,7 @@ class Recorder:
             self._blocks.warn_of_overrun(self.queue_size)
             self._since = 0.0
             self._answer_tickets()
+            self.committed()
             if self._keeper is not None:
                 self._keeper.look()
             self._idle = True
