@@ -24,11 +24,11 @@ def _in_memory() -> Store:
     # what earlier examples kept is not in the way
     sinks.rings.clear()
     sinks.deleted.clear()
-    return Store("memory:", lambda: MemorySink(64 << 20))
+    return Store("memory:", lambda **options: MemorySink(64 << 20, **options))
 
 
 def _in_directory(path: Path) -> Store:
-    return Store(str(path), lambda: FileSink(str(path)))
+    return Store(str(path), lambda **options: FileSink(str(path), **options))
 
 
 @pytest.fixture(autouse=True)
@@ -78,12 +78,12 @@ def stores_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callab
     made: list[Store] = []
 
     def served(path: Path) -> Store:
-        store = ServedStore(str(path), lambda: FileSink(str(path)))
+        store = ServedStore(str(path), lambda **options: FileSink(str(path), **options))
         store.url = request.getfixturevalue("server").add(str(path))
         return store
 
     def sealed(path: Path) -> Store:
-        return SealedStore(str(path), lambda: FileSink(str(path)))
+        return SealedStore(str(path), lambda **options: FileSink(str(path), **options))
 
     kinds = {"directory": _in_directory, "sealed": sealed, "memory": lambda path: _in_memory(), "served": served}
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import sealing
-import tidegate.store
 from making import log, put, resource, span
-from merged import merge, mergeable
+from merged import merge
 from storing import Store
 from tidegate.records import Log, Trace
-from tidegate.store import exchange, follow, sinks
+from tidegate.store import follow
 from tidegate.store.catalog import AnyRef, DirectoryCatalog
 from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.follow import Follower
 from tidegate.store.reader import Reader
-from tidegate.store.segment import BlockRef
-from tidegate.store.sinks import FileSink
 from tidegate.store.watermark import Watermark
+from worlds import World, steps
 
 
 def bodies(records: Iterable[Any]) -> list[Any]:
@@ -48,117 +42,6 @@ def drain(follower: Follower) -> list[Any]:
 # One process of a hundred things that may happen, in any order
 
 
-class World:
-    """A directory with living and ended writers, and one client that follows it through many followers."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.writers: list[FileSink] = []
-        self.committed: list[int] = []
-        self.removed: set[int] = set()
-        self.got: list[int] = []
-        self.again: list[int] = []
-        self.follower = self._follower(None)
-        self.mark = self.follower.watermark.text()
-        self.last: list[int] = []
-
-    def _follower(self, after: Watermark | None) -> Follower:
-        return tidegate.store.open(self.path, missing_ok=True).follower("logs", after=after, within=0)
-
-    def begin(self, _: int) -> None:
-        self.writers.append(FileSink(str(self.path)))
-        self.write(len(self.writers) - 1)
-
-    def write(self, which: int) -> None:
-        if not self.writers:
-            return
-        numbers = range(len(self.committed), len(self.committed) + 1 + which % 3)
-        # times that go back and forth between commits, and a signal in between that nobody follows
-        put(self.writers[which % len(self.writers)], [span()])
-        # of several classes, so that what is committed together is sealed apart
-        put(self.writers[which % len(self.writers)], [log(n, (n * 7) % 10, severity=9 + n * 4 % 12) for n in numbers])
-        self.committed += numbers
-
-    def end(self, which: int) -> None:
-        if self.writers:
-            self.writers.pop(which % len(self.writers)).close()
-
-    def merge(self, which: int) -> None:
-        self.settle(0)
-        some = mergeable(self.path)[which % 2 :]
-        if some:
-            merge(self.path, some)
-
-    def rotate(self, which: int) -> None:
-        """The process goes on in another segment."""
-        if self.writers:
-            self.writers[which % len(self.writers)]._rotate_bytes = 0
-            self.write(which)
-            self.writers[which % len(self.writers)]._rotate_bytes = sinks.ROTATE_BYTES
-
-    def seal(self, which: int) -> None:
-        self.settle(0)
-        sealing.seal(str(self.path), sealing.ended(str(self.path))[which % 3 :], 1 + which)
-
-    def decide(self, which: int) -> None:
-        """An exchange is under way, and whoever made it has been killed."""
-        self.settle(0)
-        add, remove = sealing.prepare(str(self.path), sealing.ended(str(self.path)), 1 + which)
-        if remove:
-            body = {"format": 1, "add": add, "remove": remove}
-            exchange.replace(str(self.path / exchange.NAME), orjson.dumps(body))
-
-    def settle(self, _: int) -> None:
-        if self.path.is_dir():
-            exchange.finish(str(self.path))
-
-    def join(self, which: int) -> None:
-        self.settle(0)
-        for kind in ("error", "warning", "info"):
-            of_kind = [path for path in sealing.sealed(str(self.path)) if f".{kind}." in path]
-            sealing.merge(str(self.path), of_kind[which % 2 :])
-
-    def remove(self, which: int) -> None:
-        self.settle(0)
-        ended = [*mergeable(self.path), *sealing.sealed(str(self.path))]
-        if ended:
-            path = str(ended[which % len(ended)])
-            lost = DirectoryCatalog(str(self.path))
-            gone = [ref for ref in lost.blocks() if (ref.path if isinstance(ref, BlockRef) else ref.file.path) == path]
-            lost.candidates = lambda query: [ref for ref in gone if query.wants(ref)]  # type: ignore[method-assign]
-            with Reader(lost) as reader:
-                self.removed |= set(bodies(reader.logs()))
-            os.unlink(path)
-
-    def poll(self, _: int) -> None:
-        self.mark = self.follower.watermark.text()
-        self.last = bodies(self.follower.poll())
-        self.got += self.last
-
-    def reconnect(self, _: int) -> None:
-        self.follower = self._follower(Watermark.parse(self.follower.watermark.text()))
-
-    def crash(self, _: int) -> None:
-        """The client got the last poll, but not the watermark behind it."""
-        self.again += self.last
-        self.last = []
-        self.follower = self._follower(Watermark.parse(self.mark))
-
-    def finish(self) -> None:
-        self.poll(0)
-        while self.follower.pending:
-            self.poll(0)
-        for writer in self.writers:
-            writer.close()
-
-
-STEPS = (
-    *("begin", "write", "write", "rotate", "end", "end", "merge", "seal", "seal", "decide", "settle", "join"),
-    *("remove", "poll", "poll", "reconnect", "crash"),
-)
-steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), max_size=40)
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(steps=steps, portion=st.sampled_from([1, 4, 2048]))
 def test_nothing_is_lost_and_nothing_doubled(
@@ -168,15 +51,9 @@ def test_nothing_is_lost_and_nothing_doubled(
         patch.setattr(follow, "PORTION", portion)
         patch.setattr(catalog_directory, "OPEN_FILES", 1)
         world = World(tmp_path_factory.mktemp("world") / "store")
-        for step, which in steps:
-            getattr(world, step)(which)
-        world.finish()
-    assert set(world.committed) - set(world.got) <= world.removed
-    repeated = sorted(world.got)
-    for number in set(world.got):
-        repeated.remove(number)
-    assert set(repeated) <= set(world.again)
-    assert len(repeated) <= len(world.again)
+        world.run(steps)
+    assert world.lost() <= world.removed
+    assert world.is_doubled_only_where_it_may_be()
 
 
 # What single polls hand out

@@ -23,12 +23,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import cast
+from typing import TypeVar, cast
 
 from tidegate.errors import StoreError
 from tidegate.records import Span, Trace
 from tidegate.store.catalog import AnyRef, BlockCache, Catalog, Moved, steadily
-from tidegate.store.pieces import Seen, matches_of, reached, relocate, unseen
+from tidegate.store.pieces import Seen, Unseen, matches_of, reached, relocate, unseen
 from tidegate.store.query import Query
 from tidegate.store.rows import Record
 from tidegate.store.segment import BlockRef
@@ -37,6 +37,8 @@ from tidegate.store.tracing import spans_of
 from tidegate.store.watermark import Piece, Progress, Watermark
 
 __all__ = ["MAX_BACKLOG", "SHARED_LOOK_S", "Follower", "TraceFollower", "Watermark", "forever"]
+
+T = TypeVar("T")
 
 #: Records that may wait for a follower before the oldest are passed by. One bound for who was away and for who is
 #: connected: to have been away over a deploy and to be handed a burst are the same to catch up with. They wait
@@ -54,14 +56,9 @@ _LEAST_PIECES = 16
 SHARED_LOOK_S = 0.1
 
 
-class Follower:
-    """A place in a store that moves on with every `poll`; made by `Reader.follower`. For one thread at a time.
-
-    ``dropped`` counts the records of the blocks that were passed by since more than ``max_backlog``
-    records waited: of all blocks that might have held a match by their indexes (signal, service, times,
-    severity, errors, trace), so a few more than what a filter on attributes or text would have let
-    through; of what was sealed before it was seen, those that match. One block waits however large it is.
-    """
+class Following:
+    """A place in a store that moves on: what every follower is. ``route`` restricts it to the segments of one route
+    ("" those without); None is every segment."""
 
     def __init__(
         self,
@@ -72,28 +69,90 @@ class Follower:
         after: Watermark | None = None,
         max_backlog: int = MAX_BACKLOG,
         within: float = SHARED_LOOK_S,
+        route: str | None = None,
     ) -> None:
-        self.dropped = self._told = 0
-        self._catalog, self._cache, self._query = catalog, cache, query
+        self.dropped = 0
+        self._catalog, self._cache, self._query, self._route = catalog, cache, query, route
         self._within = within
         self._max_backlog = max_backlog
         self._waiting: deque[Piece] = deque()
         self._backlog = 0
-        found, pieces = steadily(lambda: (found := catalog.blocks(), list(reached(catalog, found))))
+        found, pieces = steadily(lambda: (found := catalog.blocks(), list(reached(catalog, found, route))))
         self._number = found[-1].number if found else 0
         self._progress = Progress(pieces, after.floor if after else 0)
         if after:
             self._take(catalog.blocks, after)
 
     @property
-    def signal(self) -> str:
-        """``logs``, ``spans``, ``metrics`` or ``traces``."""
-        return self._query.signal
-
-    @property
     def pending(self) -> bool:
         """Whether more is known to wait, so that the next poll need not be put off."""
         return bool(self._waiting)
+
+    def _look(self) -> None:
+        self._take(lambda: self._catalog.newer(self._number, within=self._within), self._progress)
+
+    def _take(self, look: Callable[[], Sequence[AnyRef]], seen: Seen) -> None:
+        """Let what was not seen of the blocks that are found wait, oldest first, and as much of it as may."""
+        size = max(1, min(PORTION, self._max_backlog // _LEAST_PIECES))
+        blocks, found = steadily(lambda: (blocks := look(), self._unseen(blocks, seen, size)))
+        if not blocks:
+            return
+        self._number = blocks[-1].number
+        for piece in _oldest_first(found.reached):
+            self._progress.note(piece)
+        for piece in _oldest_first(found.wanted):
+            self._waiting.append(piece)
+            self._backlog += piece.count
+        self._progress.forget()
+        while self._backlog > self._max_backlog and len(self._waiting) > 1:
+            self.dropped += self._next().count
+
+    def _unseen(self, blocks: Sequence[AnyRef], seen: Seen, size: int) -> Unseen:
+        return unseen(self._cache, self._query, blocks, seen, size, self._route)
+
+    def _next(self) -> Piece:
+        piece = self._waiting.popleft()
+        self._backlog -= piece.count
+        return piece
+
+    def _opened(self, of: Callable[[list[Piece]], list[T]]) -> list[T]:
+        """What there is ``of`` the pieces that are next. It raises `Moved` where their blocks are elsewhere by now."""
+        chosen: list[Piece] = []
+        room = PORTION
+        while self._waiting and (not chosen or self._waiting[0].count <= room):
+            chosen.append(self._next())
+            room -= chosen[-1].count
+        try:
+            return steadily(lambda: self._found(of, chosen))
+        except StoreError:  # they are the next once more
+            self._waiting.extendleft(reversed(chosen))
+            self._backlog += sum(piece.count for piece in chosen)
+            raise
+
+    def _found(self, of: Callable[[list[Piece]], list[T]], chosen: list[Piece]) -> list[T]:
+        try:
+            return of(chosen)
+        except Moved:
+            # all at once: where one has gone, others that wait have gone too
+            relocate(self._cache, self._query, [*chosen, *(piece for piece in self._waiting if not _is_active(piece))])
+            raise
+
+
+class Follower(Following):
+    """A place in a store that moves on with every `poll`; made by `Reader.follower`. For one thread at a time.
+
+    ``dropped`` counts the records of the blocks that were passed by since more than ``max_backlog``
+    records waited: of all blocks that might have held a match by their indexes (signal, service, times,
+    severity, errors, trace), so a few more than what a filter on attributes or text would have let
+    through; of what was sealed before it was seen, those that match. One block waits however large it is.
+    """
+
+    _told = 0
+
+    @property
+    def signal(self) -> str:
+        """``logs``, ``spans``, ``metrics`` or ``traces``."""
+        return self._query.signal
 
     @property
     def watermark(self) -> Watermark:
@@ -111,53 +170,7 @@ class Follower:
         It may be nothing although more is ``pending``, when filters let nothing of a portion through.
         """
         self._look()
-        return self._made(sorted(self._opened()))
-
-    def _look(self) -> None:
-        self._take(lambda: self._catalog.newer(self._number, within=self._within), self._progress)
-
-    def _take(self, look: Callable[[], Sequence[AnyRef]], seen: Seen) -> None:
-        """Let what was not seen of the blocks that are found wait, oldest first, and as much of it as may."""
-        size = max(1, min(PORTION, self._max_backlog // _LEAST_PIECES))
-        blocks, found = steadily(lambda: (blocks := look(), unseen(self._cache, self._query, blocks, seen, size)))
-        if not blocks:
-            return
-        self._number = blocks[-1].number
-        for piece in _oldest_first(found.reached):
-            self._progress.note(piece)
-        for piece in _oldest_first(found.wanted):
-            self._waiting.append(piece)
-            self._backlog += piece.count
-        self._progress.forget()
-        while self._backlog > self._max_backlog and len(self._waiting) > 1:
-            self.dropped += self._next().count
-
-    def _next(self) -> Piece:
-        piece = self._waiting.popleft()
-        self._backlog -= piece.count
-        return piece
-
-    def _opened(self) -> list[Entry[Record]]:
-        """The matches in the pieces that are next."""
-        chosen: list[Piece] = []
-        room = PORTION
-        while self._waiting and (not chosen or self._waiting[0].count <= room):
-            chosen.append(self._next())
-            room -= chosen[-1].count
-        try:
-            return steadily(lambda: self._matches(chosen))
-        except StoreError:  # they are the next once more
-            self._waiting.extendleft(reversed(chosen))
-            self._backlog += sum(piece.count for piece in chosen)
-            raise
-
-    def _matches(self, chosen: list[Piece]) -> list[Entry[Record]]:
-        try:
-            return matches_of(self._cache, self._query, chosen)
-        except Moved:
-            # all at once: where one has gone, others that wait have gone too
-            relocate(self._cache, self._query, [*chosen, *(piece for piece in self._waiting if not _is_active(piece))])
-            raise
+        return self._made(sorted(self._opened(lambda pieces: matches_of(self._cache, self._query, pieces))))
 
     def _made(self, found: list[Entry[Record]]) -> Sequence[Record | Trace]:
         return [make(row) for *_, row, make in found]

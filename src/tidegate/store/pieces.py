@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidegate.store.catalog import AnyRef, BlockCache, Catalog
 from tidegate.store.query import Query
-from tidegate.store.rows import Record
+from tidegate.store.rows import AnyRows, Record
 from tidegate.store.sealed.file import SealedFile, SealedRef
 from tidegate.store.segment import BlockRef, Key
 from tidegate.store.selection import selected
@@ -30,6 +30,15 @@ class Seen(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """Some rows of one block: ``picked`` are their numbers in ``rows``, rising; a range where all are meant.
+    ``rows.places[row]`` is a row's identity, its segment and its sequence there."""
+
+    rows: AnyRows
+    picked: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """``reached`` is what is new, all signals and services of it; ``wanted`` the pieces with something that matches."""
 
@@ -37,21 +46,36 @@ class Unseen:
     wanted: Sequence[Piece]
 
 
-def reached(catalog: Catalog, blocks: Iterable[AnyRef]) -> Iterator[Piece]:
-    """How far each segment goes: by its active blocks, or by what its sealed files say. May raise `Moved`."""
+def _is_of(route: str | None, process: Mapping[str, Any]) -> bool:
+    return route is None or process.get("route", "") == route
+
+
+def reached(catalog: Catalog, blocks: Iterable[AnyRef], route: str | None = None) -> Iterator[Piece]:
+    """How far each segment of a route, or of all, goes: by its active blocks, or by what its sealed files say.
+
+    May raise `Moved`.
+    """
     for ref in blocks:
-        if isinstance(ref, BlockRef):
+        if isinstance(ref, BlockRef) and _is_of(route, ref.header.process):
             yield Piece.of(ref)
     for file in _files(blocks):
         for source in catalog.sources(file):
-            yield Piece(source.segment, source.created, 0, source.next_sequence, source.ended)
+            if _is_of(route, source.process):
+                yield Piece(source.segment, source.created, 0, source.next_sequence, source.ended)
 
 
-def unseen(cache: BlockCache, query: Query, blocks: Sequence[AnyRef], seen: Seen, size: int) -> Unseen:
-    """What of these blocks was not seen; sealed segments in pieces of ``size`` numbers. May raise `Moved`."""
-    active = {ref.key: Piece.of(ref) for ref in blocks if isinstance(ref, BlockRef)}
+def unseen(
+    cache: BlockCache, query: Query, blocks: Sequence[AnyRef], seen: Seen, size: int, route: str | None = None
+) -> Unseen:
+    """What of these blocks was not seen of a route, or of all; sealed segments in pieces of ``size`` numbers.
+
+    May raise `Moved`.
+    """
+    active = {
+        ref.key: Piece.of(ref) for ref in blocks if isinstance(ref, BlockRef) and _is_of(route, ref.header.process)
+    }
     fresh = {key: piece for key, piece in active.items() if not seen.covers(piece)}
-    rest, files = _rest(cache.catalog, _files(blocks), seen)
+    rest, files = _rest(cache.catalog, _files(blocks), seen, route)
     sealed = [ref for ref in blocks if not isinstance(ref, BlockRef) and ref.file.name in files]
     wanted = [fresh[ref.key] for ref in blocks if ref.key in fresh and query.wants(ref)]
     cut: dict[tuple[str, int], Piece] = {}
@@ -75,13 +99,15 @@ def _files(blocks: Iterable[AnyRef]) -> Iterable[SealedFile]:
     return {ref.file.name: ref.file for ref in blocks if not isinstance(ref, BlockRef)}.values()
 
 
-def _rest(catalog: Catalog, files: Iterable[SealedFile], seen: Seen) -> tuple[dict[str, Piece], set[str]]:
+def _rest(
+    catalog: Catalog, files: Iterable[SealedFile], seen: Seen, route: str | None
+) -> tuple[dict[str, Piece], set[str]]:
     """Of each source of some files, what was not seen, and the names of the files with any of it."""
     out, names = {}, set()
     for file in files:
         for source in catalog.sources(file):
             first = seen.position(source.segment, source.created)
-            if first < source.next_sequence:
+            if first < source.next_sequence and _is_of(route, source.process):
                 names.add(file.name)
                 out[source.segment] = Piece(
                     source.segment, source.created, int(first), source.next_sequence, source.ended
@@ -106,6 +132,36 @@ def _places(
 
 def matches_of(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> list[Entry[Record]]:
     """The matching rows of some pieces, in no order. Raises `Moved`; `relocate` finds them then."""
+    refs, within = _blocks_of(pieces)
+    found: list[Entry[Record]] = []
+    for ref in refs:
+        entries = matches(cache, query, ref, records)
+        if isinstance(ref, BlockRef):
+            found += entries
+        else:
+            found += (entry for entry in entries if _is_within(within.get(entry[1], ()), entry[2]))
+    return found
+
+
+def portions_of(cache: BlockCache, pieces: Iterable[Piece]) -> list[Portion]:
+    """The rows of some pieces, by their blocks. Raises `Moved`, as `matches_of` does."""
+    refs, within = _blocks_of(pieces)
+    found = []
+    for ref in refs:
+        rows = cache.rows(ref)
+        if rows is None:
+            continue
+        picked: Sequence[int] = range(rows.count)
+        if not isinstance(ref, BlockRef):
+            places = enumerate(rows.places)
+            picked = [row for row, (name, number) in places if _is_within(within.get(name, ()), number)]
+        if picked:
+            found.append(Portion(rows, picked))
+    return found
+
+
+def _blocks_of(pieces: Iterable[Piece]) -> tuple[Iterable[AnyRef], Mapping[str, Sequence[Piece]]]:
+    """The blocks of some pieces, each once, and by their segments the pieces that are sealed."""
     within: dict[str, list[Piece]] = {}
     refs: dict[Key, AnyRef] = {}
     for piece in pieces:
@@ -113,14 +169,7 @@ def matches_of(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> list
         # the file of an active block may still be there when a sealed one holds its records, too
         if not any(isinstance(ref, BlockRef) for ref in piece.refs):
             within.setdefault(piece.segment, []).append(piece)
-    found: list[Entry[Record]] = []
-    for ref in refs.values():
-        entries = matches(cache, query, ref, records)
-        if isinstance(ref, BlockRef):
-            found += entries
-        else:
-            found += (entry for entry in entries if _is_within(within.get(entry[1], ()), entry[2]))
-    return found
+    return refs.values(), within
 
 
 def _is_within(pieces: Iterable[Piece], number: int) -> bool:
@@ -137,7 +186,7 @@ def relocate(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> None:
     for group in cache.catalog.groups():
         if isinstance(group, BlockRef):
             for piece in by_segment.get(group.header.segment, ()):
-                if piece.first <= group.index.sequence < piece.end:
+                if piece.first <= group.index.sequence < piece.end and query.wants(group):
                     found[piece].append(group)
         elif query.wants(group) and any(each.segment in by_segment for each in cache.catalog.sources(group.file)):
             for ref in group.refs:

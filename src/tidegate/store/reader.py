@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
@@ -18,6 +18,7 @@ from tidegate.store.questions.asking import Questions
 from tidegate.store.rows import Record
 from tidegate.store.stream import records, steps, stream
 from tidegate.store.subscription import MAX_QUEUE, POLL_S, Subscription
+from tidegate.store.tailing import Portion, RowsFollower, Whereabouts
 from tidegate.store.tracing import traces
 from tidegate.store.watermark import Watermark
 
@@ -65,6 +66,7 @@ class Reader(Questions):
 
     def _forget(self) -> None:
         self._cache = BlockCache(self._catalog)
+        self._whereabouts = Whereabouts(self._cache)
         self._current = Current(self._cache, self._service)
 
     def spans(self, **filters: Any) -> Iterator[Span]:
@@ -182,6 +184,23 @@ class Reader(Questions):
         query = query_of("spans" if of_traces else signal, filters, without=without)
         kind = TraceFollower if of_traces else Follower
         return kind(self._catalog, self._cache, query, after=after, max_backlog=max_backlog, within=within)
+
+    def rows_follower(
+        self, signal: Signal, *, route: str = "", after: Watermark | None = None, within: float = SHARED_LOOK_S
+    ) -> RowsFollower:
+        """What hands out the rows that processes of a route commit from now on, or after a `Watermark`, poll by poll.
+
+        ``route`` is what the segments' headers say; "" stands for those without one. `Watermark()` is the place before
+        all that the store has.
+        """
+        return RowsFollower(self._catalog, self._cache, signal, route, after=after, within=within)
+
+    def rows_at(self, signal: Signal, places: Mapping[str, Iterable[int]]) -> Iterator[Portion]:
+        """The rows with these sequences in these segments, by the blocks where they are now, each block once.
+
+        What is gone is not handed out. Raises `StoreError` when the files of the store change all the while.
+        """
+        return self._whereabouts.rows_at(signal, places)
 
     def current_metrics(self, **filters: Any) -> list[Point]:
         """What every metric amounts to now, one point per series, sorted by metric name, service, scope, attributes.

@@ -46,27 +46,32 @@ class Sink(Protocol):
         """Forget all inherited state in a forked child, without touching the parent's file or lock."""
 
 
-def _process_identity() -> dict[str, Any]:
+def _process_identity(route: str) -> dict[str, Any]:
     """Who writes a segment. The id is random, since pids repeat, across containers above all."""
-    return {"id": secrets.token_hex(8), "pid": os.getpid(), "executable": sys.executable or ""}
+    known = {"id": secrets.token_hex(8), "pid": os.getpid(), "executable": sys.executable or ""}
+    return {**known, "route": route} if route else known
 
 
 class FileSink:
-    """Appends to ``<start>-<id>.active`` in a directory. The file appears with its first record."""
+    """Appends to ``<start>-<id>.active`` in a directory. The file appears with its first record.
 
-    def __init__(self, directory: str, rotate_bytes: int = ROTATE_BYTES) -> None:
+    ``route`` says where these records may be sent; "" means nowhere.
+    """
+
+    def __init__(self, directory: str, rotate_bytes: int = ROTATE_BYTES, route: str = "") -> None:
         self.location = directory
         self.opened = 0
         #: Bytes that were written so far.
         self.written = 0
         self._rotate_bytes = rotate_bytes
-        self._process = _process_identity()
+        self._route = route
+        self._process = _process_identity(route)
         self._open: _OpenSegment | None = None
 
     def abandon(self) -> None:
         # The descriptors stay open in a child: POSIX locks are not inherited, so two unused
         # descriptors are all it costs, and nothing of the parent's is touched.
-        self._process = _process_identity()
+        self._process = _process_identity(self._route)
         own_segments.clear()
         self._open = None
 
@@ -185,14 +190,14 @@ class MemorySink:
 
     location = location.MEMORY
 
-    def __init__(self, limit: int, records: int = MEMORY_RECORDS) -> None:
-        self._limit, self._records = limit, records
+    def __init__(self, limit: int, records: int = MEMORY_RECORDS, route: str = "") -> None:
+        self._limit, self._records, self._route = limit, records, route
         self._forget()
         self.ring: deque[tuple[segment.BlockRef, bytes]] = deque()
         rings.add(self)
 
     def _forget(self) -> None:
-        self._process, self._id, self._start = _process_identity(), secrets.token_hex(8), time.time_ns()
+        self._process, self._id, self._start = _process_identity(self._route), secrets.token_hex(8), time.time_ns()
         self._header: segment.Header | None = None
         self._size = self._count = self._sequence = 0
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tidegate.errors import QueryError
@@ -138,14 +139,17 @@ class Progress:
         for segment in list(self._ends)[:-MAX_SEGMENTS]:
             self._floor = max(self._floor, self._ends.pop(segment)[0])
 
-    def watermark(self, waiting: Iterable[Piece]) -> Watermark:
-        """The place before all that is ``waiting``, and behind everything else that was seen.
+    def watermark(self, waiting: Iterable[Piece], undecided: Mapping[str, int] = MappingProxyType({})) -> Watermark:
+        """The place before all that is ``waiting``, and behind everything else that was seen; also before the first
+        ``undecided`` sequence of some segments.
 
         When more segments wait than can be named, a segment that is not may come again, but is not passed by.
         """
-        heads: dict[str, Piece] = {}
+        heads = {segment: self._undecided(segment, first) for segment, first in undecided.items()}
         for piece in waiting:
-            heads.setdefault(piece.segment, piece)
+            head = heads.setdefault(piece.segment, piece)
+            if piece.first < head.first:
+                heads[piece.segment] = piece
         # those without a name are to be the newest, of which nothing was handed out yet
         first = sorted(heads.values(), key=_is_untouched_since) if len(heads) > MAX_SEGMENTS else list(heads.values())
         positions = {piece.segment: piece.first for piece in first[:MAX_SEGMENTS]}
@@ -154,6 +158,10 @@ class Progress:
         positions.update((segment, self._ends[segment][1]) for segment in grown[:room])
         floor = max([self._floor, *(self._ends[segment][0] for segment in grown[room:])])
         return Watermark(min([floor, *(piece.created - 1 for piece in first[MAX_SEGMENTS:])]), positions)
+
+    def _undecided(self, segment: str, first: int) -> Piece:
+        # one that is forgotten may have been begun at any time
+        return Piece(segment, self._ends.get(segment, (0, 0))[0], first, first)
 
 
 def _is_untouched_since(piece: Piece) -> tuple[bool, int]:

@@ -6,7 +6,17 @@ follow a store ask for what has come since.
 
 from __future__ import annotations
 
-from tidegate.store.catalog.base import AnyGroup, AnyRef, Catalog, Moved, SealedGroup, processes_of, steadily
+from tidegate.store.catalog.base import (
+    MAX_TRIES,
+    AnyGroup,
+    AnyRef,
+    Catalog,
+    Moved,
+    SealedGroup,
+    has_any,
+    processes_of,
+    steadily,
+)
 from tidegate.store.catalog.cache import CACHED_BLOCKS, BlockCache
 from tidegate.store.catalog.directory import DirectoryCatalog
 from tidegate.store.catalog.memory import MemoryCatalog
@@ -15,6 +25,7 @@ from tidegate.store.rows import AnyRows
 
 __all__ = [
     "CACHED_BLOCKS",
+    "MAX_TRIES",
     "AnyGroup",
     "AnyRef",
     "AnyRows",
@@ -25,6 +36,7 @@ __all__ = [
     "Moved",
     "SealedGroup",
     "ServiceCatalog",
+    "has_any",
     "processes_of",
     "steadily",
 ]

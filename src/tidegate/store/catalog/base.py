@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
@@ -46,6 +47,12 @@ def steadily(ask: Callable[[], T]) -> T:
         except Moved:
             pass
     raise StoreError(f"the files of the store have changed {MAX_TRIES} times while they were read; ask again.")
+
+
+def has_any(numbers: Sequence[int], first: int, last: int) -> bool:
+    """Whether any of these rising numbers is from ``first`` to ``last``."""
+    at = bisect_left(numbers, first)
+    return at < len(numbers) and numbers[at] <= last
 
 
 def processes_of(catalog: Catalog, each: AnyGroup) -> set[str]:
@@ -119,6 +126,12 @@ class Catalog(Protocol):
     def candidates(self, query: Query) -> list[AnyRef]:
         """The blocks that may hold a match, as far as can be said without opening one."""
 
+    def holding(self, signal: str, places: Mapping[str, Sequence[int]]) -> list[AnyRef]:
+        """The blocks of a signal that may hold some of these places: rising sequences, by their segments.
+
+        All active ones that do; and sealed ones, unless all places are in active ones.
+        """
+
     def groups(self) -> list[AnyGroup]:
         """All committed blocks, those of sealed files by service and signal."""
 
@@ -179,6 +192,27 @@ class Numbered:
 
     def candidates(self, query: Query) -> list[AnyRef]:
         return [ref for ref in self.blocks() if query.wants(ref)]
+
+    def holding(self, signal: str, places: Mapping[str, Sequence[int]]) -> list[AnyRef]:
+        found: list[AnyRef] = []
+        open_ = {segment for segment, numbers in places.items() if numbers}
+        with self._lock:
+            self._look()
+            # what is asked for is new, most of the time
+            for ref in reversed(self._blocks.values()):
+                if not open_:
+                    break
+                if not isinstance(ref, BlockRef):
+                    found += [ref] * (ref.index.signal == signal)
+                    continue
+                segment, first = ref.key
+                if segment in open_:
+                    if has_any(places[segment], first, first + ref.index.count - 1) and ref.index.signal == signal:
+                        found.append(ref)
+                    if first <= places[segment][0]:
+                        open_.discard(segment)
+            found.reverse()
+            return self._cuts.of(found)
 
     def groups(self) -> list[AnyGroup]:
         return [ref for ref in self.blocks() if isinstance(ref, BlockRef)]

@@ -31,6 +31,10 @@ class BlockCache:
         self._size = 0
         self._lock = Lock()
 
+    def has(self, ref: AnyRef) -> bool:
+        """Whether a block is open."""
+        return (ref.key, ref.index.count) in self._kept
+
     def rows(self, ref: AnyRef, query: Query | None = None) -> AnyRows | None:
         """A block's rows; None when it is damaged, or when it need not be opened since nothing in it matches.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,6 +38,9 @@ class ServiceCatalog:
         # asked of this service, the files that have nothing of it are not looked into
         asked = query if query.service is not None else replace(query, service=self._service)
         return self._own(self._catalog.candidates(asked))
+
+    def holding(self, signal: str, places: Mapping[str, Sequence[int]]) -> list[AnyRef]:
+        return self._own(self._catalog.holding(signal, places))
 
     def groups(self) -> list[AnyGroup]:
         return self._own(self._catalog.groups())

@@ -1,0 +1,219 @@
+"""Rows followed and found again by their places, whatever happens to the files that they are in meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import tidegate.store
+from making import log, put, span
+from storing import Store
+from tidegate.store import follow
+from tidegate.store.catalog import directory as catalog_directory
+from tidegate.store.query import Position
+from tidegate.store.sinks import FileSink, MemorySink
+from tidegate.store.tailing import Portion, RowsFollower
+from tidegate.store.watermark import MAX_SEGMENTS, Watermark
+from worlds import World, steps
+
+ROUTE = "0123456789abcdef"
+
+
+def bodies(portions: Iterable[Portion]) -> list[Any]:
+    return [portion.rows.record(row).body for portion in portions for row in portion.picked]  # type: ignore[union-attr]
+
+
+def places(portions: Iterable[Portion]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for portion in portions:
+        for row in portion.picked:
+            segment, number = portion.rows.places[row]
+            found.setdefault(segment, []).append(number)
+    return found
+
+
+def segments(portion: Portion) -> Iterable[tuple[Any, str]]:
+    """The bodies of some rows, and their segments."""
+    return ((portion.rows.record(row).body, portion.rows.places[row][0]) for row in portion.picked)  # type: ignore[union-attr]
+
+
+def begin(store: Store, signal: Any = "logs", **options: Any) -> RowsFollower:
+    """A follower with a reader of its own, as in a process of its own."""
+    return store.reader().rows_follower(signal, within=0, **options)
+
+
+def everything(store: Store) -> RowsFollower:
+    return begin(store, after=Watermark())
+
+
+def drain(follower: RowsFollower) -> list[Portion]:
+    found = follower.poll()
+    while follower.pending:
+        found += follower.poll()
+    return found
+
+
+# Following
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(steps=steps, portion=st.sampled_from([1, 4, 2048]))
+def test_nothing_is_lost_and_nothing_doubled(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], portion: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follow, "PORTION", portion)
+        patch.setattr(catalog_directory, "OPEN_FILES", 1)
+        world = RowsWorld(tmp_path_factory.mktemp("world") / "store")
+        world.run(steps)
+    assert world.lost() <= world.removed
+    assert world.is_doubled_only_where_it_may_be()
+
+
+class RowsWorld(World):
+    """The same, followed by rows."""
+
+    def follow(self, after: Watermark | None) -> Any:
+        return tidegate.store.open(self.path, missing_ok=True).rows_follower("logs", after=after, within=0)
+
+    def place(self) -> Watermark:
+        watermark: Watermark = self.follower.watermark()
+        return watermark
+
+    def bodies(self, found: Any) -> list[Any]:
+        return bodies(found)
+
+
+def test_a_new_follower_gets_nothing_from_before(store: Store) -> None:
+    put(store.writer(), [log("before")])
+    assert bodies(drain(begin(store))) == []
+
+
+def test_a_follower_from_the_beginning_gets_all_that_there_is(store: Store) -> None:
+    put(store.writer(), [log("before")])
+    assert bodies(drain(everything(store))) == ["before"]
+
+
+def test_each_signal_is_followed(store: Store) -> None:
+    followers = [begin(store, signal) for signal in ("logs", "spans", "metrics")]
+    writer = store.writer()
+    put(writer, [log()])
+    put(writer, [span()])
+    assert [[portion.rows.signal for portion in follower.poll()] for follower in followers] == [["logs"], ["spans"], []]
+
+
+def test_all_rows_of_a_block_are_a_range(tmp_path: Path) -> None:
+    sink = FileSink(str(tmp_path))
+    put(sink, [log(n) for n in range(5)])
+    (portion,) = tidegate.store.open(tmp_path).rows_follower("logs", after=Watermark()).poll()
+    assert portion.picked == range(5)
+    sink.close()
+
+
+def test_nothing_is_passed_by_however_much_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "MAX_BACKLOG", 3)
+    monkeypatch.setattr(follow, "PORTION", 2)
+    follower = begin(store)
+    writer = store.writer()
+    for number in range(9):
+        put(writer, [log(number, number)])
+    assert (bodies(drain(follower)), follower.dropped, follower.gone) == (list(range(9)), 0, 0)
+
+
+def test_what_is_removed_before_it_is_handed_out_is_counted() -> None:
+    sink = MemorySink(1)
+    follower = begin(Store("memory:", lambda: sink), after=Watermark())
+    put(sink, [log(1), log(2)])
+    follower._look()
+    put(sink, [log(3)])
+    assert (bodies(drain(follower)), follower.gone) == ([3], 2)
+
+
+# Routes
+
+
+def test_a_follower_gets_its_route_and_nothing_else(store: Store) -> None:
+    for number, route in enumerate(["", ROUTE, "fedcba9876543210", ROUTE]):
+        put(store.writer(route=route), [log(number, number, severity=9 + 8 * (number % 2))])
+    assert bodies(drain(begin(store, after=Watermark(), route=ROUTE))) == [1, 3]
+
+
+def test_a_follower_without_a_route_gets_what_has_none(store: Store) -> None:
+    for number, route in enumerate(["", ROUTE, ""]):
+        put(store.writer(route=route), [log(number, number)])
+    assert bodies(drain(everything(store))) == [0, 2]
+
+
+def test_other_routes_take_no_room_in_a_watermark(store: Store) -> None:
+    for route in (ROUTE, "", "fedcba9876543210"):
+        put(store.writer(route=route), [log(route)])
+    follower = begin(store, after=Watermark(), route=ROUTE)
+    assert len(follower.watermark().positions) == 1
+
+
+# Going on in another process
+
+
+def test_a_follower_goes_on_before_what_is_undecided(store: Store) -> None:
+    first = everything(store)
+    writer = store.writer()
+    for number in range(4):
+        put(writer, [log(number, number)])
+    first = everything(store)
+    (segment,) = places(drain(first))
+    mark = Watermark.parse(first.watermark({segment: 2}).text())
+    assert sorted(bodies(drain(begin(store, after=mark)))) == [2, 3]
+
+
+def test_what_is_decided_elsewhere_does_not_come_again(store: Store) -> None:
+    put(store.writer(), [log("decided")])
+    put(store.writer(), [log("undecided", 1)])
+    first = everything(store)
+    found = {body: segment for portion in drain(first) for body, segment in segments(portion)}
+    mark = first.watermark({found["undecided"]: 0})
+    assert bodies(drain(begin(store, after=mark))) == ["undecided"]
+
+
+def test_what_is_undecided_and_what_waits_both_come(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "PORTION", 1)
+    writer = directory.writer()
+    for number in range(4):
+        put(writer, [log(number, number)])
+    first = everything(directory)
+    (segment,) = places([*first.poll(), *first.poll()])
+    assert bodies(drain(begin(directory, after=first.watermark({segment: 1})))) == [1, 2, 3]
+
+
+def test_more_undecided_segments_than_a_place_can_name_may_come_again_but_none_is_lost(directory: Store) -> None:
+    for number in range(MAX_SEGMENTS + 5):
+        sink = directory.writer()
+        put(sink, [log(number, number)])
+        sink.close()
+    first = everything(directory)
+    undecided = dict.fromkeys(places(drain(first)), 0)
+    mark = Watermark.parse(first.watermark(undecided).text())
+    assert sorted(bodies(drain(begin(directory, after=mark)))) == list(range(MAX_SEGMENTS + 5))
+
+
+# Rows by their places
+
+
+def test_rows_are_found_by_their_places(store: Store) -> None:
+    writers = [store.writer() for _ in range(3)]
+    for number in range(60):
+        severity = 9 + 4 * (number % 4)
+        put(writers[number % 3], [log(2 * number, 2 * number, severity=severity), log(2 * number + 1, 2 * number + 1)])
+    with store.reader() as reader:
+        everywhere = places(drain(reader.rows_follower("logs", after=Watermark())))
+        chosen = {segment: sorted(numbers)[3::7] for segment, numbers in everywhere.items()}
+        at = {Position.parse(log.cursor).key()[1:]: log.body for log in reader.logs()}
+        expected = sorted(at[segment, number] for segment, numbers in chosen.items() for number in numbers)
+        for _ in range(2):  # again when it is known what the blocks hold
+            found = list(reader.rows_at("logs", chosen))
+            assert sorted(bodies(found)) == expected
+            assert {segment: sorted(numbers) for segment, numbers in places(found).items()} == chosen
