@@ -30,7 +30,8 @@ from tidegate.gate.logs.bridge import Bridge, begin, end, handing, is_handing, w
 from tidegate.gate.logs.early import EarlyDrop, Trace
 from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.logs.publishing import Publisher
-from tidegate.gate.logs.reading import COUNT, Carried, for_handler, held, marks, origin
+from tidegate.gate.logs.marks import COUNT, marks
+from tidegate.gate.logs.reading import Carried, for_handler, held, origin
 from tidegate.gate.logs.reporting import Row
 from tidegate.gate.logs.severities import ERROR, severity_number
 from tidegate.gate.logs.sieve import Facts, Passed, Sieve

@@ -20,7 +20,7 @@ from tidegate.gate.logs.anomaly import Announcement, Announcer, Watch
 from tidegate.gate.logs.counts import Cell, Count, Named, rows
 from tidegate.gate.logs.frequency import LONG, SHORT
 from tidegate.gate.logs.known import Known, Lane, Memory, Verdict
-from tidegate.gate.logs.rates import Field, Rates
+from tidegate.gate.logs.rates import Alternatives, Field, Rates
 from tidegate.gate.logs.severities import ERROR
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.threshold import MAX
@@ -273,12 +273,15 @@ class LogGate:
         sight = known.sight(logger)
         *others, last = [
             (tests, Lane(known, sight, cell, rate, self._budget_of(rate.rule)))
-            for tests, rate in self._rates.find(known.id, known.template, severity, logger)
+            for tests, rate in self._find(known, severity, logger)
         ]
         known.make_room()
         lane = known.lanes[severity, logger] = last[1]
         lane.others, lane.is_alone = others, not others
         return lane
+
+    def _find(self, known: Known, severity: int, logger: str) -> Alternatives:
+        return self._rates.find(known.id, known.template, severity, logger)
 
     def _budget_of(self, rule: int) -> SharedBudget | None:
         own = self._rule_budgets[rule] if rule >= 0 else None
@@ -295,6 +298,11 @@ class LogGate:
         ``resolve`` (of the miner) lets patterns that were merged count as one.
         """
         return rows(self._memory.rows(), resolve)
+
+    @property
+    def memory(self) -> Memory:
+        """What is known of each pattern."""
+        return self._memory
 
     @property
     def unannounced(self) -> int:

@@ -1,4 +1,4 @@
-"""Log records as OpenTelemetry has them: what is read of one, and what is put on one that is kept."""
+"""Log records as OpenTelemetry has them: what is read of one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,7 @@ from tidegate import otel
 from tidegate.gate.logs.bridge import stdlib_record
 from tidegate.gate.logs.early import origin_of
 from tidegate.gate.logs.severities import severity_number
-from tidegate.patterns import Pattern
 from tidegate.records import ORIGIN, Origin
-
-#: What is put on a kept record. The count is 0 for what was released by an error: those that chance kept
-#: stand for it already, so that the sum over all kept records is, in expectation, what was emitted.
-TEMPLATE, PATTERN, COUNT, REASON = (
-    "log.record.template",
-    "tidegate.pattern.id",
-    "tidegate.adjusted_count",
-    "tidegate.keep.reason",
-)
 
 #: The SDK's record, and the stdlib record that it was made of, where a handler is to have that.
 Carried = tuple[Any, "logging.LogRecord | None"]
@@ -34,14 +24,6 @@ _PLACES = (
     ("code.file.path", "code.line.number", "code.function.name"),
     ("code.filepath", "code.lineno", "code.function"),
 )
-
-
-def marks(pattern: Pattern, count: float, reason: str) -> dict[str, Any]:
-    """The attributes of a kept record; the reason only where it was not kept by its rate."""
-    more: dict[str, Any] = {TEMPLATE: pattern.template, PATTERN: pattern.id, COUNT: float(count)}
-    if reason != "rate":
-        more[REASON] = reason
-    return more
 
 
 def origin(log: Any, attributes: Mapping[str, Any], stdlib: logging.LogRecord | None) -> Origin:
