@@ -60,5 +60,5 @@ def encode(signal: str, picked: Sequence[Picked]) -> bytes:
     from tidegate.ship.wire import envelopes
 
     # who sends logs alone does not load the rest
-    messages = import_module(f"tidegate.ship.wire.{signal}").messages
-    return envelopes.request(messages, picked)
+    module = import_module(f"tidegate.ship.wire.{signal}")
+    return envelopes.request(module.messages, picked, getattr(module, "folded", iter))

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidegate.records import Resource, Scope
-from tidegate.ship.wire.pieces import heads, taker, texts
+from tidegate.ship.wire.pieces import Pieces, heads, taker, texts
 from tidegate.ship.wire.values import attributes
 
 if TYPE_CHECKING:
     from tidegate.ship.wire import Mark, Picked
 
-#: Makes the messages of some rows.
-Messages = Callable[[Any, Sequence[int], "Sequence[Mark] | None"], Iterable[bytes]]
+#: Makes the messages of some rows; for metrics, pairs of which `tidegate.ship.wire.metrics.folded` makes messages.
+Messages = Callable[[Any, Sequence[int], "Sequence[Mark] | None"], Iterable[Any]]
 
-_OUTER, _OWNER, RECORD, _SCHEMA = heads(1), heads(1), heads(2), texts(3)
+_OUTER, _OWNER, _WITHIN, _SCHEMA = heads(1), heads(1), heads(2), texts(3)
 
 _RESOURCE_ATTRIBUTES, _SCOPE_ATTRIBUTES = attributes(1), attributes(3)
 
@@ -29,65 +29,65 @@ _NAME, _VERSION = texts(1), texts(2)
 Key = tuple[bytes, str]
 
 
-def of_resource(resource: Resource) -> Key:
+def _of_resource(resource: Resource) -> Key:
     return _RESOURCE_ATTRIBUTES.of(resource.attributes), resource.schema_url
 
 
-def of_scope(scope: Scope) -> Key:
+def _of_scope(scope: Scope) -> Key:
     return (
         _NAME[scope.name] + _VERSION[scope.version] + _SCOPE_ATTRIBUTES.of(scope.attributes),
         scope.schema_url,
     )
 
 
-class Request:
+class _Request:
     """Records by their resources and scopes, in the order in which these come."""
 
     def __init__(self) -> None:
-        self._resources: dict[Key, dict[Key, list[bytes]]] = {}
+        self._resources: dict[Key, dict[Key, list[Any]]] = {}
 
-    def within(self, resource: Resource, scope: Scope) -> list[bytes]:
-        """What has the records of a scope: a head before each of them."""
-        scopes = self._resources.setdefault(of_resource(resource), {})
-        return scopes.setdefault(of_scope(scope), [])
+    def add(self, each: Picked, messages: Iterable[Any]) -> None:
+        rows = each.rows
+        take = taker(rows.count, each.picked)
+        owners = list(zip(take(rows.resource), take(rows.scope), strict=True))
+        lists = {
+            (resource, scope): self._within(rows.resources[resource], rows.scopes[scope])
+            for resource, scope in dict.fromkeys(owners)
+        }
+        if len(lists) == 1:
+            lists[owners[0]].extend(messages)
+            return
+        for owner, message in zip(owners, messages, strict=True):
+            lists[owner].append(message)
 
-    def dumps(self) -> bytes:
+    def _within(self, resource: Resource, scope: Scope) -> list[Any]:
+        """What has the records of a scope."""
+        scopes = self._resources.setdefault(_of_resource(resource), {})
+        return scopes.setdefault(_of_scope(scope), [])
+
+    def dumps(self, folded: Callable[[list[Any]], Iterable[bytes]]) -> bytes:
         out: list[bytes] = []
         for key, scopes in self._resources.items():
-            content = _owned(key, b"".join([_with_head(RECORD, _owned(*each)) for each in scopes.items()]))
-            out += (_OUTER[len(content)], content)
-        return b"".join(out)
+            content = [_owned(each, folded(found)) for each, found in scopes.items()]
+            out.append(_owned(key, content))
+        return _listed(_OUTER, out)
 
 
-def _owned(owner: Key, content: bytes | list[bytes]) -> bytes:
+def _owned(owner: Key, contents: Iterable[bytes]) -> bytes:
     message, schema_url = owner
-    return b"".join(
-        [_OWNER[len(message)], message, *([content] if type(content) is bytes else content), _SCHEMA[schema_url]]
-    )
+    return b"".join((_OWNER[len(message)], message, _listed(_WITHIN, contents), _SCHEMA[schema_url]))
 
 
-def _with_head(head: Any, content: bytes) -> bytes:
-    return b"".join((head[len(content)], content))
+def _listed(head: Pieces, contents: Iterable[bytes]) -> bytes:
+    return b"".join([piece for content in contents for piece in (head[len(content)], content)])
 
 
-def request(messages: Messages, picked: Iterable[Picked]) -> bytes:
+def request(
+    messages: Messages, picked: Iterable[Picked], folded: Callable[[list[Any]], Iterable[bytes]] = iter
+) -> bytes:
     """One request of rows of blocks."""
-    out = Request()
+    out = _Request()
     for each in picked:
         if each.picked:
-            _add(out, each, messages(each.rows, each.picked, each.marks))
-    return out.dumps()
-
-
-def _add(out: Request, each: Picked, messages: Iterable[bytes]) -> None:
-    rows = each.rows
-    take = taker(rows.count, each.picked)
-    owners = list(zip(take(rows.resource), take(rows.scope), strict=True))
-    lists = {owner: out.within(rows.resources[owner[0]], rows.scopes[owner[1]]) for owner in dict.fromkeys(owners)}
-    if len(lists) == 1:
-        [only] = lists.values()
-        for message in messages:
-            only += (RECORD[len(message)], message)
-        return
-    for owner, message in zip(owners, messages, strict=True):
-        lists[owner] += (RECORD[len(message)], message)
+            out.add(each, messages(each.rows, each.picked, each.marks))
+    return out.dumps(folded)
