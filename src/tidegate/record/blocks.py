@@ -24,8 +24,8 @@ class Blocks:
     """Writes records to ``sink``; used by one thread at a time.
 
     ``dropped`` counts lost records by reason, ``recorded`` stored ones by signal. ``fallback`` makes
-    the ring in memory that takes over when the sink never took anything. With ``overflows``, another one takes what
-    the sink, which took something before, cannot take for now: ``overflown`` counts these.
+    the ring in memory that takes over when the sink never took anything. Where records are sent, another one takes what the
+    sink, which took something before, cannot take for now: ``overflown`` counts these.
     """
 
     def __init__(
@@ -43,8 +43,7 @@ class Blocks:
         self._encoders = encoders
         self._redact = redact
         self._fallback = fallback
-        #: Whether somebody sends from memory what the disk does not take.
-        self.overflows = False
+        self._route = ""
         self.overflown = 0
         #: Whether the last block went to memory instead.
         self.is_full = False
@@ -59,6 +58,10 @@ class Blocks:
         self.sink.abandon()
         if self._overflow is not None:
             self._overflow.abandon()
+
+    def send_by(self, route: str) -> None:
+        self._route = route
+        self.sink.send_by(route)
 
     def write(self, records: Sequence[tuple[str, Any]]) -> None:
         """Commit records of any signals. What cannot be stored is counted, and warned of once."""
@@ -117,14 +120,19 @@ class Blocks:
         if self._fall_back(error):
             self.sink.append(resource, batch)
             self.recorded[batch.signal] += batch.count
-        elif self.overflows and self._fallback is not None:
-            self._overflow = self._overflow or self._fallback()
+        elif self._route and self._fallback is not None:
+            self._overflow = self._overflow or self._routed(self._fallback())
             self._tell(f"nothing more can be written to the store ({error}); what comes is sent from memory")
             self._overflow.append(resource, batch)
             self.overflown += batch.count
             self.is_full = True
         else:
             self._lose("disk", batch.count, error)
+
+    def _routed(self, sink: Sink) -> Sink:
+        if self._route:
+            sink.send_by(self._route)
+        return sink
 
     def _resource(self, resource: Any) -> Resource:
         known = self._resources.get(id(resource))
@@ -161,7 +169,7 @@ class Blocks:
             return False
         self.problem = f"nothing can be written to the store ({error}); recording in memory instead"
         _logger.warning("%s", self.problem)
-        self.sink, self._fallback = self._fallback(), None
+        self.sink, self._fallback = self._routed(self._fallback()), None
         return True
 
 

@@ -104,6 +104,15 @@ class Recorder:
         """Where the blocks go: what was given, or the ring in memory that took its place."""
         return self._blocks.sink
 
+    def send_by(self, route: str) -> None:
+        """Let what is recorded from now on go this way, also what the disk does not take and memory does."""
+        self._blocks.send_by(route)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last block went to memory, since the disk did not take it."""
+        return self._blocks.is_full
+
     @property
     def dropped(self) -> Counter[str]:
         """Records lost in this process, by reason."""

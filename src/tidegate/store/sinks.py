@@ -39,6 +39,9 @@ class Sink(Protocol):
     def append(self, resource: Resource, batch: block.Batch) -> None:
         """Commit one block; raises OSError or `StoreError`, and then nothing of it is left behind."""
 
+    def send_by(self, route: str) -> None:
+        """Say where the records that come may be sent; to be said before the first of them."""
+
     def close(self) -> None:
         """Let go of files and locks; a later `append` starts afresh."""
 
@@ -67,6 +70,10 @@ class FileSink:
         self._route = route
         self._process = _process_identity(route)
         self._open: _OpenSegment | None = None
+
+    def send_by(self, route: str) -> None:
+        self._route = route
+        self._process = {**self._process, "route": route}
 
     def abandon(self) -> None:
         # The descriptors stay open in a child: POSIX locks are not inherited, so two unused
@@ -213,6 +220,10 @@ class MemorySink:
             gone = self.ring.popleft()[0].index
             self._size -= gone.size
             self._count -= gone.count
+
+    def send_by(self, route: str) -> None:
+        self._route = route
+        self._process = {**self._process, "route": route}
 
     def close(self) -> None:
         """The ring stays readable until the process ends."""
