@@ -43,6 +43,10 @@ def test_a_store_knows_its_own_files(name: str) -> None:
     assert names.is_own(name)
 
 
+def test_the_directory_of_routes_is_the_stores_but_makes_no_store_of_a_directory() -> None:
+    assert [names.is_own("routes"), names.is_store(["routes"])] == [True, False]
+
+
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_is_called_otherwise_is_somebody_elses(name: str) -> None:
     assert not names.is_own(name)

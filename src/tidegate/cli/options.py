@@ -195,11 +195,12 @@ def is_url(location: str) -> bool:
 
 
 def _is_something_else(location: str) -> bool:
-    """Whether this is a directory of other things. An empty one may become a store."""
+    """Whether this is a directory of other things. An empty one may become a store, or one that has routes only."""
+    from tidegate.store.location import ROUTES
     from tidegate.store.names import is_store
 
     try:
-        names = [name for name in os.listdir(location) if not name.startswith(".")]
+        names = [name for name in os.listdir(location) if not name.startswith(".") and name != ROUTES]
     except OSError:  # in memory, not there yet, or not to be read, which the reader itself says
         return False
     return bool(names) and not is_store(names)

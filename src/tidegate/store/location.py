@@ -18,6 +18,9 @@ FILE_MODE = 0o600
 #: The file beside the segments with what their metrics amount to.
 CHECKPOINT = "metrics.checkpoint"
 
+#: The directory beside the segments with what is known of the routes by which records are sent, a directory for each.
+ROUTES = "routes"
+
 
 def default_location() -> str:
     """The first that exists of ``$STATE_DIRECTORY`` (systemd), ``$XDG_STATE_HOME``, the home

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tidegate.store.location import ROUTES
+
 #: A segment, its lock, or a segment that was set aside: when it was begun (ns), of a sealed or merged one also when
 #: it ended, its id, of a sealed one its class, and what it is.
 SEGMENT = re.compile(
@@ -21,8 +23,8 @@ _PROBE = re.compile(r"health-[0-9a-f]{16}\.partial")
 
 
 def is_own(name: str) -> bool:
-    """Whether a file of this name is one of the store's, finished or not."""
-    return _is_finished(name) or is_unfinished(name)
+    """Whether a file of this name is one of the store's, finished or not, or the directory of its routes."""
+    return _is_finished(name) or is_unfinished(name) or name == ROUTES
 
 
 def is_segment(name: str) -> bool:
@@ -42,5 +44,6 @@ def _is_finished(name: str) -> bool:
 
 
 def is_store(names: Iterable[str]) -> bool:
-    """Whether a directory with files of these names is used as a store."""
-    return any(map(is_own, names))
+    """Whether a directory with files of these names is used as a store. That of routes is no proof: many a program's
+    directory has one of that name."""
+    return any(is_own(name) and name != ROUTES for name in names)
