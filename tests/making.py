@@ -10,7 +10,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource as SDKResource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from tidegate.record import logs, spans
 from tidegate.records import Resource
@@ -60,11 +60,14 @@ def span(
     error: bool = False,
     attributes: Mapping[str, Any] | None = None,
     kind: SpanKind = SpanKind.INTERNAL,
+    sampled: bool = True,
+    state: str = "",
 ) -> ReadableSpan:
-    """A span that starts ``at`` ns after `T0`."""
+    """A span that starts ``at`` ns after `T0`; ``state`` is its trace state as it is sent."""
+    states = TraceState.from_header([state]) if state else None
     return ReadableSpan(
         name=name,
-        context=SpanContext(trace, id, is_remote=False, trace_flags=TraceFlags(1)),
+        context=SpanContext(trace, id, is_remote=False, trace_flags=TraceFlags(sampled), trace_state=states),
         parent=SpanContext(trace, parent, is_remote=remote) if parent else None,
         attributes=attributes,
         kind=kind,

@@ -1,0 +1,147 @@
+"""What is known of a trace that is not judged yet: a summary, never its spans."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from tidegate.gate.tail.verdict import Place, Verdict
+from tidegate.gate.threshold import MAX, randomness
+from tidegate.gate.traces.tracestate import KEY, NOTHING, Ot, parse
+
+if TYPE_CHECKING:
+    from tidegate.gate.traces.plan import Lane
+    from tidegate.store.rows import SpanRows
+
+#: Trace states whose ``ot`` is remembered; then they start over.
+REMEMBERED = 1024
+
+#: The bit of a span's flags that says it was sampled.
+SAMPLED = 1
+
+
+class Pending:
+    """One trace, or what came of it after its verdict (``known``). Times are the judge's seconds."""
+
+    __slots__ = (
+        *("came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane", "last", "logs", "number"),
+        *("places", "random", "root", "sampled", "slow", "trace_id"),
+    )
+
+    def __init__(self, trace_id: str, number: int, now: float, deadline: float, known: Verdict | None) -> None:
+        self.trace_id = trace_id
+        self.number = number
+        #: The randomness by which samplers judged it.
+        self.random = randomness(number)
+        self.deadline = deadline
+        self.last = now
+        #: The verdict on what came before.
+        self.known = known
+        #: Sequences of its spans, by segment, and how many there are.
+        self.places: dict[str, list[int]] = {}
+        self.count = 0
+        #: Log records that come along if it is kept with an error.
+        self.logs: list[Place] = []
+        self.error = self.slow = self.sampled = False
+        #: The lowest threshold by which a sampler kept it; None while none is known.
+        self.head: int | None = None
+        #: Its topmost local root so far: whether that has a parent, and its start (ns).
+        self.root: tuple[bool, int] | None = None
+        #: Whether it has a root here, and one whose parent is in another process.
+        self.is_here = self.came_in = False
+        #: What it is budgeted under, and what the rule that its root matches makes of it.
+        self.key = ""
+        self.lane: Lane | None = None
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether it began on another host, as far as is known."""
+        return self.came_in and not self.is_here
+
+    def add(self, segment: str, numbers: Sequence[int]) -> None:
+        """More of its spans are there."""
+        known = self.places.get(segment)
+        if known is None:
+            self.places[segment] = list(numbers)
+        else:
+            known.extend(numbers)
+        self.count += len(numbers)
+
+    def sample(self, states: Iterable[str]) -> None:
+        """Some of its spans were sampled, with these trace states."""
+        self.sampled = True
+        for state in states:
+            ot = ot_of(state)
+            if ot.randomness is not None:
+                self.random = ot.randomness
+            threshold = ot.threshold
+            # what contradicts the trace's randomness says nothing
+            if threshold is not None and threshold <= self.random and threshold < (self.head or MAX):
+                self.head = threshold
+
+
+def number_of(trace_id: str) -> int:
+    """The last 64 bits of a trace id, which tell traces apart."""
+    return int(trace_id[-16:] or "0", 16)
+
+
+def by_trace(ids: Sequence[str], picked: Sequence[int]) -> Mapping[str, list[int]]:
+    """The rows of each trace."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for row in picked:
+        found[ids[row]].append(row)
+    return found
+
+
+def roots_of(rows: SpanRows, picked: Sequence[int]) -> list[int]:
+    """Rows whose span begins its trace in its process: without a parent, or with one in another."""
+    parents, remote = rows.parents, rows.remote
+    if 1 in remote:
+        return [row for row in picked if parents[row] == "" or remote[row]]
+    return [row for row in picked if parents[row] == ""]
+
+
+def places_of(places: Mapping[str, Sequence[int]]) -> list[Place]:
+    """One by one."""
+    return [place for segment, numbers in places.items() for place in zip(repeat(segment), numbers, strict=False)]
+
+
+class Past:
+    """Places of spans and log records that were not kept, for when their trace is after all."""
+
+    __slots__ = ("logs", "spans")
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, array[int]]] = []
+        self.logs: list[Place] = []
+
+    def __len__(self) -> int:
+        return sum(len(numbers) for _, numbers in self.spans) + len(self.logs)
+
+    def add(self, places: Mapping[str, Sequence[int]], logs: Sequence[Place]) -> None:
+        self.spans += [(segment, array("Q", numbers)) for segment, numbers in places.items()]
+        self.logs += logs
+
+    def places(self) -> list[Place]:
+        """Those of spans."""
+        return [(segment, number) for segment, numbers in self.spans for number in numbers]
+
+
+def ot_of(state: str) -> Ot:
+    """What a trace state's ``ot`` says."""
+    if not state:
+        return NOTHING
+    known = _parsed.get(state)
+    if known is None:
+        if len(_parsed) >= REMEMBERED:
+            _parsed.clear()
+        members = (member.strip().partition("=") for member in state.split(","))
+        value = next((value for key, _, value in members if key == KEY), "")
+        known = _parsed[state] = parse(value)
+    return known
+
+
+_parsed: dict[str, Ot] = {}

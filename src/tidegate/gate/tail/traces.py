@@ -1,0 +1,333 @@
+"""Which traces are kept, judged over all their spans of the host: `TraceTail`.
+
+A trace is kept when its randomness reaches the lowest of the thresholds that apply: the sampler's, an error's, that
+of slowness, of a new key, of a rule. Every threshold depends on what came before, never on the randomness, so that
+what is kept stands for 1/p of its like.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tidegate.gate.policy import TracePolicy
+from tidegate.gate.tail.deciding import Decider
+from tidegate.gate.tail.memory import Generations
+from tidegate.gate.tail.pending import SAMPLED, Past, Pending, by_trace, number_of, places_of, roots_of
+from tidegate.gate.tail.queue import Queue
+from tidegate.gate.tail.slow import SlowKeys
+from tidegate.gate.tail.verdict import REASONS, Judged, Place, Verdict
+
+if TYPE_CHECKING:
+    from tidegate.store.rows import SpanRows
+
+#: Seconds without a span after which a trace is judged whose root has ended; without a root, seconds after its first.
+QUIET = 1.0
+LIMIT = 30.0
+#: Characters by which names are told apart.
+LONGEST = 256
+
+#: Traces that are pending, and spans of one; beyond it they are judged with what is known of them.
+MAX_PENDING = 20_000
+MAX_SPANS = 10_000
+#: What is remembered: verdicts, places of what was not kept, and places of log records whose trace is not known yet;
+#: and for how many seconds.
+VERDICTS, PLACES, LOGS = 100_000, 100_000, 20_000
+REMEMBERED = 300.0
+NOTED = 60.0
+#: Keys that are told apart.
+MAX_KEYS = 1000
+
+
+class TraceTail:
+    """Verdicts on traces, from the columns of their spans. ``now`` is always seconds of one monotonic clock.
+
+    ``mode`` is "gated"; "sampled", by which each span follows its own sampled flag at once; or "all". ``budget`` is in
+    traces a second, ``span_budget`` in spans (None: no limit), and a policy's budget goes before it. ``slow`` is
+    "auto", "off" or seconds. Memory is bounded by the numbers above; what had to go for want of room is counted.
+    Raises ValueError when a rule or a budget cannot be used. Not safe for threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str = "gated",
+        budget: float = 100.0,
+        span_budget: float | None = None,
+        slow: str | float = "auto",
+        policy: TracePolicy | None = None,
+        quiet: float = QUIET,
+        limit: float = LIMIT,
+        max_pending: int = MAX_PENDING,
+        max_spans: int = MAX_SPANS,
+        max_keys: int = MAX_KEYS,
+        verdicts: int = VERDICTS,
+        places: int = PLACES,
+        logs: int = LOGS,
+    ) -> None:
+        self.mode = mode
+        self._limit, self._max_spans = limit, max_spans
+        self._decider = Decider(budget, span_budget, policy, max_keys)
+        self._slow_keys = SlowKeys(slow, max_keys)
+        self._queue = Queue(quiet, max_pending)
+        self._verdicts: Generations[int, Verdict] = Generations(verdicts, REMEMBERED)
+        self._past: Generations[int, Past] = Generations(places, REMEMBERED)
+        self._noted: Generations[int, list[Place]] = Generations(logs, NOTED)
+        self._ready: list[Judged] = []
+        self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
+
+    # what comes in
+
+    def see(self, rows: SpanRows, picked: Sequence[int], now: float) -> None:
+        """Some rows of a block are new."""
+        if self.mode != "gated":
+            self._at_once(rows, picked)
+            return
+        ids, status = rows.trace_ids, rows.status
+        groups = by_trace(ids, picked)
+        found = {trace_id: self._touch(trace_id, now) for trace_id in groups}
+        _place(rows, groups, found)
+        _sample(rows, groups, found)
+        if 2 in status:
+            for row in picked:
+                if status[row] == 2:
+                    found[ids[row]].error = True
+        self._look_at_roots(rows, roots_of(rows, picked), found, now)
+        for trace in found.values():
+            if trace.count >= self._max_spans or now >= trace.deadline:
+                self._queue.hurry(trace)
+
+    def _touch(self, trace_id: str, now: float) -> Pending:
+        """The trace's summary, which is then the one touched last."""
+        number = number_of(trace_id)
+        trace = self._queue.touch(number, now)
+        if trace is None:
+            trace = Pending(trace_id, number, now, now + self._limit, self._verdicts.get(number))
+            trace.logs += self._noted.pop(number) or ()
+            self._queue.put(trace)
+        return trace
+
+    def _look_at_roots(self, rows: SpanRows, roots: Sequence[int], found: Mapping[str, Pending], now: float) -> None:
+        if not roots:
+            return
+        ids, names, parents, resources = rows.trace_ids, rows.names, rows.parents, rows.resource
+        times, durations, routes = rows.times, rows.durations, rows.values_of("http.route")
+        services = [each.service for each in rows.resources]
+        for row in roots:
+            trace = found[ids[row]]
+            key = _key(services[resources[row]], names[row], routes[row])
+            if self._slow_keys.is_slow(key, durations[row], now):
+                trace.slow = True
+            has_parent = parents[row] != ""
+            if has_parent:
+                trace.came_in = True
+            else:
+                trace.is_here = True
+            root = has_parent, times[row]
+            if trace.root is None or root < trace.root:
+                trace.root, trace.key = root, key
+                if self._decider.rules:
+                    trace.lane = self._decider.rules.lane_of(rows, row)
+
+    def _at_once(self, rows: SpanRows, picked: Sequence[int]) -> None:
+        """A verdict on each span by itself; its trace state and attributes stay as they are."""
+        flags, mode = rows.flags, self.mode
+        kept = picked if mode == "all" else [row for row in picked if flags[row] & SAMPLED]
+        dropped = [] if mode == "all" else [row for row in picked if not flags[row] & SAMPLED]
+        for some, keep in ((kept, True), (dropped, False)):
+            if some:
+                places = rows.places
+                judged = Judged("", keep, None, "", [places[row] for row in some], spans_seen=len(some))
+                self._ready.append(judged)
+                self._count(judged)
+        if 2 in rows.status:
+            for row in kept:
+                if rows.status[row] == 2:
+                    self._bring(rows.trace_ids[row])
+
+    def _bring(self, trace_id: str) -> None:
+        """A span with an error was kept: so are the log records of its trace."""
+        number = number_of(trace_id)
+        logs = self._noted.pop(number)
+        if logs:
+            self._ready.append(Judged(trace_id, True, None, "error", [], logs))
+        if self._verdicts.get(number) is None:
+            self._verdicts.put(number, Verdict(True, None, "", True), 0.0)
+
+    def note_logs(self, trace_id: str, places: Sequence[Place], now: float) -> None:
+        """Log records of a trace that were not kept: they come back in a verdict if it is kept with an error."""
+        number = number_of(trace_id)
+        trace = self._queue.get(number)
+        if trace is not None:
+            trace.logs += places[: max(self._max_spans - len(trace.logs), 0)]
+            return
+        known = self._verdicts.get(number)
+        if known is None:
+            self._noted.put(number, [*(self._noted.pop(number) or ()), *places], now, len(places))
+        elif known.keep and known.error:
+            self._ready.append(Judged(trace_id, True, known.threshold, "error", [], list(places), late=True))
+        else:
+            self._remember(number, {}, places, now)
+
+    def recall(self, verdicts: Iterable[tuple[str, bool, int | None, str]], now: float) -> None:
+        """What another judge decided before: trace id (or its last 16 digits), kept, threshold, reason."""
+        for trace_id, keep, threshold, reason in verdicts:
+            found = Verdict(keep, threshold, reason, reason == "error", reason == "slow")
+            self._verdicts.put(number_of(trace_id), found, now)
+
+    def apply(self, policy: TracePolicy | None) -> None:
+        """Another policy from now on. Raises ValueError, and changes nothing, when a rule cannot be used."""
+        self._decider.apply(policy)
+
+    # what is known
+
+    @property
+    def available(self) -> float:
+        """Traces a second that the budget leaves to chance at the samplers."""
+        return self._decider.charging.available
+
+    @property
+    def spent(self) -> tuple[float, float | None]:
+        """Traces, and if they have a budget spans, a second that were kept of late."""
+        charging = self._decider.charging
+        return charging.traces.spent, None if charging.spans is None else charging.spans.spent
+
+    @property
+    def pending(self) -> int:
+        """Traces that are not judged yet."""
+        return len(self._queue)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Traces by what became of them and why ("kept_error", "dropped_head", …); "spans_kept" and "spans_dropped";
+        "upgraded" traces; "late" spans; "logs" that traces brought; and what was judged or forgotten for want of room.
+        """
+        forgotten = {
+            "judged_early": self._queue.crowded,
+            "verdicts_forgotten": self._verdicts.forgotten,
+            "places_forgotten": self._past.forgotten,
+            "logs_forgotten": self._noted.forgotten,
+        }
+        return {**self._counts, **forgotten}
+
+    def is_kept_error(self, trace_id: str) -> bool:
+        """Whether the trace was kept with an error, so that all its log records are."""
+        known = self._verdicts.get(number_of(trace_id))
+        return known is not None and known.keep and known.error
+
+    def undecided(self) -> dict[str, int]:
+        """Of each segment, the first sequence of a span that no verdict is about."""
+        firsts: dict[str, int] = {}
+        for trace in self._queue:
+            for segment, numbers in trace.places.items():
+                first = min(numbers)
+                if first < firsts.get(segment, first + 1):
+                    firsts[segment] = first
+        for judged in self._ready:
+            for segment, number in judged.spans:
+                if number < firsts.get(segment, number + 1):
+                    firsts[segment] = number
+        return firsts
+
+    # what is decided
+
+    def judge(self, now: float, *, last: bool = False) -> list[Judged]:
+        """Verdicts on what is due, or with ``last`` on all there is."""
+        self._decider.settle(now)
+        found, self._ready = self._ready, []
+        for trace in self._queue.take_late():
+            found += self._follow(trace, now)
+        due = self._queue.take_all() if last else self._queue.take_due(now)
+        return found + [self._first(trace, now) for trace in due]
+
+    def _first(self, trace: Pending, now: float) -> Judged:
+        """The verdict on a trace."""
+        verdict = self._decider.decide(trace, now)
+        self._verdicts.put(trace.number, verdict, now)
+        brings = verdict.keep and verdict.error
+        if not brings and not verdict.is_final:
+            self._remember(trace.number, {} if verdict.keep else trace.places, trace.logs, now)
+        judged = _judged(trace, verdict, trace.logs if brings else [])
+        self._count(judged)
+        return judged
+
+    def _follow(self, trace: Pending, now: float) -> list[Judged]:
+        """The verdict on what came late. It may be the first reason to keep the trace: then all of it is."""
+        verdict = self._decider.decide(trace, now)
+        self._verdicts.put(trace.number, verdict, now)
+        past = self._past.pop(trace.number) if verdict.keep else None
+        brings = verdict.keep and verdict.error
+        if not brings and not verdict.is_final:
+            logs = [*trace.logs, *(past.logs if past is not None else ())]
+            self._remember(trace.number, {} if verdict.keep else trace.places, logs, now)
+        logs = [*(past.logs if past is not None else ()), *trace.logs] if brings else []
+        found = [_judged(trace, verdict, logs)]
+        if past is not None and past.spans:
+            # had chance kept the trace, these would have gone with the chance's threshold: theirs is unknown
+            found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, past.places(), [], trace.key, len(past)))
+        for judged in found:
+            self._count(judged)
+        if verdict.keep and trace.known is not None and not trace.known.keep:
+            self._counts["upgraded"] += 1
+        return found
+
+    def _remember(self, number: int, places: Mapping[str, Sequence[int]], logs: Sequence[Place], now: float) -> None:
+        """What was not kept now may be kept later."""
+        count = sum(map(len, places.values())) + len(logs)
+        if not count:
+            return
+        past = self._past.pop(number) or Past()
+        if len(past) + count > self._max_spans:
+            self._counts["places_in_excess"] += count
+        else:
+            past.add(places, logs)
+        self._past.put(number, past, now, count)
+
+    def _count(self, judged: Judged) -> None:
+        counts, verb = self._counts, "kept" if judged.keep else "dropped"
+        counts[f"spans_{verb}"] += len(judged.spans)
+        counts["logs"] += len(judged.logs)
+        if judged.late:
+            counts["late"] += len(judged.spans)
+        elif judged.trace_id:
+            counts[f"{verb}_{judged.reason}"] += 1
+
+
+def _judged(trace: Pending, verdict: Verdict, logs: list[Place]) -> Judged:
+    threshold = verdict.threshold if verdict.keep else None
+    spans = places_of(trace.places)
+    is_late = trace.known is not None
+    return Judged(
+        trace.trace_id, verdict.keep, threshold, verdict.reason, spans, logs, trace.key, trace.count, late=is_late
+    )
+
+
+def _place(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
+    """Note where the spans of each trace are."""
+    places = rows.places
+    names, segments, numbers = places.names, places.segment, places.numbers
+    for trace_id, group in groups.items():
+        trace = found[trace_id]
+        if segments is None:
+            trace.add(names[0], [numbers[row] for row in group])
+        else:
+            for row in group:
+                trace.add(names[segments[row]], (numbers[row],))
+
+
+def _sample(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
+    """Note what samplers said of each trace."""
+    flags, states = rows.flags, rows.trace_states
+    if not any(each & SAMPLED for each in set(flags)):
+        return
+    for trace_id, group in groups.items():
+        said = {states[row] for row in group if flags[row] & SAMPLED}
+        if said:
+            found[trace_id].sample(said)
+
+
+def _key(service: str, name: str, route: Any) -> str:
+    """What a trace is budgeted under: service, and the root span's name with its route."""
+    text = f"{service} {name[:LONGEST]}"
+    return f"{text} {route[:LONGEST]}" if type(route) is str and route not in name else text

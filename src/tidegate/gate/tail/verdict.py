@@ -1,0 +1,55 @@
+"""What is decided on a trace, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tidegate.gate.threshold import MAX
+
+#: Where a span or log record stands: the id of its segment, and its sequence there.
+Place = tuple[str, int]
+
+#: Why a trace is kept, the first of those whose threshold is the lowest. What is dropped has a reason of the same name
+#: where its chance was spoken of (an error beyond the reserve, a rule), else ``head``: chance did not choose it.
+REASONS = ("error", "slow", "new", "rule", "head", "remote")
+
+#: The span attribute that says which of them it was.
+REASON = "tidegate.sampling.reason"
+
+
+class Verdict(NamedTuple):
+    """What is remembered of a trace that was judged."""
+
+    keep: bool
+    #: By which it was kept; None when that is unknown.
+    threshold: int | None
+    reason: str
+    #: Whether an error, or slowness, were looked at.
+    error: bool = False
+    slow: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a rule dropped it, so that nothing that comes late matters."""
+        return not self.keep and self.reason == "rule" and self.threshold == MAX
+
+
+@dataclass(slots=True)
+class Judged:
+    """A verdict on ``spans`` (places) of one trace; ``trace_id`` and ``key`` are "" for spans judged one by one.
+
+    ``reason`` is "" where nothing is to be said of it. ``threshold`` is to be written as ``th``; None leaves the spans'
+    own trace state as it is. ``logs`` are places of log records that the trace brings. ``spans_seen`` counts the spans
+    that the verdict is about, and ``late`` says that there was one on others of the trace before.
+    """
+
+    trace_id: str
+    keep: bool
+    threshold: int | None
+    reason: str
+    spans: list[Place]
+    logs: list[Place] = field(default_factory=list)
+    key: str = ""
+    spans_seen: int = 0
+    late: bool = False
