@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.kinds import CLASSES, RETENTION_ENTRIES, Limits
-from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, File, Policy, plan
+from tidegate.store.retention import ACTIVE, DAMAGED, ENDED, UNSENT_AGES, File, Policy, plan
 
 DAY = 86_400 * 10**9
 NOW = 100 * DAY
@@ -105,10 +105,43 @@ def test_a_count_leaves_at_least_so_many() -> None:
     assert gone([file("info", 1, count=99), file("info", 2, count=1000)], "info=100") == []
 
 
+def unsent(kind: str, age: float = 0.0, size: int = 10, count: int = 0) -> File:
+    """A file of which something is still to be sent."""
+    return file(kind, age, size, count)._replace(unsent=("route",))
+
+
+def test_what_is_unsent_stays_twice_as_long() -> None:
+    files = [file("info", 6), unsent("info", 9), unsent("info", 11)]
+    assert plan(files, Policy.of("default=5d", 1000), NOW) == [(files[2], "age"), (files[0], "age")]
+
+
+def test_what_is_unsent_goes_after_what_is_newer_but_sent() -> None:
+    files = [unsent("info", 3), file("trace", 2), file(ENDED, 1), unsent("info", 2)]
+    removed = [found for found, _ in plan(files, Policy.of("", 10), NOW)]
+    assert removed == [files[1], files[2], files[0]]
+
+
+def test_what_is_unsent_gives_way_to_what_is_reserved() -> None:
+    files = [file("error", 5, size=25), unsent("info", 1, size=100)]
+    assert plan(files, Policy.of("error=30d 25%", 100), NOW) == [(files[1], "size")]
+
+
+def test_a_count_takes_nothing_that_is_unsent() -> None:
+    assert gone([file("info", 1, count=100), unsent("info", 2, count=100)], "info=100") == []
+
+
+def test_what_is_unsent_waits_for_what_may_be_reserved_to_be_sealed() -> None:
+    files = [file(ENDED, 4, size=100), unsent("info", 5, size=20)]
+    assert plan(files, Policy.of("error=30d 25%", 100), NOW, {files[0].path}) == []
+
+
 kinds = st.sampled_from((*CLASSES, ACTIVE, ENDED, DAMAGED))
 files = st.builds(
-    lambda kind, end, length, size, count, number: File(str(number), kind, end - length, end, size, count),
+    lambda kind, end, length, size, count, number, unsent: File(
+        str(number), kind, end - length, end, size, count, unsent
+    ),
     kinds, st.integers(0, 100), st.integers(0, 50), st.integers(0, 1000), st.integers(0, 100), st.integers(),
+    st.sampled_from([(), ("route",)]),
 )  # fmt: skip
 stores = st.lists(files, unique_by=lambda found: found.path)
 limits = st.builds(
@@ -132,7 +165,9 @@ def left(all_files: list[File], policy: Policy, now: int) -> list[File]:
 @given(stores, policies, st.integers(0, 250))
 def test_what_is_left_is_young_enough(all_files: list[File], policy: Policy, now: int) -> None:
     assert all(
-        now - found.end <= policy.age(found.kind) for found in left(all_files, policy, now) if found.kind != ACTIVE
+        now - found.end <= policy.age(found.kind) * (UNSENT_AGES if found.unsent else 1)
+        for found in left(all_files, policy, now)
+        if found.kind != ACTIVE
     )
 
 
@@ -181,6 +216,14 @@ def test_a_reserved_share_outlives_what_is_not_reserved(all_files: list[File], p
         last = [found for found in removed if policy.share_of(found.kind) == name][-1]
         if still + last.size <= policy.reserved(name):
             assert not any(found.kind != ACTIVE and not policy.share_of(found.kind) for found in kept)
+
+
+@given(stores, policies, st.integers(0, 250))
+def test_what_is_unsent_outlives_what_is_sent_and_not_reserved(all_files: list[File], policy: Policy, now: int) -> None:
+    removed = [found for found, reason in plan(all_files, policy, now) if reason == "size"]
+    if any(found.unsent for found in removed):
+        kept = left(all_files, policy, now)
+        assert all(found.unsent or found.kind == ACTIVE or policy.share_of(found.kind) for found in kept)
 
 
 @pytest.mark.parametrize(("text", "shown"), [("error=30d 25%", "2592000s 25%"), ("info=100", "100")])

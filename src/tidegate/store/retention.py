@@ -23,9 +23,14 @@ ACTIVE, ENDED, DAMAGED = "active", "ended", "damaged"
 _STANDS_FOR = {"error-trace": "error"}
 
 
+#: What is still to be sent may grow so many times as old as its class may.
+UNSENT_AGES = 2
+
+
 class File(NamedTuple):
     """A file of the store as retention sees it. ``kind`` is its class, or `ACTIVE`, `ENDED` or `DAMAGED`;
-    ``start`` and ``end`` are the times in ns of its first and last commit; ``records`` how many it has, if known."""
+    ``start`` and ``end`` are the times in ns of its first and last commit; ``records`` how many it has, if known;
+    ``unsent`` the routes that have still to send some of them."""
 
     path: str
     kind: str
@@ -33,6 +38,7 @@ class File(NamedTuple):
     end: int
     size: int
     records: int = 0
+    unsent: tuple[str, ...] = ()
 
 
 class Policy(NamedTuple):
@@ -92,6 +98,9 @@ def plan(
     records while there are as many: a file goes when newer ones have them. The paths in ``held`` are of ended
     segments that may have something of a reserved share: they do not go for want of room until they are sealed,
     and what is reserved does not go in their place.
+
+    What is still to be sent goes last: at `UNSENT_AGES` times the age of its class, whatever the count of its class,
+    and for want of room when all else has gone but for what is within a reserved share.
     """
     files = sorted(files, key=lambda file: (file.end, file.path))
     gone: dict[str, tuple[File, str]] = {}
@@ -105,7 +114,7 @@ def plan(
 
 def _too_old(files: Sequence[File], policy: Policy, now: int) -> Iterator[tuple[File, str]]:
     for file in files:
-        if file.kind != ACTIVE and now - file.end > policy.age(file.kind):
+        if file.kind != ACTIVE and now - file.end > policy.age(file.kind) * (UNSENT_AGES if file.unsent else 1):
             yield file, "age"
 
 
@@ -113,7 +122,7 @@ def _too_many(files: Sequence[File], policy: Policy) -> Iterator[tuple[File, str
     newer: Counter[str] = Counter()
     for file in reversed(files):
         enough = policy.count_of(file.kind) if file.kind in CLASSES else None
-        if enough is not None and newer[file.kind] >= enough:
+        if enough is not None and newer[file.kind] >= enough and not file.unsent:
             yield file, "count"
         newer[file.kind] += file.records
 
@@ -125,9 +134,9 @@ def _too_much(files: Sequence[File], policy: Policy, held: Collection[str]) -> I
         used[policy.share_of(file.kind)] += file.size
     candidates = [file for file in files if file.kind != ACTIVE and file.path not in held]
     spared: list[File] = []
-    for file in candidates:
+    for file in sorted(candidates, key=lambda file: bool(file.unsent)):
         share = policy.share_of(file.kind)
-        if over <= 0:
+        if over <= 0 or (file.unsent and held):
             return
         if share and used[share] <= policy.reserved(share):
             spared.append(file)

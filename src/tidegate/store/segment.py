@@ -237,6 +237,17 @@ class SegmentScanner:
             self._header = salvage.unknown_header(self.path)
 
 
+def first_header(path: str) -> Header | None:
+    """Whose the first blocks of a file are; None where that is damaged. Raises OSError and `FormatError`."""
+    with open(path, "rb") as file:
+        start = file.read(block.FRAME_HEADER.size)
+        magic, length = block.FRAME_HEADER.unpack(start) if len(start) == block.FRAME_HEADER.size else (0, 0)
+        if magic != block.SKIPPABLE_MAGIC or length > block.MAX_HEADER_BYTES:
+            return None
+        found = parse(file.read(length), path)
+    return found if isinstance(found, Header) else None
+
+
 def read_frame(ref: BlockRef) -> bytes:
     """A block's compressed frame; raises FileNotFoundError when the file is gone."""
     with open(ref.path, "rb") as file:

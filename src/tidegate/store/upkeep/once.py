@@ -164,7 +164,7 @@ class _Pass:
         return files
 
     def _removals(self, files: list[File], held: set[str], *, for_room: bool) -> list[Removal]:
-        found = retaining.plan(files, self._policy, self._marks, time.time_ns(), held)
+        found = retaining.plan(self._directory, files, self._policy, self._marks, time.time_ns(), held)
         return [(file, reason) for file, reason in found if for_room or reason != "size"]
 
     def _seal(self, files: list[File]) -> bool:

@@ -83,12 +83,17 @@ def _foreseen(directory: str, policy: Policy, mark: Mark | None, now: int) -> Re
     files = listed(directory)
     # what is not sealed becomes smaller then, and nothing of it goes before
     sealed = [file for file in files if file.kind != ENDED]
-    removed = [*_planned(files, policy, marks, now, False), *_planned(sealed, policy, marks, now, True)]
+    removed = [
+        *_planned(directory, files, policy, marks, now, False),
+        *_planned(directory, sealed, policy, marks, now, True),
+    ]
     gone = {file.path for file, _ in removed}
     return Report(removed, [file for file in files if file.path not in gone])
 
 
-def _planned(files: list[File], policy: Policy, marks: Sequence[Mark], now: int, for_room: bool) -> Iterator[Removal]:
-    for file, reason in retaining.plan(files, policy, marks, now):
+def _planned(
+    directory: str, files: list[File], policy: Policy, marks: Sequence[Mark], now: int, for_room: bool
+) -> Iterator[Removal]:
+    for file, reason in retaining.plan(directory, files, policy, marks, now):
         if (reason == "size") == for_room and not is_newer(file.path):
             yield file, reason

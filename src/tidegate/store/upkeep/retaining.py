@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Sequence
 
 from tidegate.errors import FormatError
-from tidegate.store import classes, deleted, exchange, retention, segment
+from tidegate.store import classes, deleted, exchange, retention, segment, unsent
 from tidegate.store.deleted import Mark
 from tidegate.store.retention import ENDED, File, Policy
 from tidegate.store.upkeep.covering import cover, covered
@@ -18,13 +18,21 @@ Removal = tuple[File, str]
 
 
 def plan(
-    files: Sequence[File], policy: Policy, marks: Sequence[Mark], now: int, held: Collection[str] = frozenset()
+    directory: str,
+    files: Sequence[File],
+    policy: Policy,
+    marks: Sequence[Mark],
+    now: int,
+    held: Collection[str] = frozenset(),
 ) -> list[Removal]:
     """What retention removes of these files, and what the user has deleted whole; see `retention.plan`."""
     whole = deleted_whole(files, marks)
     paths = {file.path for file, _ in whole}
     left = _counted([file for file in files if file.path not in paths], policy)
-    return [*whole, *retention.plan(left, policy, now, held)]
+    found = retention.plan(left, policy, now, held)
+    if found:  # what is still to be sent goes later, never earlier, so that otherwise nobody has to know
+        found = retention.plan(unsent.marked(left, unsent.read(directory)), policy, now, held)
+    return [*whole, *found]
 
 
 def deleted_whole(files: Iterable[File], marks: Sequence[Mark]) -> list[Removal]:
@@ -72,10 +80,16 @@ def retain(
         known = covered(directory)
         safe = [each for each in removals if each[0].kind != ENDED or each[0].end < known]
         removals = safe or removals[: int(first)]
-    for number, (file, _) in enumerate(removals):
-        exchange.remove(file.path)
-        if number % 64 == 0:
-            pace.step()
+    lost: list[tuple[File, int]] = []
+    try:
+        for number, (file, _) in enumerate(removals):
+            if file.unsent:
+                lost.append((file, unsent.records_of(file)))
+            exchange.remove(file.path)
+            if number % 64 == 0:
+                pace.step()
+    finally:
+        unsent.add_lost(directory, lost)
     return removals
 
 
