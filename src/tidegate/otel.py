@@ -7,6 +7,7 @@ the feature that needs it says so.
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
+
+_logger = logging.getLogger("tidegate")
 
 try:
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
@@ -169,6 +172,16 @@ current_context = _current_context()
 
 
 @contextmanager
+def suppressed() -> Iterator[None]:
+    """Record nothing of what is logged or instrumented in the meantime: it is an exporter's own work."""
+    token = attach(set_value(SUPPRESS_KEY, True))
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+@contextmanager
 def handing_to(handler: Any) -> Iterator[None]:
     """A context that is not empty, and in which OpenTelemetry's own handler takes records although
     another one of its kind may be at work here."""
@@ -246,8 +259,94 @@ def put_before_exporters(provider: Any, gate: Callable[[list[Any]], Any]) -> Non
 def _exports(processor: Any) -> bool:
     """Whether it is the SDK's own processor for an exporter that is not one of ours."""
     owner = getattr(processor, "_batch_processor", processor)
-    exporter = getattr(owner, "_exporter", None)
+    return _is_foreign(getattr(owner, "_exporter", None))
+
+
+def _is_foreign(exporter: Any) -> bool:
     return exporter is not None and not type(exporter).__module__.startswith("tidegate.")
+
+
+#: Longest time in seconds that a processor or reader may take to let go of its exporter.
+_TAKE_WAIT = 1.0
+
+
+def take_exporters(tracer_provider: Any, meter_provider: Any, logger_provider: Any) -> dict[str, list[Any]]:
+    """Take the exporters that are not ours out of providers that the SDK has built, open and ready for use.
+
+    Their batch and simple processors and periodic readers are gone from the providers afterwards, with
+    their threads; what those had waiting is exported first. Pull readers stay, and so does what is
+    derived from the SDK's classes, which may do more than export. Returns for ``spans`` and ``logs``
+    exporters, for ``metrics`` pairs of exporter and interval in seconds. A provider that is made
+    otherwise than those we know is left as it is, sends by itself, and is warned of.
+    """
+    spans, logs = (tracer_provider, "_active_span_processor"), (logger_provider, "_multi_log_record_processor")
+    return {
+        "spans": _taken(_take_processors, getattr(*spans, None), "_span_processors"),
+        "logs": _taken(_take_processors, getattr(*logs, None), "_log_record_processors"),
+        "metrics": _taken(_take_readers, meter_provider, "_metric_readers"),
+    }
+
+
+#: What was taken, and what ends its former owners.
+_Taken = tuple[list[Any], Callable[[], None]]
+
+
+def _taken(take: Callable[[Any, list[Any]], _Taken], holder: Any, name: str) -> list[Any]:
+    """What ``take`` takes of those of the holder's parts that export, which the holder then has no more."""
+    if holder is None:  # no provider of the SDK
+        return []
+    try:
+        parts = getattr(holder, name)
+        senders = [each for each in parts if _sends(each)]
+        exporters, end = take(holder, senders)
+    except (AttributeError, TypeError) as error:
+        _logger.warning("this version of the OpenTelemetry SDK sends %s by itself: %s", name.strip("_"), error)
+        return []
+    setattr(holder, name, type(parts)(each for each in parts if each not in senders))
+    end()
+    return exporters
+
+
+def _sends(part: Any) -> bool:
+    """Whether it is the SDK's own processor or periodic reader of an exporter that is not ours."""
+    kind = type(part)
+    names = kind.__name__.startswith(("Batch", "Simple", "Periodic"))
+    return names and kind.__module__.startswith("opentelemetry.sdk.") and _is_foreign(_exporter(part))
+
+
+def _exporter(part: Any) -> Any:
+    owner = getattr(part, "_batch_processor", part)
+    return owner._exporter if hasattr(owner, "_exporter") else owner.span_exporter
+
+
+def _take_processors(chain: Any, processors: list[Any]) -> _Taken:
+    batches = [each._batch_processor for each in processors if hasattr(each, "_batch_processor")]
+    threads = [(each, each._worker_awaken, each._worker_thread) for each in batches]  # all that is needed, or nothing
+
+    def end() -> None:
+        for batch, bell, thread in threads:
+            batch._shutdown = True
+            bell.set()
+            thread.join(_TAKE_WAIT)
+            batch._shutdown_timeout_exceeded = True
+
+    return [_exporter(each) for each in processors], end
+
+
+def _take_readers(provider: Any, readers: list[Any]) -> _Taken:
+    consumer, known = provider._measurement_consumer, provider._all_metric_readers
+    threads = [(each, each._shutdown_event, each._daemon_thread) for each in readers]
+
+    def end() -> None:
+        for reader, ended, thread in threads:
+            reader._set_collect_callback(lambda *_, **__: None)  # its thread collects once more as it ends
+            ended.set()
+            if thread is not None:
+                thread.join(_TAKE_WAIT)
+            consumer.remove_metric_reader(reader)
+            known.discard(reader)
+
+    return [(_exporter(each), each._export_interval_millis / 1000) for each in readers], end
 
 
 def attach_metric_reader(provider: Any, reader: Any) -> None:
@@ -349,16 +448,16 @@ def observable_counter(
     description: str,
     observe: Callable[[], Sequence[tuple[int, Mapping[str, str]]]],
     unit: str = "{record}",
+    kind: str = "counter",
 ) -> None:
-    """A counter, by default of records, whose points ``observe`` tells."""
+    """A counter, by default of records, whose points ``observe`` tells; or a ``gauge``."""
     from opentelemetry import metrics
 
     def observations(options: Any) -> list[metrics.Observation]:
         return [metrics.Observation(value, attributes) for value, attributes in observe()]
 
-    provider.get_meter("tidegate").create_observable_counter(
-        name, callbacks=[observations], unit=unit, description=description
-    )
+    create = getattr(provider.get_meter("tidegate"), f"create_observable_{kind}")
+    create(name, callbacks=[observations], unit=unit, description=description)
 
 
 def event(

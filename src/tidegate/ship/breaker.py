@@ -166,10 +166,10 @@ class CircuitBreaker:
         elif should_retry(error):
             self.record_failure()
         else:
-            self._withdraw()
+            self.release()
 
-    def _withdraw(self) -> None:
-        """What ended the call says nothing about whom it was made to: if it was the probe, let there be another."""
+    def release(self) -> None:
+        """A call ended in a way that says nothing of whom it was made to: if it was the probe, let there be another."""
         with self._lock:
             if self._state == HALF_OPEN:
                 self._since = None
