@@ -10,7 +10,7 @@ probability, and `charge` is told what was kept. Not safe for threads by itself:
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from heapq import nlargest
 
 from tidegate.gate.ledger import WRONG, Ledger, Reserve
@@ -56,7 +56,7 @@ class SharedBudget:
 
     __slots__ = (
         *("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "_shares"),
-        "max_keys",
+        *("is_new", "max_keys", "offered", "spent"),
     )
 
     def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = 0.5) -> None:
@@ -68,6 +68,10 @@ class SharedBudget:
             raise ValueError(f"renewal {renewal!r}: the part of a budget for renewals is between 0 and 1")
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
+        #: What else says whether a key that is new here is new; None when this budget alone knows.
+        self.is_new: Callable[[Hashable], bool] | None = None
+        #: What came, by weight, and what was kept, so far; what is kept for certain is in both.
+        self.offered = self.spent = 0.0
         self._shares = reserve, renewal
         self._first, self._renewals = Reserve(reserve * rate), Reserve(renewal * rate)
         self._meters: dict[Hashable, Meter] = {}
@@ -103,6 +107,7 @@ class SharedBudget:
     def count(self, key: Hashable, number: int, weight: float = 1.0) -> None:
         """So many arrivals of `key` were kept or not by an `outlook`, instead of being offered."""
         self._meters.get(key, self._overflow).seen += weight * number
+        self.offered += weight * number
 
     def offer(self, key: Hashable, now: float, weight: float = 1.0) -> float:
         """The probability, in [0, 1], with which to keep one arrival of `key`, from the past only; counts it.
@@ -113,10 +118,11 @@ class SharedBudget:
         ledger = self._ledger
         if now >= ledger.due or now < ledger.earliest:
             self._settle(now)
+        self.offered += weight
         meter = self._meters.get(key)
         if meter is None:
             self._remember(key, now).seen += weight
-            if self._first.take(now):
+            if self._is_first(key, now):
                 return 1.0
             meter = self._overflow
         else:
@@ -133,6 +139,9 @@ class SharedBudget:
         rules): it is paid from nine tenths of the budget at most, so that something is always left to chance.
         """
         self._ledger.spend(amount, certain)
+        self.spent += amount
+        if certain:
+            self.offered += amount
         meter = self._meters.get(key)
         if meter is not None:
             meter.renew = now + RENEWAL
@@ -146,6 +155,17 @@ class SharedBudget:
             later = SPREAD * (len(self._meters) * GOLDEN % 1.0)
             self._meters[key] = Meter(self._overflow.chance, now + RETRY + later)
         return self._overflow
+
+    def _is_first(self, key: Hashable, now: float) -> bool:
+        """Whether this is the first sight of a key, anywhere, and first sights are not used up."""
+        if not self._first.take(now):
+            return False
+        if self.is_new is None or self.is_new(key):
+            return True
+        self._first.put_back()
+        if key in self._meters:
+            self._meters[key].renew = now + RENEWAL
+        return False
 
     def _renew(self, meter: Meter, now: float) -> bool:
         granted = self._renewals.take(now)

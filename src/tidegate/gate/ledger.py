@@ -197,3 +197,7 @@ class Reserve:
             return False
         self._level -= 1.0
         return True
+
+    def put_back(self) -> None:
+        """What was taken was not needed."""
+        self._level += 1.0

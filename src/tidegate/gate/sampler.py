@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
@@ -26,6 +26,9 @@ from tidegate.gate.traces.gate import TraceGate
 from tidegate.gate.traces.rules import DROP_HEALTH_CHECKS, Rule
 from tidegate.gate.traces.tracestate import KEY, MAX_MEMBERS, NOTHING, Ot, parse, with_threshold
 from tidegate.settings import environment, load
+
+if TYPE_CHECKING:
+    from tidegate.gate.page import ControlPage
 
 __all__ = ["DROP_HEALTH_CHECKS", "AdaptiveSampler", "adaptive", "parentbased_adaptive"]
 
@@ -104,6 +107,16 @@ class AdaptiveSampler(Sampler):
         nothing, when a rule cannot be used.
         """
         self._gate.apply(policy)
+
+    def steer(self, page: ControlPage | None, *, in_thread: bool = True) -> None:
+        """Share the budgets with all processes that are steered by the same control page; None ends it.
+
+        From then on this process keeps its share by what arrives at each: of what the gate says is available, or while
+        there is no gate, of the budget. ``traces_per_second`` stays what all may keep together, and a key is a first
+        sight only where none of them saw it. The page is looked at about ten times a second while traces start, in
+        a thread of its own, or within a decision (for whoever turns the clock by hand).
+        """
+        self._gate.steer(page, in_thread=in_thread)
 
     def identify(self, resource: Mapping[str, Any]) -> None:
         """Tell rules whose process this is: the attributes of its resource, ``service.name`` among them.

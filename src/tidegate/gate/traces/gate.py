@@ -7,15 +7,20 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigurationError
+from tidegate.gate.division import AWAY, LOOK
 from tidegate.gate.policies.matching import LONGEST_SEEN, Attributes, text
 from tidegate.gate.policy import Policy
 from tidegate.gate.threshold import MAX, probability_to_threshold, threshold_to_probability
 from tidegate.gate.traces.entries import Entries
 from tidegate.gate.traces.plan import Plan
 from tidegate.gate.traces.rules import Rule, trace_rules
+
+if TYPE_CHECKING:
+    from tidegate.gate.page import ControlPage
+    from tidegate.gate.worker import Steered, Worker
 
 #: What a decision was made by. Each has a number in `TraceGate.counts`.
 REASONS = (
@@ -60,6 +65,9 @@ class TraceGate:
         self._policy = policy
         #: The budget's last threshold, for when a decision fails.
         self.last = probability_to_threshold(FALLBACK)
+        self._rate = self._rate_of(policy)
+        self._page: ControlPage | None = None
+        self._in_thread = True
         self._begin(self._planned(policy))
         _gates.add(self)
 
@@ -68,6 +76,9 @@ class TraceGate:
         self.counts = dict.fromkeys(REASONS, 0)
         self._entries = Entries()
         self._plan = plan
+        self._look_at = -math.inf
+        self._worker: Worker | None = None
+        self.steer(self._page, in_thread=self._in_thread)
 
     def _planned(self, policy: Policy | None, former: Plan | None = None) -> Plan:
         traces = policy.traces if policy is not None else None
@@ -80,14 +91,23 @@ class TraceGate:
 
     @property
     def rate(self) -> float:
-        """The common budget in traces per second."""
-        return self._plan.common.rate
+        """The common budget in traces per second; of all processes together where a page steers them."""
+        return self._rate
 
     @rate.setter
     def rate(self, value: float) -> None:
         rate = checked_rate(value)
         with self._lock:
-            self._own_rate = self._plan.common.rate = rate
+            self._own_rate = rate
+            self._set_rate(rate)
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
+        if self._worker is None:
+            self._plan.common.rate = rate
+        else:
+            self._plan.common.rate = min(rate, self._plan.common.rate)
+            self._look_at = -math.inf
 
     @property
     def rules(self) -> int:
@@ -99,21 +119,66 @@ class TraceGate:
         _check_policy(policy)
         plan = self._planned(policy, self._plan)
         with self._lock:
-            plan.common.rate = self._rate_of(policy)
-            self._policy, self._plan = policy, plan
+            self._policy = policy
+            self._put(plan)
+            self._set_rate(self._rate_of(policy))
 
     def identify(self, resource: Mapping[str, Any]) -> None:
         """As `AdaptiveSampler.identify`."""
         self._about = (str(resource.get("service.name", "")), dict(resource), self._about[2])
         plan = self._planned(self._policy, self._plan)
         with self._lock:
-            self._plan = plan
+            self._put(plan)
 
     def after_fork(self) -> None:
         """Start anew, in a child process."""
-        rate = self.rate
         self._begin(self._planned(self._policy))
-        self._plan.common.rate = rate
+
+    def steer(self, page: ControlPage | None, *, in_thread: bool = True) -> None:
+        """As `AdaptiveSampler.steer`."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.leave()
+            self._page, self._in_thread = page, in_thread
+            self._worker, self._time = None, self._clock
+            if page is not None:
+                from tidegate.gate.worker import Background, Worker
+
+                self._worker, self._time = Worker(page, self._lock, self._about[0]), self._steered_time
+                self._wake = Background(self._look).wake if in_thread else self._look
+            self._put(self._plan)
+            self._set_rate(self._rate)
+
+    def _put(self, plan: Plan) -> None:
+        self._plan = plan
+        for lane in plan.lanes:
+            if lane.budget is not None:
+                lane.budget.is_new = self._worker.is_new if self._worker is not None else None
+
+    def _steered_time(self) -> float:
+        """The time; has the page looked at when it is due. Until that is done, whoever was silent has an equal part."""
+        now = self._clock()
+        if now >= self._look_at:
+            if now - self._look_at > AWAY and self._worker is not None:
+                common = self._plan.common
+                common.rate = min(common.rate, self._rate / (1 + self._worker.others))
+            self._look_at = now + LOOK
+            self._wake()
+        return now
+
+    def _look(self) -> None:
+        worker = self._worker
+        if worker is not None:
+            worker.look(self._steered(), self._clock())
+
+    def _steered(self) -> list[Steered]:
+        """The budgets in force, the common one first."""
+        from tidegate.gate.worker import Steered
+
+        plan = self._plan
+        rules = zip(plan.rules, plan.lanes, strict=False)
+        own = [Steered(repr(rule), lane.budget, rule.budget) for rule, lane in rules if lane.budget and rule.budget]
+        return [Steered("", plan.common, self._rate), *own]
 
     def judge(
         self,
@@ -144,7 +209,7 @@ class TraceGate:
             rate = threshold_to_probability(threshold)
             weight = rate / threshold_to_probability(least)
         with self._lock:
-            now = self._clock()
+            now = self._time()
             known = self._entries.chance(entry, budget, least, now) if entry else None
             chance = budget.offer(key, now, weight) if known is None else known
             # most are dropped, by so much that their threshold need not be known
@@ -170,7 +235,7 @@ class TraceGate:
             return None
         with self._lock:
             self.counts["kept_by_rule"] += 1
-            now = self._clock()
+            now = self._time()
             plan.common.charge(now, certain=True)
             if start:
                 self._entries.put(start, 1.0, threshold, now)

@@ -1,0 +1,114 @@
+"""How one budget is divided among the workers of a host, by what arrives at each.
+
+Pure: times are seconds of the caller's own clock. No clock is shared: a worker is alive for another as long as its
+beat keeps changing, by the other's clock. So containers whose clocks differ, and what is left of the time before a
+restart of the host, need no special care; and a process that is stopped or idle is the same as one that has died.
+
+Whoever divides the same demands by the same budget comes to the same shares, which add up to the budget.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+
+from tidegate.gate.shares import allot
+
+#: Seconds between two looks at what others say.
+LOOK = 0.1
+#: Demands are averaged over so many seconds.
+MEMORY = 2.0
+#: What arrived lately is a change, and the only thing that counts, when it is off by so many standard deviations;
+#: "lately" is one look, or so many seconds.
+SURPRISE = 3.5
+LATELY = 0.3
+#: A worker has stopped when it did not beat for so many seconds, and the time of so many of its arrivals, but
+AWAY = 0.25
+AWAY_ARRIVALS = 5.0
+#: never longer than this.
+LONGEST_AWAY = 1.5
+#: The part of a budget that is divided equally whatever arrives, so that a rising demand is never worth nothing.
+FLOOR = 0.02
+
+
+class Demand:
+    """Arrivals per second of one budget at one worker."""
+
+    __slots__ = ("_count", "_late_count", "_late_span", "_span")
+
+    def __init__(self) -> None:
+        self._count = self._span = self._late_count = self._late_span = 0.0
+
+    def update(self, arrived: float, passed: float) -> float:
+        """So much ``arrived`` in the ``passed`` seconds; the rate now."""
+        if passed <= 0:
+            self._late_count += arrived
+            return self.rate
+        forget = math.exp(-passed / LATELY)
+        self._late_count = self._late_count * forget + arrived
+        self._late_span = self._late_span * forget + passed
+        decay = math.exp(-passed / MEMORY)
+        expected = self.rate
+        self._count = self._count * decay + arrived
+        self._span = self._span * decay + passed
+        if _is_surprise(arrived, passed, expected):
+            self._count, self._span, self._late_count, self._late_span = arrived, passed, arrived, passed
+        elif _is_surprise(self._late_count, self._late_span, expected):
+            self._count, self._span = self._late_count, self._late_span
+        return self.rate
+
+    @property
+    def rate(self) -> float:
+        return self._count / self._span if self._span else 0.0
+
+
+def _is_surprise(arrived: float, passed: float, expected: float) -> bool:
+    mean = expected * passed
+    return abs(arrived - mean) > SURPRISE * math.sqrt(mean + 1.0)
+
+
+class Beats:
+    """For how long others have been silent, as one worker sees it."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: dict[Hashable, tuple[Hashable, float]] = {}
+
+    def silence(self, who: Hashable, beat: Hashable, now: float) -> float:
+        """Seconds since the beat of ``who`` was first seen as it is. Whoever is new counts as alive."""
+        former = self._seen.get(who)
+        if former is None or former[0] != beat or now < former[1]:
+            self._seen[who] = beat, now
+            return 0.0
+        return now - former[1]
+
+    def keep(self, who: Iterable[Hashable]) -> None:
+        """Forget all others."""
+        kept = set(who)
+        for gone in [each for each in self._seen if each not in kept]:
+            del self._seen[gone]
+
+
+def is_away(silence: float, demand: float) -> bool:
+    """Whether a worker of this demand that is silent for so long has stopped, for now or for good."""
+    patience = AWAY + AWAY_ARRIVALS / demand if demand else LONGEST_AWAY
+    return silence > min(patience, LONGEST_AWAY)
+
+
+def divide(demands: Sequence[float], budget: float) -> list[float]:
+    """The share of each, of what adds up to ``budget``.
+
+    Where more arrives than may be kept: half of it as it arrives, half equally (`shares`), to none more than it can
+    use but a little (`FLOOR`). Otherwise to each what it can use, and of the rest an equal part.
+    """
+    workers = len(demands)
+    if not workers:
+        return []
+    floor = FLOOR * budget / workers
+    rest = budget - workers * floor
+    chance, level = allot(demands, rest)
+    if chance < 1.0:
+        return [floor + min(demand, chance * demand + level) for demand in demands]
+    spare = (rest - sum(demands)) / workers
+    return [floor + demand + spare for demand in demands]
