@@ -62,7 +62,10 @@ def test_requests_before_and_after_a_reload_are_each_one_server_span(name: str, 
     requests = Counter(span.trace_id for span in seen.server_spans)
     assert set(requests.values()) == {1}
     assert set(answered) <= requests.keys()
-    assert len(requests) <= len(answered) + len(lost)
-    assert Counter(log.trace_id for log in seen.logs_of("app")) == requests
+    logged = Counter(log.trace_id for log in seen.logs_of("app"))
+    assert set(logged.values()) == {1}
+    # a reloader that ends its process in the midst of a request leaves a log record of it and no span
+    assert requests.keys() <= logged.keys()
+    assert len(logged) <= len(answered) + len(lost)
     assert len({span.resource.attributes["service.instance.id"] for span in seen.server_spans}) == 2
     assert seen.damaged == 0
