@@ -150,6 +150,9 @@ class SegmentScanner:
 
     def scan(self) -> list[BlockRef]:
         """The blocks that were not there at the last call. Raises FileNotFoundError when the file is gone."""
+        # most looks find nothing new, and opening a file takes longer than asking for its size
+        if self.offset and os.stat(self.path).st_size <= max(self.offset, self._tail):
+            return []
         with open(self.path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             return list(self._blocks(file, size)) if size > max(self.offset, self._tail) else []
