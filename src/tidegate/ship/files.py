@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -50,3 +52,32 @@ def names(directory: str) -> list[str]:
 def unlink(path: str) -> None:
     with contextlib.suppress(OSError):
         os.unlink(path)
+
+
+#: A notice that stays the same is put up again after so many seconds, should somebody else have replaced it.
+_RENEW_S = 60.0
+
+
+class Notice:
+    """A file that a leader replaces when it has something else to say, at most every ``interval`` seconds."""
+
+    def __init__(
+        self, path: str, holds: Callable[[], bool], interval: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path, self._holds, self._interval, self._clock = path, holds, interval, clock
+        self._said: bytes | None = None
+        self._at = float("-inf")
+
+    def put(self, body: Any, *, last: bool = False) -> None:
+        """Say so, when it is time, or at the ``last``. Without room on disk it is not said; another leader is not
+        contradicted."""
+        now = self._clock()
+        if not last and now - self._at < self._interval:
+            return
+        said = orjson.dumps(body() if callable(body) else body)
+        if (said == self._said and now - self._at < _RENEW_S) or not self._holds():
+            return
+        with contextlib.suppress(OSError):
+            write(self._path, {"time": str(time.time_ns()), **orjson.loads(said)})
+            self._said = said
+        self._at = now
