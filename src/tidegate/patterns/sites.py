@@ -8,6 +8,8 @@ moment a place is known for a wrapper, its texts are mined.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from tidegate.patterns.pattern import Pattern
 
@@ -23,6 +25,21 @@ NEVER = 1 << 62
 _PREFIX = re.compile(r"(?:\[[^\[\]]*\]:?\s+)+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _INSTALLED = (re.compile(r"(?:.*/)?(?:site|dist)-packages/(.*)"), re.compile(r"(?:.*/)?lib/python\d[\w.]*/(.*)"))
+
+#: Attributes that tell where a call stands, now and in former semantic conventions.
+PLACES = (
+    ("code.file.path", "code.line.number", "code.function.name"),
+    ("code.filepath", "code.lineno", "code.function"),
+)
+
+
+def place_in(attributes: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Path, line and function of a call that a record's attributes tell of; empty where they do not."""
+    for path, line, function in PLACES:
+        if path in attributes:
+            number = attributes.get(line)
+            return str(attributes[path]), number if isinstance(number, int) else 0, str(attributes.get(function, ""))
+    return "", 0, ""
 
 
 def location(path: str, line: int, function: str) -> str:

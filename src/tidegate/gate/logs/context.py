@@ -79,12 +79,17 @@ class Context(Generic[R]):
 
     def release(self, key: Hashable, now: float) -> list[R]:
         """The waiting records of a trace that has an error, oldest first; from now on it `is_in_error`."""
-        self.expire(now)
+        records = self.take(key, now)
         if self.error_seconds > 0:
             self._errors.pop(key, None)
             self._errors[key] = now + self.error_seconds
             while len(self._errors) > self.max_errors:
                 self._errors.popitem(last=False)
+        return records
+
+    def take(self, key: Hashable, now: float) -> list[R]:
+        """The waiting records of a trace, oldest first; what is still to come of it has to wait."""
+        self.expire(now)
         held = self._held.get(key)
         if held is None:
             return []

@@ -86,7 +86,8 @@ class LogGate:
         self._announcer = Announcer()
         #: The jumps that nobody has taken yet; take them with ``popleft``.
         self.announcements: deque[Announcement] = self._announcer.waiting
-        self._learnt = self._awake = -inf
+        #: When something was learnt of any pattern last.
+        self.learnt = self._awake = -inf
         self._budget: SharedBudget | None = None
         # logging calls are so many, what is mined may be without end: a flood of it must not hide a new call
         self._reserves = {is_call: Reserve(_FIRST_SIGHTS, _FIRST_BURST) for is_call in (True, False)}
@@ -243,9 +244,9 @@ class LogGate:
 
     def _learn(self, known: Known, pattern: Named, now: float) -> None:
         """Once in a turn, and when a rare pattern has used its room: is it rare, does its frequency jump?"""
-        if not -LONG < now - self._learnt < LONG:
+        if not -LONG < now - self.learnt < LONG:
             self._awake = now  # everything comes back after a pause, which is as little news as a start
-        self._learnt = now
+        self.learnt = now
         silence = now - known.until
         if known.count(now, self._awake):
             self._announcer.tell("rate_jump", known, known.watch, now)

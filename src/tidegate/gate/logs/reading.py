@@ -10,6 +10,7 @@ from tidegate import otel
 from tidegate.gate.logs.bridge import stdlib_record
 from tidegate.gate.logs.early import origin_of
 from tidegate.gate.logs.severities import severity_number
+from tidegate.patterns.sites import place_in
 from tidegate.records import ORIGIN, Origin
 
 #: The SDK's record, and the stdlib record that it was made of, where a handler is to have that.
@@ -19,12 +20,6 @@ Carried = tuple[Any, "logging.LogRecord | None"]
 #: stops: no trace has room for so much.
 RECORD_BYTES, VALUE_BYTES, HUGE = 400, 50, 1 << 17
 
-#: Attributes that tell where a call stands, now and in former semantic conventions.
-_PLACES = (
-    ("code.file.path", "code.line.number", "code.function.name"),
-    ("code.filepath", "code.lineno", "code.function"),
-)
-
 
 def origin(log: Any, attributes: Mapping[str, Any], stdlib: logging.LogRecord | None) -> Origin:
     """What a capture left, or the filter, or what the attributes say."""
@@ -33,12 +28,7 @@ def origin(log: Any, attributes: Mapping[str, Any], stdlib: logging.LogRecord | 
         return left
     if stdlib is not None:
         return origin_of(stdlib)
-    for path, line, function in _PLACES:
-        if path in attributes:
-            number = attributes.get(line)
-            number = number if isinstance(number, int) else 0
-            return Origin("", str(attributes[path]), number, str(attributes.get(function, "")))
-    return Origin()
+    return Origin("", *place_in(attributes))
 
 
 def held(carried: Carried) -> tuple[Carried, int]:

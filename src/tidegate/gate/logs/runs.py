@@ -69,8 +69,8 @@ def _kept(lane: Lane, p: float) -> Verdict:
     return lane.kept if p == lane.p else Verdict(keep=True, adjusted_count=1 / p, reason="rate")
 
 
-def end(run: Run, *, is_used: bool = False) -> None:
-    """Count what the run dropped. ``is_used``: the record that it keeps is judged next."""
+def end(run: Run, *, is_used: bool = False) -> int:
+    """How many records the run dropped, which are counted. ``is_used``: the one that it keeps is judged next."""
     rest = len(list(run.left))  # takes the rest, so that no other thread does
     dropped = run.length - rest
     lane, budget = run.lane, run.lane.budget
@@ -81,3 +81,4 @@ def end(run: Run, *, is_used: bool = False) -> None:
         lane.drawn = run.kept
     if budget is not None:
         budget.count(lane.known.id, dropped + keeps, lane.p)
+    return dropped

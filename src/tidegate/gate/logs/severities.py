@@ -26,5 +26,9 @@ def severity_number(log: Any) -> int:
     number = log.severity_number
     if number is not None and number.value:
         return int(number.value)
-    text = log.severity_text
+    return severity_of_text(log.severity_text)
+
+
+def severity_of_text(text: Any) -> int:
+    """The severity number of what a logger calls a level; 0 for what is none."""
     return _NUMBERS.get(text.upper(), 0) if isinstance(text, str) else 0

@@ -15,8 +15,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 from tidegate.gate.logs.context import Context
-from tidegate.gate.logs.counts import OTHER
 from tidegate.gate.logs.gate import LogGate, Verdict
+from tidegate.gate.logs.releases import Releases
 from tidegate.gate.logs.reporting import Row
 from tidegate.gate.logs.severities import ERROR
 from tidegate.gate.logs.tasks import current_task
@@ -27,8 +27,8 @@ from tidegate.records import Origin
 #: Records that wait for one in the same thread to be judged; more are passed by, and counted.
 MAX_NESTED = 1000
 
-#: Patterns and severities for which released records are counted apart; beyond that they are one.
-MAX_RELEASED = 40_000
+#: Traces of which it is remembered how many spans are roots here.
+MAX_ROOTS = 40_000
 
 #: Seconds of a task outside any trace that an error brings along.
 TASK_SECONDS = 10.0
@@ -93,7 +93,7 @@ class Sieve(Generic[R]):
         #: Called in a forked child, which begins anew.
         self.on_fork: list[Callable[[], None]] = []
         self.nested = 0
-        self._released: dict[tuple[str, int], int] = {}
+        self._releases = Releases()
         self.is_busy = False
         self._late: deque[tuple[R, Facts]] = deque()
         self._roots: dict[int, int] = {}
@@ -189,22 +189,16 @@ class Sieve(Generic[R]):
     def _release(self, context: Context[Waiting[R]], key: Hashable, now: float) -> list[Passed[R]]:
         released = []
         for record, pattern, severity in context.release(key, now):
-            self._count_released(pattern.id, severity)
+            self._releases.count(pattern.id, severity)
             released.append((record, pattern, 0.0, CONTEXT))
         return released
-
-    def _count_released(self, pattern_id: str, severity: int) -> None:
-        key = (pattern_id, severity)
-        if key not in self._released and len(self._released) >= MAX_RELEASED:
-            key = (OTHER, severity)
-        self._released[key] = self._released.get(key, 0) + 1
 
     # -- spans
 
     def root_begins(self, trace_id: int) -> None:
         """A span without a parent in this process begins."""
         with self.lock:
-            if len(self._roots) >= MAX_RELEASED:
+            if len(self._roots) >= MAX_ROOTS:
                 self._roots.clear()
             self._roots[trace_id] = self._roots.get(trace_id, 0) + 1
 
@@ -234,22 +228,7 @@ class Sieve(Generic[R]):
         """Exact counts by pattern and severity, since the start or the fork."""
         with self.lock:
             self.settle()
-            counts = self.gate.counts(self.miner.resolve)
-            released = self._released_by_living()
-        rows = [
-            Row(*key, each.severity, each.seen, each.total_kept, released.pop((each.pattern_id, each.severity), 0))
-            for each in counts
-            for key in [(each.pattern_id, each.template)]
-        ]
-        return rows + [Row(id, OTHER, severity, 0, 0, number) for (id, severity), number in released.items()]
-
-    def _released_by_living(self) -> dict[tuple[str, int], int]:
-        merged: dict[tuple[str, int], int] = {}
-        for (id, severity), number in self._released.items():
-            living = self.miner.resolve(id)
-            key = (living.id if living is not None else id, severity)
-            merged[key] = merged.get(key, 0) + number
-        return merged
+            return self._releases.rows(self.gate.counts(self.miner.resolve), self.miner.resolve)
 
     def after_fork_in_parent(self) -> None:
         self.lock.release()
@@ -263,7 +242,7 @@ class Sieve(Generic[R]):
             if context is not None:
                 context.clear()
         self.nested = 0
-        self._released.clear()
+        self._releases.clear()
         self._late.clear()
         self._roots.clear()
         self.is_busy = False

@@ -1,0 +1,290 @@
+"""Verdicts on the log records that the processes of one route have stored, by the log gate, once for all of them.
+
+    clock     the time that rates are measured by: the records' own, in order
+    calls     what records of one logging call have in common: it is looked up once for a block
+    sources   which rates hold for which service
+
+Nothing here knows a clock, a thread or OpenTelemetry. What is kept is told by its place in the store.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, Protocol
+
+from tidegate.errors import ConfigurationError
+from tidegate.gate.logs import runs
+from tidegate.gate.logs.context import Context
+from tidegate.gate.logs.marks import marks
+from tidegate.gate.logs.releases import Releases
+from tidegate.gate.logs.reporting import Row
+from tidegate.gate.logs.severities import ERROR
+from tidegate.gate.policy import LogPolicy
+from tidegate.gate.tail.log_calls import Call, Entry, Facts, Reading, facts, field_of
+from tidegate.gate.tail.log_clock import RecordClock
+from tidegate.gate.tail.log_counts import MINUTE_NS, Cell, Counts, When
+from tidegate.gate.tail.log_memory import dump, restored
+from tidegate.gate.tail.log_sources import SourcesGate
+from tidegate.patterns import Miner, Pattern
+
+#: What is put on a kept record: names and values. Empty for one that is kept unjudged.
+LogMark = tuple[tuple[str, Any], ...]
+
+#: Kept records by segment: sequence there, and mark.
+Kept = dict[str, list[tuple[int, LogMark]]]
+
+#: Why a record is kept that chance would have dropped: its trace had an error before, or after; nobody judges it.
+TRACE_ERROR, CONTEXT, PASSED = "trace_error", "context", "passed"
+
+#: Records that wait, by their places, for an error of their trace: of one trace, and of all; and seconds after which a
+#: trace that is silent is forgotten.
+WAITING_OF_TRACE, WAITING, IDLE = 10_000, 100_000, 300.0
+
+#: The last 56 bits of a trace id, in hexadecimal digits.
+RANDOM_DIGITS = 14
+
+#: A record that waits: segment and sequence, pattern and severity, and when and where it is counted.
+_Waiting = tuple[str, int, Pattern, int, When]
+
+
+class Portion(Protocol):
+    """Some rows of one block, as the store hands them out."""
+
+    @property
+    def rows(self) -> Any: ...
+    @property
+    def picked(self) -> Sequence[int]: ...
+
+
+@lru_cache(maxsize=4096)
+def _mark(id: str, template: str, kind: str, count: float, reason: str) -> LogMark:
+    return tuple(marks(Pattern(id, template, kind), count, reason).items())
+
+
+def _nothing_known(trace_id: str) -> bool:
+    return False
+
+
+class LogTail:
+    """Judges stored log records as `tidegate.gate.PatternLogRecordProcessor` does those that are emitted.
+
+    ``mode``: "gated", or "all" to keep and count everything. ``policy``: rates and budget for all processes
+    together; raises ConfigurationError when it is wrong. ``context``: an error brings the records of its trace.
+    ``max_patterns`` and ``keep_status_codes`` are the miner's. ``state``: what `state` gave before, so that patterns
+    keep their ids and first sights are not repeated; one that is damaged is left aside, and ``problem`` says so.
+    ``seed`` makes chance repeatable. For one thread; `rows` may be called in others.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str = "gated",
+        policy: LogPolicy | None = None,
+        context: bool = True,
+        max_patterns: int = 10_000,
+        keep_status_codes: bool = False,
+        state: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        limits: dict[str, Any] = {"max_patterns": max_patterns, "keep_status_codes": keep_status_codes}
+        self._passes_all = mode == "all"
+        self._new_gate = partial(SourcesGate, seed=seed, max_patterns=max_patterns)
+        self.problem = ""
+        self.gate, self.miner = self._new_gate(policy), Miner(**limits)
+        if state is not None:
+            try:
+                self.miner = restored(state, self.gate, limits)
+            except (ConfigurationError, KeyError, TypeError, ValueError) as error:
+                self.problem = f"patterns begin anew: {error}"
+                self.gate = self._new_gate(policy)
+        self._reading = Reading(self.gate)
+        self._clock = RecordClock()
+        self._context: Context[_Waiting] | None = None
+        if context:
+            self._context = Context(max_records=WAITING_OF_TRACE, total_records=WAITING, idle=IDLE)
+        self._counts = Counts()
+        self._releases = Releases()
+        self._running: list[Call] = []
+        self._minute = 0
+        self._kept: Kept = {}
+        self._is_kept_error: Callable[[str], bool] = _nothing_known
+
+    def judge(
+        self, portions: Iterable[Portion], now: float, is_kept_error: Callable[[str], bool] = _nothing_known
+    ) -> Kept:
+        """What is kept of these records, and of former ones that errors among these bring along.
+
+        All that a poll has handed out is judged in one call, in the order of time. ``now``: Unix time in seconds;
+        no record is taken for later. ``is_kept_error`` says whether a trace is kept with an error (hexadecimal id).
+        """
+        self._kept, self._is_kept_error = {}, is_kept_error
+        found = self._reading.entries(portions)
+        newest = int(now * 1e9)
+        change = 0
+        for entry, moment in zip(found, self._clock.of([each[0] for each in found], now), strict=True):
+            time, call, trace_id, _, _ = entry
+            if time >= change:
+                self._settle()
+                self._minute = min(time, newest) // MINUTE_NS
+                change = (self._minute + 1) * MINUTE_NS if time < newest else sys.maxsize
+            run = call.run
+            if run is None or trace_id:
+                self._sift(entry, moment)
+            elif moment >= call.until or next(run.left, False) is not None:
+                self._end(call, is_used=moment < call.until)
+                self._sift(entry, moment)
+        self._settle()
+        return self._kept
+
+    def release(self, trace_id: str, now: float) -> Kept:
+        """The records that waited for this trace, as it is kept with an error now (Unix time in seconds)."""
+        self._kept = {}
+        if self._context is not None:
+            self._release(self._context.take(trace_id, now))
+        return self._kept
+
+    def apply(self, policy: LogPolicy) -> None:
+        """Judge by ``policy`` from now on. Raises ConfigurationError and changes nothing when it is wrong."""
+        self.gate.apply(policy)
+        self._reading.forget()
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt of patterns, as JSON can carry it; about a millisecond for a thousand of them."""
+        return dump(self.miner, self.gate)
+
+    def take_counts(self) -> list[Any]:
+        """What was counted since the last time, for `tidegate.ship.frames.Frame.ledger`; empty when nothing was.
+
+        One mapping: ``counts`` has rows of minute since 1970, service, pattern's id, severity number, records seen and
+        kept; ``patterns`` gives kind and template by id, of those that are new or read otherwise now.
+        """
+        return self._counts.take()
+
+    def take_reasons(self) -> dict[str, dict[str, int]]:
+        """How many records were ``kept`` and ``dropped`` since the last time, by reason.
+
+        One that was dropped and is brought back later, as ``context`` or ``trace_error``, is in both.
+        """
+        return self._counts.take_reasons()
+
+    def rows(self) -> list[Row]:
+        """Exact counts of what was judged here, by pattern and severity."""
+        return self._releases.rows(self.gate.counts(self.miner.resolve), self.miner.resolve)
+
+    # -- one record
+
+    def _sift(self, entry: Entry, moment: float) -> None:
+        _, call, trace_id, rows, row = entry
+        known = facts(call, rows, row) if call.is_special else None
+        origin, severity = (call.origin, call.severity) if known is None else known[:2]
+        pattern = self.miner.match_record(rows.bodies[row], *origin)
+        cell = self._counts.cell((self._minute, call.service), pattern, severity)
+        cell.seen += 1
+        case = _Case(entry, moment, pattern, severity, cell)
+        if self._passes_all or call.is_own or (known is not None and known.is_judged):
+            self._keep(case, (), PASSED)
+        elif trace_id:
+            self._sift_in_trace(case, trace_id, known)
+        else:
+            self._judge(case, "event" if known is not None and known.event_name else "", None)
+            if call.is_filled and known is None:
+                self._begin(call, pattern, moment)
+
+    def _sift_in_trace(self, case: _Case, trace_id: str, known: Facts | None) -> None:
+        context, certain = self._context, ""
+        if context is not None:
+            if case.severity >= ERROR or (known is not None and known.has_exception):
+                self._release(context.release(trace_id, case.moment))
+            if context.is_in_error(trace_id, case.moment):
+                certain = TRACE_ERROR
+        if known is not None and known.event_name:
+            certain = "event"
+        is_kept = self._judge(case, certain, int(trace_id[-RANDOM_DIGITS:], 16))
+        if is_kept or context is None:
+            return
+        if self._is_kept_error(trace_id):
+            self._releases.count(case.pattern.id, case.severity)
+            self._keep(case, _of(case.pattern, 0.0, TRACE_ERROR), TRACE_ERROR)
+        else:
+            context.hold(trace_id, case.waiting((self._minute, case.entry[1].service)), 1, case.moment)
+
+    def _judge(self, case: _Case, certain: str, randomness: int | None) -> bool:
+        """Whether it is kept for its own sake."""
+        (_, call, _, rows, row), moment, pattern, severity, _ = case
+        gate = self.gate
+        key = call.key(pattern) if severity == call.severity else None
+        if randomness is not None and not certain and severity < ERROR:
+            lane = gate.by_chance(key, moment)
+            if lane is not None and lane.budget is None and randomness < lane.threshold:
+                lane.cell.lower(1)
+                self._counts.dropped["rate"] += 1
+                return False
+        field = partial(field_of, rows, row) if gate.policy.rules else None
+        verdict = gate.judge(
+            pattern, severity, call.source, moment, randomness=randomness, certain=certain, key=key, field=field
+        )
+        if verdict.keep:
+            self._keep(case, _of(pattern, verdict.adjusted_count, verdict.reason), verdict.reason)
+        else:
+            self._counts.dropped[verdict.reason] += 1
+        return verdict.keep
+
+    def _keep(self, case: _Case, mark: LogMark, reason: str) -> None:
+        segment, sequence = case.place
+        case.cell.kept += 1
+        self._counts.kept[reason] += 1
+        self._kept.setdefault(segment, []).append((sequence, mark))
+
+    def _release(self, waiting: Iterable[_Waiting]) -> None:
+        for segment, sequence, pattern, severity, when in waiting:
+            self._releases.count(pattern.id, severity)
+            self._counts.cell(when, pattern, severity).kept += 1
+            self._counts.kept[CONTEXT] += 1
+            self._kept.setdefault(segment, []).append((sequence, _of(pattern, 0.0, CONTEXT)))
+
+    # -- drops that are drawn in advance
+
+    def _begin(self, call: Call, pattern: Pattern, moment: float) -> None:
+        run = call.run = runs.begin(self.gate, call.key(pattern), pattern, moment)
+        if run is not None:
+            call.until = moment + run.seconds
+            self._running.append(call)
+
+    def _end(self, call: Call, *, is_used: bool) -> None:
+        """Count what a run dropped. ``is_used``: what it keeps is judged next."""
+        run, call.run = call.run, None
+        if run is None:
+            return
+        dropped = runs.end(run, is_used=is_used)
+        self._counts.cell((self._minute, call.service), run.pattern, call.severity).seen += dropped
+        self._counts.dropped["budget" if run.p < run.lane.p else "rate"] += dropped
+
+    def _settle(self) -> None:
+        """End all runs, so that all is counted."""
+        for call in self._running:
+            self._end(call, is_used=False)
+        self._running.clear()
+
+
+class _Case(NamedTuple):
+    """A record that is judged by itself."""
+
+    entry: Entry
+    moment: float
+    pattern: Pattern
+    severity: int
+    cell: Cell
+
+    @property
+    def place(self) -> tuple[str, int]:
+        place: tuple[str, int] = self.entry[3].places[self.entry[4]]
+        return place
+
+    def waiting(self, when: When) -> _Waiting:
+        return (*self.place, self.pattern, self.severity, when)
+
+
+def _of(pattern: Pattern, count: float, reason: str) -> LogMark:
+    return _mark(pattern.id, pattern.template, pattern.kind, count, reason)
