@@ -2,6 +2,9 @@
 
     wire          columns straight to OTLP protobuf: `Picked` rows in, the bytes of an export request out
     rebuild       the SDK's objects again, for exporters that are not OTLP's
+    destinations  the configured exporters, each with a name; `transport` is one attempt, `outcome` what came of it
+    sender        batches to one destination, with a circuit `breaker` and `backoff`; `refused` is set aside
+    measures      what senders do, as metrics
 
 One direction: rows of blocks that a reader found go out; nothing is written back but how far each destination
 has come.
@@ -12,11 +15,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidegate.ship.backoff import exponential_backoff, should_retry
+    from tidegate.ship.breaker import CircuitBreaker, CircuitBreakerOpen
     from tidegate.ship.wire import Mark, Picked
 
-__all__ = ["Mark", "Picked"]
+__all__ = ["CircuitBreaker", "CircuitBreakerOpen", "Mark", "Picked", "exponential_backoff", "should_retry"]
 
 _HOMES = {
+    "CircuitBreaker": "breaker",
+    "CircuitBreakerOpen": "breaker",
+    "exponential_backoff": "backoff",
+    "should_retry": "backoff",
     "Mark": "wire",
     "Picked": "wire",
 }

@@ -123,6 +123,12 @@ def policy_in_force(location: str, problem: Callable[[], str]) -> Result:
     return Result(DEGRADED, f"not taken over: {wrong}") if wrong else Result(HEALTHY, location)
 
 
+def sending(problems: Callable[[], list[str]]) -> Result:
+    """Whether what was kept goes on to the destinations; ``problems`` says of each what it waits for."""
+    found = problems()
+    return Result(DEGRADED, "; ".join(found)) if found else Result(HEALTHY)
+
+
 class Queue:
     """How full the recorder's queue is, and what was dropped since the last look."""
 
