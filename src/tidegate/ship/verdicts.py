@@ -199,6 +199,17 @@ class VerdictReader:
                         out.setdefault(signal, set()).update(of)
         return out
 
+    def totals(self) -> tuple[int, dict[str, int]]:
+        """How many frames, and rows of each signal, were ever in the log; without decompressing anything."""
+        number, rows = 0, dict.fromkeys(frames.SIGNALS, 0)
+        for part in self.parts()[-1:]:
+            with contextlib.suppress(FileNotFoundError), open(part.path, "rb") as file:
+                for _, _, found in self._pieces(file, part, 0):
+                    here = found.rows if isinstance(found, Index) else {}
+                    number = found.number + isinstance(found, Index)
+                    rows = {signal: found.before.get(signal, 0) + here.get(signal, 0) for signal in rows}
+        return number, rows
+
     def recover(self) -> tuple[Standing, Position]:
         """How the log stands at its end, and where that is; raises `FormatError` for a newer format, OSError."""
         standing, end, parts = Standing(), Position(), self.parts()
