@@ -55,6 +55,11 @@ class RowsFollower(Following):
         self.gone += sum(piece.count for piece in pieces) - sum(len(portion.picked) for portion in found)
         return found
 
+    @property
+    def waiting(self) -> set[str]:
+        """The segments of which records are known that were not handed out."""
+        return {piece.segment for piece in self._waiting}
+
     def watermark(self, undecided: Mapping[str, int] = MappingProxyType({})) -> Watermark:
         """The place behind all that was handed out, but before the first ``undecided`` sequence of some segments.
 
