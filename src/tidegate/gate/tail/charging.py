@@ -93,6 +93,8 @@ class Charging:
 
     def size(self, spans: int, by_chance: bool) -> None:
         """A trace had so many spans."""
+        if self.spans is None:
+            return
         self._sizes.add(spans, by_chance)
 
     def keep(self, traces: int, spans: int, *, extra: bool, unasked: bool = False) -> None:

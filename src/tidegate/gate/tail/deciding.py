@@ -10,7 +10,7 @@ from tidegate.gate.tail.exceptional import Reserve
 from tidegate.gate.tail.memory import Generations
 from tidegate.gate.tail.pending import Pending
 from tidegate.gate.tail.rules import Rules, threshold_of
-from tidegate.gate.tail.verdict import Verdict
+from tidegate.gate.tail.verdict import DROPPED, Verdict
 from tidegate.gate.threshold import MAX
 
 #: Parts of the budget within which errors, what is slow, and new keys are certain.
@@ -47,6 +47,10 @@ class Decider:
     def decide(self, trace: Pending, now: float) -> Verdict:
         """On a trace, or on what came of it late; pays for what is kept."""
         known, lane = trace.known, trace.lane
+        asks = trace.error or trace.slow or trace.sampled or lane is not None or known is not None
+        if not asks and self._seen.get(trace.key) is not None:
+            self.charging.size(trace.count, by_chance=False)
+            return DROPPED
         looked_at = trace.error or (known is not None and known.error), trace.slow or (known is not None and known.slow)
         if known is not None and known.is_final:
             return known

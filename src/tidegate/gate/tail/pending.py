@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
@@ -107,27 +106,6 @@ def roots_of(rows: SpanRows, picked: Sequence[int]) -> list[int]:
 def places_of(places: Mapping[str, Sequence[int]]) -> list[Place]:
     """One by one."""
     return [place for segment, numbers in places.items() for place in zip(repeat(segment), numbers, strict=False)]
-
-
-class Past:
-    """Places of spans and log records that were not kept, for when their trace is after all."""
-
-    __slots__ = ("logs", "spans")
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, array[int]]] = []
-        self.logs: list[Place] = []
-
-    def __len__(self) -> int:
-        return sum(len(numbers) for _, numbers in self.spans) + len(self.logs)
-
-    def add(self, places: Mapping[str, Sequence[int]], logs: Sequence[Place]) -> None:
-        self.spans += [(segment, array("Q", numbers)) for segment, numbers in places.items()]
-        self.logs += logs
-
-    def places(self) -> list[Place]:
-        """Those of spans."""
-        return [(segment, number) for segment, numbers in self.spans for number in numbers]
 
 
 def ot_of(state: str) -> Ot:

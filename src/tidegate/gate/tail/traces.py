@@ -7,6 +7,7 @@ what is kept stands for 1/p of its like.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.gate.policy import TracePolicy
 from tidegate.gate.tail.deciding import Decider
 from tidegate.gate.tail.memory import Generations
-from tidegate.gate.tail.pending import SAMPLED, Past, Pending, by_trace, number_of, places_of, roots_of
+from tidegate.gate.tail.pending import SAMPLED, Pending, by_trace, number_of, places_of, roots_of
 from tidegate.gate.tail.queue import Queue
 from tidegate.gate.tail.slow import SlowKeys
 from tidegate.gate.tail.verdict import REASONS, Judged, Place, Verdict
@@ -38,6 +39,10 @@ REMEMBERED = 300.0
 NOTED = 60.0
 #: Keys that are told apart.
 MAX_KEYS = 1000
+
+
+#: Sequences in a segment.
+Numbers = tuple[str, "array[int]"]
 
 
 class TraceTail:
@@ -72,7 +77,9 @@ class TraceTail:
         self._slow_keys = SlowKeys(slow, max_keys)
         self._queue = Queue(quiet, max_pending)
         self._verdicts: Generations[int, Verdict] = Generations(verdicts, REMEMBERED)
-        self._past: Generations[int, Past] = Generations(places, REMEMBERED)
+        #: Where spans and log records are that were not kept, but whose trace may be after all.
+        self._dropped: Generations[int, list[Numbers]] = Generations(places, REMEMBERED)
+        self._dropped_logs: Generations[int, list[Place]] = Generations(logs, REMEMBERED)
         self._noted: Generations[int, list[Place]] = Generations(logs, NOTED)
         self._ready: list[Judged] = []
         self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
@@ -138,7 +145,8 @@ class TraceTail:
         for some, keep in ((kept, True), (dropped, False)):
             if some:
                 places = rows.places
-                judged = Judged("", keep, None, "", [places[row] for row in some], spans_seen=len(some))
+                spans = [places[row] for row in some] if keep else []
+                judged = Judged("", keep, None, "", spans, spans_seen=len(some))
                 self._ready.append(judged)
                 self._count(judged)
         if 2 in rows.status:
@@ -168,7 +176,7 @@ class TraceTail:
         elif known.keep and known.error:
             self._ready.append(Judged(trace_id, True, known.threshold, "error", [], list(places), late=True))
         else:
-            self._remember(number, {}, places, now)
+            self._dropped_logs.put(number, [*(self._dropped_logs.pop(number) or ()), *places], now, len(places))
 
     def recall(self, verdicts: Iterable[tuple[str, bool, int | None, str]], now: float) -> None:
         """What another judge decided before: trace id (or its last 16 digits), kept, threshold, reason."""
@@ -206,8 +214,8 @@ class TraceTail:
         forgotten = {
             "judged_early": self._queue.crowded,
             "verdicts_forgotten": self._verdicts.forgotten,
-            "places_forgotten": self._past.forgotten,
-            "logs_forgotten": self._noted.forgotten,
+            "places_forgotten": self._dropped.forgotten,
+            "logs_forgotten": self._noted.forgotten + self._dropped_logs.forgotten,
         }
         return {**self._counts, **forgotten}
 
@@ -245,10 +253,8 @@ class TraceTail:
         """The verdict on a trace."""
         verdict = self._decider.decide(trace, now)
         self._verdicts.put(trace.number, verdict, now)
-        brings = verdict.keep and verdict.error
-        if not brings and not verdict.is_final:
-            self._remember(trace.number, {} if verdict.keep else trace.places, trace.logs, now)
-        judged = _judged(trace, verdict, trace.logs if brings else [])
+        judged = _judged(trace, verdict)
+        self._settle_places(trace, verdict, judged, now)
         self._count(judged)
         return judged
 
@@ -256,51 +262,50 @@ class TraceTail:
         """The verdict on what came late. It may be the first reason to keep the trace: then all of it is."""
         verdict = self._decider.decide(trace, now)
         self._verdicts.put(trace.number, verdict, now)
-        past = self._past.pop(trace.number) if verdict.keep else None
-        brings = verdict.keep and verdict.error
-        if not brings and not verdict.is_final:
-            logs = [*trace.logs, *(past.logs if past is not None else ())]
-            self._remember(trace.number, {} if verdict.keep else trace.places, logs, now)
-        logs = [*(past.logs if past is not None else ()), *trace.logs] if brings else []
-        found = [_judged(trace, verdict, logs)]
-        if past is not None and past.spans:
+        found = [_judged(trace, verdict)]
+        earlier = self._dropped.pop(trace.number) if verdict.keep else None
+        if earlier:
             # had chance kept the trace, these would have gone with the chance's threshold: theirs is unknown
-            found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, past.places(), [], trace.key, len(past)))
+            spans = [(segment, number) for segment, numbers in earlier for number in numbers]
+            found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, spans, key=trace.key, late=True))
+        self._settle_places(trace, verdict, found[-1], now)
         for judged in found:
             self._count(judged)
         if verdict.keep and trace.known is not None and not trace.known.keep:
             self._counts["upgraded"] += 1
+            self._counts[f"kept_{verdict.reason}"] += 1
         return found
 
-    def _remember(self, number: int, places: Mapping[str, Sequence[int]], logs: Sequence[Place], now: float) -> None:
-        """What was not kept now may be kept later."""
-        count = sum(map(len, places.values())) + len(logs)
-        if not count:
-            return
-        past = self._past.pop(number) or Past()
-        if len(past) + count > self._max_spans:
-            self._counts["places_in_excess"] += count
-        else:
-            past.add(places, logs)
-        self._past.put(number, past, now, count)
+    def _settle_places(self, trace: Pending, verdict: Verdict, judged: Judged, now: float) -> None:
+        """What is not kept now may be later, and log records come with an error."""
+        number = trace.number
+        if verdict.keep and verdict.error:
+            judged.logs = [*(self._dropped_logs.pop(number) or ()), *trace.logs]
+        elif not verdict.is_final:
+            if trace.logs:
+                logs = [*(self._dropped_logs.pop(number) or ()), *trace.logs]
+                self._dropped_logs.put(number, logs, now, len(trace.logs))
+            if not verdict.keep:
+                places = [(segment, array("Q", numbers)) for segment, numbers in trace.places.items()]
+                earlier = None if trace.known is None else self._dropped.pop(number)
+                self._dropped.put(number, places if earlier is None else earlier + places, now, trace.count)
 
     def _count(self, judged: Judged) -> None:
         counts, verb = self._counts, "kept" if judged.keep else "dropped"
-        counts[f"spans_{verb}"] += len(judged.spans)
-        counts["logs"] += len(judged.logs)
+        counts["spans_kept" if judged.keep else "spans_dropped"] += len(judged.spans) or judged.spans_seen
+        if judged.logs:
+            counts["logs"] += len(judged.logs)
         if judged.late:
-            counts["late"] += len(judged.spans)
+            counts["late"] += judged.spans_seen
         elif judged.trace_id:
             counts[f"{verb}_{judged.reason}"] += 1
 
 
-def _judged(trace: Pending, verdict: Verdict, logs: list[Place]) -> Judged:
-    threshold = verdict.threshold if verdict.keep else None
-    spans = places_of(trace.places)
-    is_late = trace.known is not None
-    return Judged(
-        trace.trace_id, verdict.keep, threshold, verdict.reason, spans, logs, trace.key, trace.count, late=is_late
-    )
+def _judged(trace: Pending, verdict: Verdict) -> Judged:
+    keep, is_late = verdict.keep, trace.known is not None
+    spans = places_of(trace.places) if keep else []
+    threshold = verdict.threshold if keep else None
+    return Judged(trace.trace_id, keep, threshold, verdict.reason, spans, [], trace.key, trace.count, is_late)
 
 
 def _place(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:

@@ -35,20 +35,25 @@ class Verdict(NamedTuple):
         return not self.keep and self.reason == "rule" and self.threshold == MAX
 
 
+#: What most traces come to: nothing asked for them.
+DROPPED = Verdict(False, MAX, "head")
+
+
 @dataclass(slots=True)
 class Judged:
-    """A verdict on ``spans`` (places) of one trace; ``trace_id`` and ``key`` are "" for spans judged one by one.
+    """A verdict on one trace, or on some of its spans; ``trace_id`` and ``key`` are "" for spans judged one by one.
 
-    ``reason`` is "" where nothing is to be said of it. ``threshold`` is to be written as ``th``; None leaves the spans'
-    own trace state as it is. ``logs`` are places of log records that the trace brings. ``spans_seen`` counts the spans
-    that the verdict is about, and ``late`` says that there was one on others of the trace before.
+    ``spans`` are the places of those that are kept. ``reason`` is "" where nothing is to be said of it. ``threshold``
+    is to be written as ``th``; None leaves the spans' own trace state as it is. ``logs`` are places of log records that
+    the trace brings. ``spans_seen`` counts the spans that are judged for the first time, and ``late`` says that there
+    was a verdict on others of the trace before.
     """
 
     trace_id: str
     keep: bool
     threshold: int | None
     reason: str
-    spans: list[Place]
+    spans: list[Place] = field(default_factory=list)
     logs: list[Place] = field(default_factory=list)
     key: str = ""
     spans_seen: int = 0
