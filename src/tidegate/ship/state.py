@@ -16,6 +16,7 @@ from tidegate.ship import files
 from tidegate.ship.election import Leadership
 from tidegate.ship.files import Notice
 from tidegate.ship.frames import Counts
+from tidegate.store.unsent import FORMAT
 
 T = TypeVar("T")
 
@@ -24,6 +25,8 @@ STATE_S = 1.0
 
 #: Time in seconds between two lists of what is unsent.
 UNSENT_S = 3.0
+
+_MINUTE_NS = 60 * 10**9
 
 
 @dataclass(slots=True)
@@ -79,8 +82,13 @@ class Telling:
         self._state.put(state, last=last)
 
     def unsent(self, segments: Callable[[], Iterable[str]], *, last: bool = False) -> None:
-        """What is not judged or sent yet; asked for only when it is time to write it down."""
-        self._unsent.put(lambda: {"segments": sorted(segments())}, last=last)
+        """What is not judged or sent yet; asked for only when it is time to write it down (`tidegate.store.unsent`)."""
+        self._unsent.put(lambda: {"format": FORMAT, "segments": sorted(segments()), "since": _minute()}, last=last)
+
+
+def _minute() -> int:
+    """When this minute began (ns): nobody has looked at segments that are begun after it."""
+    return time.time_ns() // _MINUTE_NS * _MINUTE_NS
 
 
 def read(directory: str) -> tuple[State, int]:
