@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -99,8 +99,5 @@ def judge(tail: LogTail, emitted: Sequence[Emitted], process: Process | None = N
 
 def counted(tail: LogTail) -> tuple[int, int]:
     """Seen and kept, over all that was counted since the last time."""
-    rows = [row for entry in tail.take_counts() for row in entry["counts"]]
+    rows = tail.take_counts().get("counts", [])
     return sum(row[4] for row in rows), sum(row[5] for row in rows)
-
-
-Judge = Callable[[str], bool]

@@ -45,7 +45,7 @@ class Counts:
             found = self._cells[key] = Cell(pattern)
         return found
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> dict[str, Any]:
         """See `tidegate.gate.tail.logs.LogTail.take_counts`."""
         cells, self._cells = self._cells, {}
         patterns = {pattern.id: pattern for pattern in (living(cell.pattern) for cell in cells.values())}
@@ -58,7 +58,7 @@ class Counts:
             for ((minute, service), _, severity), cell in cells.items()
         ]
         told = {id: [pattern.kind, pattern.template] for id, pattern in news.items()}
-        return [{"counts": rows, "patterns": told}] if rows else []
+        return {"counts": rows, "patterns": told} if rows else {}
 
     def take_reasons(self) -> dict[str, dict[str, int]]:
         """See `tidegate.gate.tail.logs.LogTail.take_reasons`."""

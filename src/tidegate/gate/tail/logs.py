@@ -154,11 +154,11 @@ class LogTail:
         """What was learnt of patterns, as JSON can carry it; about a millisecond for a thousand of them."""
         return dump(self.miner, self.gate)
 
-    def take_counts(self) -> list[Any]:
-        """What was counted since the last time, for `tidegate.ship.frames.Frame.ledger`; empty when nothing was.
+    def take_counts(self) -> dict[str, Any]:
+        """What was counted since the last time, as JSON can carry it; empty when nothing was.
 
-        One mapping: ``counts`` has rows of minute since 1970, service, pattern's id, severity number, records seen and
-        kept; ``patterns`` gives kind and template by id, of those that are new or read otherwise now.
+        ``counts`` has rows of minute since 1970, service, pattern's id, severity number, records seen and kept;
+        ``patterns`` gives kind and template by id, of those that are new or read otherwise now.
         """
         return self._counts.take()
 
