@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tidegate.errors import FormatError
-from tidegate.ship import cursors, election, route, state
+from tidegate.ship import cursors, election, files, route, state
 from tidegate.ship.cursors import Place
 from tidegate.ship.frames import Counts
-from tidegate.ship.state import DestinationState, State
+from tidegate.ship.state import State
 from tidegate.ship.verdicts import VerdictReader
+from tidegate.store import unsent
 
 
 @dataclass(slots=True)
@@ -24,13 +25,14 @@ class DestinationStatus:
     behind: int = 0
     waiting_since: int = 0
     counts: Counts = field(default_factory=dict)
-    state: DestinationState = field(default_factory=DestinationState)
+    sender: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class RouteStatus:
     """A route of the store. ``route`` is what its file describes it as; ``led`` says whether a process with a heartbeat
-    leads it now, ``state`` what the last one that did has told, at ``told`` (ns, 0 for never)."""
+    leads it now, ``state`` what the last one that did has told, at ``told`` (ns, 0 for never). ``removed`` is what
+    retention has removed although some of it was to be sent: ``files``, ``records``, ``bytes`` of all in them."""
 
     id: str
     route: dict[str, Any]
@@ -38,6 +40,7 @@ class RouteStatus:
     told: int
     state: State
     destinations: dict[str, DestinationStatus]
+    removed: dict[str, int]
     problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,14 +57,16 @@ def status(store: str) -> list[RouteStatus]:
 
 def _route(directory: str, id: str, said: dict[str, Any]) -> RouteStatus:
     told, time = state.read(directory)
-    out = RouteStatus(id, said, election.leads(directory), time, told, {})
+    lost = files.read(os.path.join(directory, unsent.LOST))
+    removed = {name: lost.get(name, 0) for name in ("files", "records", "bytes")}
+    out = RouteStatus(id, said, election.leads(directory), time, told, {}, removed)
     places: dict[str, Place] = cursors.read(os.path.join(directory, "cursors"))
     try:
         log = VerdictReader(directory)
         number, rows = log.totals()
         for name in sorted({*places, *told.destinations}):
             out.destinations[name] = _destination(places.get(name), log, number, rows)
-            out.destinations[name].state = told.destinations.get(name, DestinationState())
+            out.destinations[name].sender = told.destinations.get(name, {})
     except (FormatError, OSError) as error:
         out.problem = str(error)
     return out
