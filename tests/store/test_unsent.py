@@ -21,6 +21,9 @@ from tidegate.store.upkeep.once import upkeep
 from tidegate.store.upkeep.pruning import prune
 from tidying import tidy
 
+#: When no segment has been begun yet.
+LATER = 1 << 62
+
 ROUTE, OTHER = "0123456789abcdef", "fedcba9876543210"
 
 
@@ -32,11 +35,15 @@ def end_segment(directory: Path, body: str, route: str = ROUTE) -> str:
     return segments(directory)[-1].name[-23:-7]
 
 
-def tell(directory: Path, body: Any, route: str = ROUTE) -> Path:
-    """What a route has still to send."""
+def tell(directory: Path, segments: Any, route: str = ROUTE, *, time: int = LATER) -> Path:
+    """Let a route have something of these segments still to send, and of all begun since a time."""
+    return write(directory, orjson.dumps({"time": str(time), "segments": segments}), route)
+
+
+def write(directory: Path, content: bytes, route: str = ROUTE) -> Path:
     place = directory / "routes" / route
     place.mkdir(parents=True, exist_ok=True)
-    (place / "unsent.json").write_bytes(body if isinstance(body, bytes) else orjson.dumps(body))
+    (place / "unsent.json").write_bytes(content)
     return place
 
 
@@ -78,13 +85,13 @@ def test_nothing_is_unsent_where_no_route_says_so(three: tuple[Path, list[str]])
 
 def test_the_segments_that_a_route_names_are_unsent(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
-    tell(directory, {"format": 1, "segments": ids[:1], "since": None})
+    tell(directory, ids[:1])
     assert routes_of(directory) == [(ROUTE,), (), ()]
 
 
 def test_segments_of_the_route_that_were_begun_since_are_unsent(store_dir: Path) -> None:
     end_segment(store_dir, "before")
-    tell(store_dir, {"format": 1, "segments": [], "since": time.time_ns()})
+    tell(store_dir, [], time=time.time_ns())
     for route in ("", OTHER, ROUTE):
         end_segment(store_dir, "since", route)
     assert routes_of(store_dir) == [(), (), (), (ROUTE,)]
@@ -93,47 +100,45 @@ def test_segments_of_the_route_that_were_begun_since_are_unsent(store_dir: Path)
 def test_several_routes_may_have_something_to_send_of_one_file(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
     for route in (ROUTE, OTHER):
-        tell(directory, {"format": 1, "segments": ids}, route)
+        tell(directory, ids, route)
     assert routes_of(directory) == [(ROUTE, OTHER)] * 3
 
 
 def test_a_sealed_file_is_unsent_when_one_of_its_segments_is(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
     prune(str(directory), Policy())
-    tell(directory, {"format": 1, "segments": ids[1:2]})
+    tell(directory, ids[1:2])
     assert routes_of(directory) == [(ROUTE,)]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", {"format": 2, "segments": []}, {"format": 1, "segments": [[]]}])
-def test_what_cannot_be_read_holds_nothing(three: tuple[Path, list[str]], body: Any) -> None:
-    tell(three[0], body)
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"time": "0"}', b'{"time": "0", "segments": [[]]}'])
+def test_what_cannot_be_read_holds_nothing(three: tuple[Path, list[str]], content: bytes) -> None:
+    write(three[0], content)
     assert routes_of(three[0]) == [(), (), ()]
 
 
 def test_what_is_unsent_goes_last(apart: tuple[Path, list[str]]) -> None:
     directory, ids = apart
-    tell(directory, {"format": 1, "segments": ids[:1]})
+    tell(directory, ids[:1])
     upkeep(str(directory), Policy(size=size_of(directory, 1)))
     assert bodies(directory) == ["first"]
 
 
 def test_what_goes_unsent_is_added_up(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
-    place = tell(directory, {"format": 1, "segments": ids[:2]})
+    place = tell(directory, ids[:2])
     size = sum(path.stat().st_size for path in segments(directory)[:2])
     for path in segments(directory)[:2]:
         os.utime(path, (time.time() - 100,) * 2)
         tidy(directory, max_age_s=40)
     found = orjson.loads((place / "lost.json").read_bytes())
-    assert {name: found[name] for name in ("format", "files", "records", "bytes")} == {
-        "format": 1, "files": 2, "records": 2, "bytes": size,
-    }  # fmt: skip
-    assert abs(found["last"] - time.time_ns()) < 3600 * 10**9
+    assert abs(int(found.pop("time")) - time.time_ns()) < 3600 * 10**9
+    assert found == {"files": 2, "records": 2, "bytes": size}
 
 
 def test_what_is_unsent_grows_twice_as_old(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
-    tell(directory, {"format": 1, "segments": ids[:1]})
+    tell(directory, ids[:1])
     for path in segments(directory)[:2]:
         os.utime(path, (time.time() - 1000,) * 2)
     tidy(directory, max_age_s=700)
@@ -142,14 +147,14 @@ def test_what_is_unsent_grows_twice_as_old(three: tuple[Path, list[str]]) -> Non
 
 def test_what_the_user_deletes_goes_unsent_or_not_and_is_not_added_up(three: tuple[Path, list[str]]) -> None:
     directory, ids = three
-    place = tell(directory, {"format": 1, "segments": ids})
+    place = tell(directory, ids)
     prune(str(directory), Policy(), before=time.time_ns())
     assert (bodies(directory), (place / "lost.json").exists()) == ([], False)
 
 
 def test_a_preview_of_pruning_spares_what_is_unsent_too(apart: tuple[Path, list[str]]) -> None:
     directory, ids = apart
-    tell(directory, {"format": 1, "segments": ids[:1]})
+    tell(directory, ids[:1])
     first = segments(directory)[0].name
     report = prune(str(directory), Policy(size=size_of(directory, 1)), dry_run=True)
     assert [os.path.basename(file.path) for file in report.left] == [first]

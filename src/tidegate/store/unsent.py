@@ -1,12 +1,12 @@
 """What retention knows of sending: which segments have records that are still to be sent, and what went unsent.
 
-Whoever leads a route writes ``routes/<route>/unsent.json`` in the store's directory: ``{"format": 1, "segments":
-[ids], "since": ns}``. To be sent are records of the segments named, and of all segments of that route that were
-begun at or after ``since``. Where the file is missing, damaged or of a newer format, nothing is.
+Whoever leads a route writes ``routes/<route>/unsent.json`` in the store's directory: ``{"time": "ns", "segments":
+[ids]}``. To be sent are records of the segments named, and of all segments of that route that were begun at that time
+or later. Where the file is missing or damaged, nothing is.
 
-What upkeep removes all the same is added up beside it, in ``lost.json``: ``{"format": 1, "files": n, "records": n,
-"bytes": n, "last": ns}``. These are all records of the files that went; how many of them were to be sent, their
-sender finds out. ``last`` is when files went for the last time.
+What upkeep removes all the same is added up beside it, in ``lost.json``: ``{"time": "ns", "files": n, "records": n,
+"bytes": n}``. These are all records of the files that went; how many of them were to be sent, their sender finds out.
+``time`` is when files went for the last time.
 """
 
 from __future__ import annotations
@@ -26,9 +26,6 @@ from tidegate.store.retention import ENDED, File
 #: The files of a route that this is about.
 UNSENT, LOST = "unsent.json", "lost.json"
 
-#: Version of both; nothing is held, or added up, by one of a newer version.
-FORMAT = 1
-
 #: The counters in `LOST`.
 _COUNTERS = ("files", "records", "bytes")
 
@@ -38,12 +35,11 @@ class Unsent(NamedTuple):
 
     route: str
     segments: frozenset[str]
-    since: int | None = None
+    since: int
 
     def has(self, segment: str, created: int, process: Mapping[str, Any]) -> bool:
         """Whether there is something to be sent of a segment."""
-        begun_since = self.since is not None and created >= self.since and process.get("route") == self.route
-        return segment in self.segments or begun_since
+        return segment in self.segments or (created >= self.since and process.get("route") == self.route)
 
 
 def read(directory: str) -> list[Unsent]:
@@ -53,8 +49,7 @@ def read(directory: str) -> list[Unsent]:
         for route in sorted(os.listdir(os.path.join(directory, location.ROUTES))):
             body = _load(directory, route, UNSENT)
             with contextlib.suppress(LookupError, TypeError, ValueError):
-                since = body.get("since")
-                found.append(Unsent(route, frozenset(body["segments"]), None if since is None else int(since)))
+                found.append(Unsent(route, frozenset(body["segments"]), int(body["time"])))
     return found
 
 
@@ -107,7 +102,7 @@ def add_lost(directory: str, lost: Iterable[tuple[File, int]]) -> None:
             counts[:] = map(sum, zip(counts, (1, records, file.size), strict=True))
     for route, counts in sums.items():
         before = _load(directory, route, LOST)
-        body = {"format": FORMAT, "last": time.time_ns()}
+        body: dict[str, Any] = {"time": str(time.time_ns())}
         for name, count in zip(_COUNTERS, counts, strict=True):
             former = before.get(name)
             body[name] = count + (former if isinstance(former, int) else 0)
@@ -120,6 +115,6 @@ def _load(directory: str, route: str, name: str) -> dict[str, Any]:
     try:
         with open(os.path.join(directory, location.ROUTES, route, name), "rb") as file:
             body = orjson.loads(file.read())
-        return body if body["format"] == FORMAT else {}
-    except (LookupError, OSError, TypeError, ValueError):
+    except (OSError, ValueError):
         return {}
+    return body if isinstance(body, dict) else {}
