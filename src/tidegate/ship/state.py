@@ -16,7 +16,10 @@ from tidegate.ship import files
 from tidegate.ship.election import Leadership
 from tidegate.ship.files import Notice
 from tidegate.ship.frames import Counts
-from tidegate.store.unsent import FORMAT, UNSENT
+from tidegate.store.unsent import UNSENT
+
+#: Version of both files.
+FORMAT = 1
 
 #: Time in seconds between two states, while things change.
 STATE_S = 1.0
