@@ -25,6 +25,8 @@ CALM_PAUSES = 4.0
 #: When the exponent was moved by more, rates have changed: the memory of what came before is only so many seconds.
 CHANGED = 0.7
 MEMORY_CHANGED = 0.05
+#: A rate that changes by less of it does so without another sharing: the balance makes up for that.
+ROUGHLY = 0.1
 #: A key of which nothing was kept for so many seconds has its next one kept, if there is something left for renewals.
 RENEWAL = 40.0
 #: Seconds until that is tried again: when there was none left, and when it was granted but not charged.
@@ -55,8 +57,18 @@ class SharedBudget:
     """
 
     __slots__ = (
-        *("_changed", "_first", "_ledger", "_meters", "_overflow", "_renewals", "_shared_at", "_shares"),
-        *("is_new", "max_keys", "offered", "spent"),
+        *(
+            "_changed",
+            "_first",
+            "_ledger",
+            "_meters",
+            "_overflow",
+            "_renewals",
+            "_shared_at",
+            "_shared_rate",
+            "_shares",
+        ),
+        *("is_new", "max_keys", "offered"),
     )
 
     def __init__(self, rate: float, *, max_keys: int = 1000, reserve: float = 0.1, renewal: float = 0.5) -> None:
@@ -70,13 +82,14 @@ class SharedBudget:
         self.max_keys = max_keys
         #: What else says whether a key that is new here is new; None when this budget alone knows.
         self.is_new: Callable[[Hashable], bool] | None = None
-        #: What came, by weight, and what was kept, so far; what is kept for certain is in both.
-        self.offered = self.spent = 0.0
+        #: What came so far, by weight, and what was kept for certain.
+        self.offered = 0.0
         self._shares = reserve, renewal
         self._first, self._renewals = Reserve(reserve * rate), Reserve(renewal * rate)
         self._meters: dict[Hashable, Meter] = {}
         self._overflow = Meter(HEADROOM, math.inf)
         self._shared_at: float | None = None
+        self._shared_rate = self._ledger.rate
         self._changed = True
 
     @property
@@ -87,9 +100,15 @@ class SharedBudget:
     @rate.setter
     def rate(self, rate: float) -> None:
         self._ledger.rate = rate
+        if abs(rate - self._shared_rate) > ROUGHLY * self._shared_rate:
+            self._changed = True
         for reserve, share in zip((self._first, self._renewals), self._shares, strict=True):
             reserve.set(share * rate)
-        self._changed = True
+
+    @property
+    def spent(self) -> float:
+        """What was kept so far; of what was kept for certain, as much as the budget has paid."""
+        return self._ledger.spent
 
     @property
     def keys(self) -> int:
@@ -139,7 +158,6 @@ class SharedBudget:
         rules): it is paid from nine tenths of the budget at most, so that something is always left to chance.
         """
         self._ledger.spend(amount, certain)
-        self.spent += amount
         if certain:
             self.offered += amount
         meter = self._meters.get(key)
@@ -195,8 +213,8 @@ class SharedBudget:
 
     def _share(self, now: float, passed: float, silence: float) -> None:
         """Update the rates of all keys, and what they are allotted."""
-        self._shared_at, self._changed = now, False
         ledger = self._ledger
+        self._shared_at, self._shared_rate, self._changed = now, ledger.rate, False
         decay = math.exp(-passed / (MEMORY_CHANGED if abs(ledger.surprise) > CHANGED else MEMORY))
         meters = [*self._meters.values(), self._overflow]
         rates = [meter.update(passed, silence, decay) for meter in meters]

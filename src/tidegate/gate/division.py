@@ -10,7 +10,7 @@ Whoever divides the same demands by the same budget comes to the same shares, wh
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from tidegate.gate.shares import allot
 
@@ -27,6 +27,11 @@ AWAY = 0.25
 AWAY_ARRIVALS = 5.0
 #: never longer than this.
 LONGEST_AWAY = 1.5
+#: Seconds within which what is amiss comes back, more for budgets of which this is less than so many records; and
+#: the bounds of the factor by which it does.
+RETURN = 1.0
+RETURN_RECORDS = 20.0
+LEAST, MOST = -0.5, 0.2
 #: The part of a budget that is divided equally whatever arrives, so that a rising demand is never worth nothing.
 FLOOR = 0.02
 
@@ -83,11 +88,26 @@ class Beats:
             return 0.0
         return now - former[1]
 
-    def keep(self, who: Iterable[Hashable]) -> None:
-        """Forget all others."""
-        kept = set(who)
-        for gone in [each for each in self._seen if each not in kept]:
-            del self._seen[gone]
+
+class Tally:
+    """What all have kept, against the budget: what is amiss comes back, as more or less to divide."""
+
+    __slots__ = ("_balance", "_now", "_spent")
+
+    def __init__(self) -> None:
+        self._balance = 0.0
+        self._now: float | None = None
+        self._spent: dict[Hashable, float] = {}
+
+    def factor(self, spent: Mapping[Hashable, float], rate: float, now: float) -> float:
+        """Each has ``spent`` so much so far; by which factor to divide more or less than ``rate``."""
+        unit = max(rate * RETURN, RETURN_RECORDS)
+        if self._now is not None and now > self._now:
+            kept = sum(max(0.0, total - self._spent.get(who, 0.0)) for who, total in spent.items())
+            balance = self._balance + rate * (now - self._now) - kept
+            self._balance = min(max(balance, LEAST * unit), MOST * unit)
+        self._now, self._spent = now, dict(spent)
+        return 1.0 + self._balance / unit
 
 
 def is_away(silence: float, demand: float) -> bool:

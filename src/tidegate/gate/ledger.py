@@ -70,6 +70,7 @@ class Ledger:
         "earliest",
         "now",
         "scale",
+        "spent",
     )
 
     def __init__(self, rate: float) -> None:
@@ -77,6 +78,8 @@ class Ledger:
         #: Records that change the exponent by one.
         self._unit = max(self._rate * SMOOTHING, SMOOTHING_RECORDS)
         self._balance = self._made_at = self._saved = self._owed = 0.0
+        #: What was kept so far; of what was kept for certain, as much as the income has paid.
+        self.spent = 0.0
         #: 1 while no more arrives than may be kept, 0 from half as much more on.
         self._near = 1.0
         self.now: float | None = None
@@ -123,6 +126,7 @@ class Ledger:
             self._owed = min(self._owed + amount, OWED * self._rate)
             return
         self._balance -= amount
+        self.spent += amount
         self._rescale()
         if self.surprise < WRONG:
             self.due = -math.inf
@@ -144,6 +148,7 @@ class Ledger:
         if self._owed:
             paid = min(self._owed, OWED_SHARE * earned)
             self._owed -= paid
+            self.spent += paid
             earned -= paid
         if self._saved:
             back = min(self._saved, (self.income - self._rate) * passed)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from tidegate.errors import StoreError
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.division import Beats, Demand, divide, is_away
+from tidegate.gate.division import Beats, Demand, Tally, divide, is_away
 from tidegate.gate.page import BUDGETS, ControlPage, Slot
 
 #: Seconds after which a silent gate is taken for gone, and a silent worker's slot is free for others.
@@ -53,8 +53,11 @@ class Worker:
         self._lock = lock
         self._service = service
         self._beats = Beats()
+        self._tally = Tally()
         self._demands: dict[int, tuple[Demand, float]] = {}
-        self._token = int.from_bytes(os.urandom(8), "little") | 1
+        #: What the slot is known by, 0 without one, and what was spent before it was taken.
+        self._token = 0
+        self._spent = 0.0
         self._looked_at: float | None = None
         self._renewed_at: float | None = None
         #: Other workers that lived at the last look.
@@ -65,17 +68,16 @@ class Worker:
     def look(self, budgets: Sequence[Steered], now: float) -> None:
         """Say what arrived since the last look, and set each budget to this process's share of it."""
         demands = self._arrived(budgets, now)
-        common = budgets[0].budget
-        mine = Slot(self._token, int(now * 1e9), common.spent, common.rate, demands)
         try:
             self._renew(now)
-            others = self._meet(mine, now)
-            limit = self._limit(now)
+            others = self._meet(budgets[0].budget, demands, now)
+            limit = min(self._limit(now), budgets[0].rate)
         except (OSError, StoreError):
             self.failed += 1
             return
         self.others = len(others)
-        rates = [min(limit, budgets[0].rate), *(each.rate for each in budgets[1:])]
+        spent = {slot.token: slot.spent for slot, _ in others} | {self._token: budgets[0].budget.spent - self._spent}
+        rates = [limit * self._tally.factor(spent, limit, now), *(each.rate for each in budgets[1:])]
         shares = [
             _share(demand, rate, id, others) if place < BUDGETS else rate / (1 + len(others))
             for place, ((id, demand), rate) in enumerate(zip(demands.items(), rates, strict=True))
@@ -95,7 +97,7 @@ class Worker:
         """Give the slot to others; the next look takes one again."""
         try:
             for index, slot in enumerate(self._page.slots()):
-                if slot.token == self._token:
+                if slot.token and slot.token == self._token:
                     self._page.free(index)
         except (OSError, StoreError):
             self.failed += 1
@@ -119,12 +121,12 @@ class Worker:
             self._renewed_at = now
             self._page.renew()
 
-    def _meet(self, mine: Slot, now: float) -> list[tuple[Slot, float]]:
+    def _meet(self, common: SharedBudget, demands: Mapping[int, float], now: float) -> list[tuple[Slot, float]]:
         """Write one's own slot; the slots of others that may live, and for how long each has been silent."""
         place, free, others = None, None, []
         for index, slot in enumerate(self._page.slots()):
             silence = self._beats.silence(index, (slot.token, slot.beat), now)
-            if slot.token == self._token:
+            if slot.token and slot.token == self._token:
                 place = index
             elif not slot.token or silence > FREED:
                 free = index if free is None else free
@@ -132,10 +134,13 @@ class Worker:
                     self._page.free(index)
             else:
                 others.append((slot, silence))
-        place = free if place is None else place
+        if place is None:
+            place = free
+            self._token, self._spent = int.from_bytes(os.urandom(8), "little") | 1, common.spent
         if place is None:
             self.crowded += 1
         else:
+            mine = Slot(self._token, int(now * 1e9), common.spent - self._spent, common.rate, demands)
             self._page.put(place, mine)
         return others
 
