@@ -12,7 +12,16 @@ from tidegate.errors import QueryError
 from tidegate.records import Resource
 from tidegate.store.block import Index
 from tidegate.store.segment import BlockRef, Header
-from tidegate.store.watermark import HORIZON_NS, MAX_SEGMENTS, MAX_TEXT, Piece, Progress, Watermark
+from tidegate.store.watermark import (
+    HORIZON_NS,
+    MAX_SEGMENTS,
+    MAX_TEXT,
+    MOST_SEGMENTS,
+    MOST_TEXT,
+    Piece,
+    Progress,
+    Watermark,
+)
 
 NOW = 1_700_000_000 * 10**9
 
@@ -48,17 +57,23 @@ def test_a_watermark_is_read_back_from_its_text(mark: Watermark) -> None:
     assert Watermark.parse(mark.text()) == mark
 
 
-def test_the_largest_watermark_has_a_text_that_is_read() -> None:
-    mark = Watermark((1 << 64) - 1, {name((1 << 64) - 1 - n): (1 << 48) - 1 for n in range(MAX_SEGMENTS)})
-    assert len(mark.text()) <= MAX_TEXT
-    assert Watermark.parse(mark.text()) == mark
+def largest(segments: int) -> Watermark:
+    """The watermark of so many segments with the longest text."""
+    return Watermark((1 << 64) - 1, {name((1 << 64) - 1 - n): (1 << 48) - 1 for n in range(segments)})
+
+
+@pytest.mark.parametrize(("segments", "length"), [(MAX_SEGMENTS, MAX_TEXT), (MOST_SEGMENTS, MOST_TEXT)])
+def test_the_largest_watermark_has_a_text_that_is_read(segments: int, length: int) -> None:
+    text = largest(segments).text()
+    assert len(text) <= length
+    assert Watermark.parse(text) == largest(segments)
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "x", "-1", "1_", "1__", "1_2", f"1_{name(1)}", f"1_{name(1)}-", f"1_{name(1)}-x", f"1_{name(1)}-{'1' * 13}",
      f"1_{name(1)}-1\n", f"1\n_{name(1)}-1", f"{'1' * 17}", "1_" * 5000, "\ud800", "\0", "\u0661",
-     "_".join(["1", *(f"{name(n)}-1" for n in range(MAX_SEGMENTS + 1))])],
+     "_".join(["1", *(f"{name(n)}-1" for n in range(MOST_SEGMENTS + 1))])],
     ids=lambda text: ascii(text[:30]),
 )  # fmt: skip
 def test_a_text_that_is_no_watermark_is_refused(text: str) -> None:

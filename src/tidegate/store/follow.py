@@ -70,6 +70,7 @@ class Following:
         max_backlog: int = MAX_BACKLOG,
         within: float = SHARED_LOOK_S,
         route: str | None = None,
+        most_segments: int | None = None,
     ) -> None:
         self.dropped = 0
         self._catalog, self._cache, self._query, self._route = catalog, cache, query, route
@@ -79,7 +80,7 @@ class Following:
         self._backlog = 0
         found, pieces = steadily(lambda: (found := catalog.blocks(), list(reached(catalog, found, route))))
         self._number = found[-1].number if found else 0
-        self._progress = Progress(pieces, after.floor if after else 0)
+        self._progress = Progress(pieces, after.floor if after else 0, most_segments)
         if after:
             self._take(catalog.blocks, after)
 

@@ -2,6 +2,9 @@
 
 A `RowsFollower` promises what `tidegate.store.follow` does, but no record is passed by, however many wait: what
 waits is references to blocks. `Whereabouts` finds rows again by their places, wherever they are by then.
+
+What a follower in another process may miss: segments that were begun before others, of which `MOST_SEGMENTS` have grown
+since these did, and that grow once more while nobody follows.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from tidegate.store.pieces import Portion, portions_of
 from tidegate.store.query import Query
 from tidegate.store.sealed.places import Places
 from tidegate.store.segment import BlockRef, Key
-from tidegate.store.watermark import Piece, Watermark
+from tidegate.store.watermark import MOST_SEGMENTS, Piece, Watermark
 
 __all__ = ["Portion", "RowsFollower", "Whereabouts"]
 
@@ -38,7 +41,14 @@ class RowsFollower(Following):
     ) -> None:
         self.gone = 0
         super().__init__(
-            catalog, cache, Query(signal), after=after, max_backlog=sys.maxsize, within=within, route=route
+            catalog,
+            cache,
+            Query(signal),
+            after=after,
+            max_backlog=sys.maxsize,
+            within=within,
+            route=route,
+            most_segments=MOST_SEGMENTS,
         )
 
     def poll(self) -> list[Portion]:
@@ -63,7 +73,7 @@ class RowsFollower(Following):
     def watermark(self, undecided: Mapping[str, int] = MappingProxyType({})) -> Watermark:
         """The place behind all that was handed out, but before the first ``undecided`` sequence of some segments.
 
-        When more than `watermark.MAX_SEGMENTS` segments wait or are undecided, some of what was handed out may come
+        When more than `watermark.MOST_SEGMENTS` segments wait or are undecided, some of what was handed out may come
         again after it; nothing is passed by.
         """
         return self._progress.watermark(self._waiting, undecided)

@@ -21,15 +21,15 @@ from tidegate.store.sinks import ROTATE_NS
 if TYPE_CHECKING:
     from tidegate.store.sealed.file import SealedRef
 
-#: Segments that a watermark names at most, those that grew last.
-MAX_SEGMENTS = 256
+#: Segments that a watermark names at most, those that grew last: one that fits into a header of HTTP, and any.
+MAX_SEGMENTS, MOST_SEGMENTS = 256, 1024
 
 #: Segments that began longer than this (ns) before the newest one have ended: their process went on to
 #: another file. The rest is for clocks that do not agree.
 HORIZON_NS = ROTATE_NS + 300 * 10**9
 
-#: Length of a text that is looked at; it fits into a header of HTTP.
-MAX_TEXT = 8000
+#: Length of a text with `MAX_SEGMENTS`, and of any that is looked at.
+MAX_TEXT, MOST_TEXT = 8000, 32_000
 
 _PART = re.compile(r"([0-9a-f]{16})-([0-9a-f]{1,12})", re.ASCII)
 _FLOOR = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
@@ -88,10 +88,10 @@ class Watermark:
     @classmethod
     def parse(cls, text: str) -> Watermark:
         """The inverse of `text`; raises `QueryError`."""
-        floor, *parts = text.split("_", MAX_SEGMENTS + 1) if len(text) <= MAX_TEXT else [""]
+        floor, *parts = text.split("_", MOST_SEGMENTS + 1) if len(text) <= MOST_TEXT else [""]
         found = [_PART.fullmatch(part) for part in parts]
         positions = {part[1]: int(part[2], 16) for part in found if part}
-        if not _FLOOR.fullmatch(floor) or len(positions) < len(parts) or len(positions) > MAX_SEGMENTS:
+        if not _FLOOR.fullmatch(floor) or len(positions) < len(parts) or len(positions) > MOST_SEGMENTS:
             raise QueryError(f"the watermark is {text[:80]!r}; it must be the text of one that a follower gave.")
         return cls(int(floor, 16), positions)
 
@@ -99,11 +99,11 @@ class Watermark:
 class Progress:
     """What a follower has seen: how far each segment goes, and from when on a segment would be new.
 
-    Bounded: of segments that have ended, and of those beyond `MAX_SEGMENTS`, only the moment is kept.
+    Bounded: of segments that have ended, and of those beyond ``most``, only the moment is kept.
     """
 
-    def __init__(self, pieces: Iterable[Piece] = (), floor: int = 0) -> None:
-        self._floor = floor
+    def __init__(self, pieces: Iterable[Piece] = (), floor: int = 0, most: int | None = None) -> None:
+        self._floor, self._most = floor, most or MAX_SEGMENTS
         self._newest = 0
         #: Segment to (creation, next sequence), the one that grew last at the end.
         self._ends: dict[str, tuple[int, int]] = {}
@@ -136,7 +136,7 @@ class Progress:
         self._floor = max(self._floor, min(self._newest, time.time_ns()) - HORIZON_NS)
         for segment in [each for each, (created, _) in self._ends.items() if created <= self._floor]:
             del self._ends[segment]
-        for segment in list(self._ends)[:-MAX_SEGMENTS]:
+        for segment in list(self._ends)[: -self._most]:
             self._floor = max(self._floor, self._ends.pop(segment)[0])
 
     def watermark(self, waiting: Iterable[Piece], undecided: Mapping[str, int] = MappingProxyType({})) -> Watermark:
@@ -151,13 +151,13 @@ class Progress:
             if piece.first < head.first:
                 heads[piece.segment] = piece
         # those without a name are to be the newest, of which nothing was handed out yet
-        first = sorted(heads.values(), key=_is_untouched_since) if len(heads) > MAX_SEGMENTS else list(heads.values())
-        positions = {piece.segment: piece.first for piece in first[:MAX_SEGMENTS]}
+        first = sorted(heads.values(), key=_is_untouched_since) if len(heads) > self._most else list(heads.values())
+        positions = {piece.segment: piece.first for piece in first[: self._most]}
         grown = [segment for segment in reversed(self._ends) if segment not in heads]
-        room = MAX_SEGMENTS - len(positions)
+        room = self._most - len(positions)
         positions.update((segment, self._ends[segment][1]) for segment in grown[:room])
         floor = max([self._floor, *(self._ends[segment][0] for segment in grown[room:])])
-        return Watermark(min([floor, *(piece.created - 1 for piece in first[MAX_SEGMENTS:])]), positions)
+        return Watermark(min([floor, *(piece.created - 1 for piece in first[self._most :])]), positions)
 
     def _undecided(self, segment: str, first: int) -> Piece:
         # one that is forgotten may have been begun at any time
