@@ -29,6 +29,9 @@ class Generations(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._younger) + len(self._elder)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._younger or key in self._elder
+
     def get(self, key: K) -> T | None:
         found = self._younger.get(key)
         return self._elder.get(key) if found is None else found

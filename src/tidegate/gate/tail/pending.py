@@ -26,7 +26,7 @@ class Pending:
     """One trace, or what came of it after its verdict (``known``). Times are the judge's seconds."""
 
     __slots__ = (
-        *("came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane", "last", "logs", "number"),
+        *("came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane", "last", "number"),
         *("places", "random", "root", "sampled", "slow", "trace_id"),
     )
 
@@ -42,8 +42,6 @@ class Pending:
         #: Sequences of its spans, by segment, and how many there are.
         self.places: dict[str, list[int]] = {}
         self.count = 0
-        #: Log records that come along if it is kept with an error.
-        self.logs: list[Place] = []
         self.error = self.slow = self.sampled = False
         #: The lowest threshold by which a sampler kept it; None while none is known.
         self.head: int | None = None

@@ -11,9 +11,11 @@ MEMORY = 2000
 #: than `FACTOR` times the median. So at most 1 in 100 are, or up to 1 in 10 where these stand far apart.
 NORMAL, MOST, FAR = 0.99, 0.9, 4.0
 FACTOR = 1.5
-#: Keys that are told apart; the others share one. One not seen for so many seconds makes room.
+#: Keys that are told apart; the others share one. Those not seen for so many seconds make room, which is looked for
+#: every so many seconds.
 MAX_KEYS = 1000
 FORGOTTEN = 300.0
+CLEARING = 10.0
 #: What is left of a count when it was halved too often is nothing.
 NOTHING = 0.1
 
@@ -63,31 +65,31 @@ class SlowKeys:
     def __init__(self, slow: str | float, max_keys: int = MAX_KEYS) -> None:
         self._fixed: float | None = None if slow == "auto" else math.inf if slow == "off" else float(slow) * 1e9
         self._max_keys = max_keys
-        #: The one used longest ago first.
         self._keys: dict[str, Durations] = {}
         self._others = Durations()
+        self._cleared = -math.inf
 
     def is_slow(self, key: str, duration: int, now: float) -> bool:
         """Whether that many ns is slow for ``key``, by what came before; adds it."""
         if self._fixed is not None:
             return duration > self._fixed
-        known = self._keys.pop(key, None)
+        known = self._keys.get(key)
         if known is None:
-            known = self._begin(now)
-        if known is not self._others:
-            self._keys[key] = known
+            known = self._begin(key, now)
         known.used = now
         is_slow = duration > known.limit
         known.add(duration)
         return is_slow
 
-    def _begin(self, now: float) -> Durations:
+    def _begin(self, key: str, now: float) -> Durations:
+        """Those of a key that is told apart from now on, if there is room."""
+        if len(self._keys) >= self._max_keys and now - self._cleared >= CLEARING:
+            self._cleared = now
+            self._keys = {each: known for each, known in self._keys.items() if now - known.used < FORGOTTEN}
         if len(self._keys) >= self._max_keys:
-            oldest = next(iter(self._keys))
-            if now - self._keys[oldest].used < FORGOTTEN:
-                return self._others
-            del self._keys[oldest]
-        return Durations()
+            return self._others
+        known = self._keys[key] = Durations()
+        return known
 
 
 def _step(duration: int) -> int:

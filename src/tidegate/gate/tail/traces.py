@@ -18,7 +18,7 @@ from tidegate.gate.tail.memory import Generations
 from tidegate.gate.tail.pending import SAMPLED, Pending, by_trace, number_of, places_of, roots_of
 from tidegate.gate.tail.queue import Queue
 from tidegate.gate.tail.slow import SlowKeys
-from tidegate.gate.tail.verdict import REASONS, Judged, Place, Verdict
+from tidegate.gate.tail.verdict import DROPPED, REASONS, Judged, Verdict
 
 if TYPE_CHECKING:
     from tidegate.store.rows import SpanRows
@@ -32,11 +32,9 @@ LONGEST = 256
 #: Traces that are pending, and spans of one; beyond it they are judged with what is known of them.
 MAX_PENDING = 20_000
 MAX_SPANS = 10_000
-#: What is remembered: verdicts, places of what was not kept, and places of log records whose trace is not known yet;
-#: and for how many seconds.
-VERDICTS, PLACES, LOGS = 100_000, 100_000, 20_000
+#: Verdicts and places of spans that were not kept that are remembered, and for how many seconds.
+VERDICTS, PLACES = 50_000, 100_000
 REMEMBERED = 300.0
-NOTED = 60.0
 #: Keys that are told apart.
 MAX_KEYS = 1000
 
@@ -69,7 +67,6 @@ class TraceTail:
         max_keys: int = MAX_KEYS,
         verdicts: int = VERDICTS,
         places: int = PLACES,
-        logs: int = LOGS,
     ) -> None:
         self.mode = mode
         self._limit, self._max_spans = limit, max_spans
@@ -77,10 +74,8 @@ class TraceTail:
         self._slow_keys = SlowKeys(slow, max_keys)
         self._queue = Queue(quiet, max_pending)
         self._verdicts: Generations[int, Verdict] = Generations(verdicts, REMEMBERED)
-        #: Where spans and log records are that were not kept, but whose trace may be after all.
+        #: Where spans are that were not kept, but whose trace may be after all.
         self._dropped: Generations[int, list[Numbers]] = Generations(places, REMEMBERED)
-        self._dropped_logs: Generations[int, list[Place]] = Generations(logs, REMEMBERED)
-        self._noted: Generations[int, list[Place]] = Generations(logs, NOTED)
         self._ready: list[Judged] = []
         self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
 
@@ -89,7 +84,7 @@ class TraceTail:
     def see(self, rows: SpanRows, picked: Sequence[int], now: float) -> None:
         """Some rows of a block are new."""
         if self.mode != "gated":
-            self._at_once(rows, picked)
+            self._at_once(rows, picked, now)
             return
         ids, status = rows.trace_ids, rows.status
         groups = by_trace(ids, picked)
@@ -110,8 +105,8 @@ class TraceTail:
         number = number_of(trace_id)
         trace = self._queue.touch(number, now)
         if trace is None:
-            trace = Pending(trace_id, number, now, now + self._limit, self._verdicts.get(number))
-            trace.logs += self._noted.pop(number) or ()
+            known = self._verdicts.get(number) or (DROPPED if number in self._dropped else None)
+            trace = Pending(trace_id, number, now, now + self._limit, known)
             self._queue.put(trace)
         return trace
 
@@ -119,11 +114,11 @@ class TraceTail:
         if not roots:
             return
         ids, names, parents, resources = rows.trace_ids, rows.names, rows.parents, rows.resource
-        times, durations, routes = rows.times, rows.durations, rows.values_of("http.route")
+        times, durations = rows.times, rows.durations
         services = [each.service for each in rows.resources]
-        for row in roots:
+        for row, route in zip(roots, _routes(rows, roots), strict=True):
             trace = found[ids[row]]
-            key = _key(services[resources[row]], names[row], routes[row])
+            key = _key(services[resources[row]], names[row], route)
             if self._slow_keys.is_slow(key, durations[row], now):
                 trace.slow = True
             has_parent = parents[row] != ""
@@ -137,7 +132,7 @@ class TraceTail:
                 if self._decider.rules:
                     trace.lane = self._decider.rules.lane_of(rows, row)
 
-    def _at_once(self, rows: SpanRows, picked: Sequence[int]) -> None:
+    def _at_once(self, rows: SpanRows, picked: Sequence[int], now: float) -> None:
         """A verdict on each span by itself; its trace state and attributes stay as they are."""
         flags, mode = rows.flags, self.mode
         kept = picked if mode == "all" else [row for row in picked if flags[row] & SAMPLED]
@@ -150,33 +145,9 @@ class TraceTail:
                 self._ready.append(judged)
                 self._count(judged)
         if 2 in rows.status:
-            for row in kept:
-                if rows.status[row] == 2:
-                    self._bring(rows.trace_ids[row])
-
-    def _bring(self, trace_id: str) -> None:
-        """A span with an error was kept: so are the log records of its trace."""
-        number = number_of(trace_id)
-        logs = self._noted.pop(number)
-        if logs:
-            self._ready.append(Judged(trace_id, True, None, "error", [], logs))
-        if self._verdicts.get(number) is None:
-            self._verdicts.put(number, Verdict(True, None, "", True), 0.0)
-
-    def note_logs(self, trace_id: str, places: Sequence[Place], now: float) -> None:
-        """Log records of a trace that were not kept: they come back in a verdict if it is kept with an error."""
-        number = number_of(trace_id)
-        trace = self._queue.get(number)
-        if trace is not None:
-            trace.logs += places[: max(self._max_spans - len(trace.logs), 0)]
-            return
-        known = self._verdicts.get(number)
-        if known is None:
-            self._noted.put(number, [*(self._noted.pop(number) or ()), *places], now, len(places))
-        elif known.keep and known.error:
-            self._ready.append(Judged(trace_id, True, known.threshold, "error", [], list(places), late=True))
-        else:
-            self._dropped_logs.put(number, [*(self._dropped_logs.pop(number) or ()), *places], now, len(places))
+            for trace_id in {rows.trace_ids[row] for row in kept if rows.status[row] == 2}:
+                self._verdicts.put(number_of(trace_id), Verdict(True, None, "", True), now)
+                self._ready.append(Judged(trace_id, True, None, "", error=True))
 
     def recall(self, verdicts: Iterable[tuple[str, bool, int | None, str]], now: float) -> None:
         """What another judge decided before: trace id (or its last 16 digits), kept, threshold, reason."""
@@ -209,13 +180,12 @@ class TraceTail:
     @property
     def counts(self) -> dict[str, int]:
         """Traces by what became of them and why ("kept_error", "dropped_head", …); "spans_kept" and "spans_dropped";
-        "upgraded" traces; "late" spans; "logs" that traces brought; and what was judged or forgotten for want of room.
+        "upgraded" traces; "late" spans; and what was judged early or forgotten for want of room.
         """
         forgotten = {
             "judged_early": self._queue.crowded,
             "verdicts_forgotten": self._verdicts.forgotten,
             "places_forgotten": self._dropped.forgotten,
-            "logs_forgotten": self._noted.forgotten + self._dropped_logs.forgotten,
         }
         return {**self._counts, **forgotten}
 
@@ -252,23 +222,21 @@ class TraceTail:
     def _first(self, trace: Pending, now: float) -> Judged:
         """The verdict on a trace."""
         verdict = self._decider.decide(trace, now)
-        self._verdicts.put(trace.number, verdict, now)
+        self._remember(trace, verdict, now)
         judged = _judged(trace, verdict)
-        self._settle_places(trace, verdict, judged, now)
         self._count(judged)
         return judged
 
     def _follow(self, trace: Pending, now: float) -> list[Judged]:
         """The verdict on what came late. It may be the first reason to keep the trace: then all of it is."""
         verdict = self._decider.decide(trace, now)
-        self._verdicts.put(trace.number, verdict, now)
         found = [_judged(trace, verdict)]
         earlier = self._dropped.pop(trace.number) if verdict.keep else None
         if earlier:
             # had chance kept the trace, these would have gone with the chance's threshold: theirs is unknown
             spans = [(segment, number) for segment, numbers in earlier for number in numbers]
             found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, spans, key=trace.key, late=True))
-        self._settle_places(trace, verdict, found[-1], now)
+        self._remember(trace, verdict, now)
         for judged in found:
             self._count(judged)
         if verdict.keep and trace.known is not None and not trace.known.keep:
@@ -276,25 +244,19 @@ class TraceTail:
             self._counts[f"kept_{verdict.reason}"] += 1
         return found
 
-    def _settle_places(self, trace: Pending, verdict: Verdict, judged: Judged, now: float) -> None:
-        """What is not kept now may be later, and log records come with an error."""
+    def _remember(self, trace: Pending, verdict: Verdict, now: float) -> None:
+        """So that what comes late follows; what is not kept now may be later."""
         number = trace.number
-        if verdict.keep and verdict.error:
-            judged.logs = [*(self._dropped_logs.pop(number) or ()), *trace.logs]
-        elif not verdict.is_final:
-            if trace.logs:
-                logs = [*(self._dropped_logs.pop(number) or ()), *trace.logs]
-                self._dropped_logs.put(number, logs, now, len(trace.logs))
-            if not verdict.keep:
-                places = [(segment, array("Q", numbers)) for segment, numbers in trace.places.items()]
-                earlier = None if trace.known is None else self._dropped.pop(number)
-                self._dropped.put(number, places if earlier is None else earlier + places, now, trace.count)
+        if verdict is not DROPPED:
+            self._verdicts.put(number, verdict, now)
+        if not verdict.keep and not verdict.is_final:
+            places = [(segment, array("Q", numbers)) for segment, numbers in trace.places.items()]
+            earlier = None if trace.known is None else self._dropped.pop(number)
+            self._dropped.put(number, places if earlier is None else earlier + places, now, trace.count)
 
     def _count(self, judged: Judged) -> None:
         counts, verb = self._counts, "kept" if judged.keep else "dropped"
         counts["spans_kept" if judged.keep else "spans_dropped"] += len(judged.spans) or judged.spans_seen
-        if judged.logs:
-            counts["logs"] += len(judged.logs)
         if judged.late:
             counts["late"] += judged.spans_seen
         elif judged.trace_id:
@@ -302,10 +264,13 @@ class TraceTail:
 
 
 def _judged(trace: Pending, verdict: Verdict) -> Judged:
-    keep, is_late = verdict.keep, trace.known is not None
-    spans = places_of(trace.places) if keep else []
-    threshold = verdict.threshold if keep else None
-    return Judged(trace.trace_id, keep, threshold, verdict.reason, spans, [], trace.key, trace.count, is_late)
+    is_late = trace.known is not None
+    if not verdict.keep:
+        return Judged(trace.trace_id, False, None, verdict.reason, [], trace.key, trace.count, is_late)
+    spans = places_of(trace.places)
+    return Judged(
+        trace.trace_id, True, verdict.threshold, verdict.reason, spans, trace.key, trace.count, is_late, verdict.error
+    )
 
 
 def _place(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
@@ -330,6 +295,14 @@ def _sample(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[
         said = {states[row] for row in group if flags[row] & SAMPLED}
         if said:
             found[trace_id].sample(said)
+
+
+def _routes(rows: SpanRows, roots: Sequence[int]) -> list[Any]:
+    """The routes of some rows."""
+    if rows.is_sealed:
+        return list(map(rows.values_of("http.route").__getitem__, roots))
+    attributes = rows.attributes
+    return [attributes[row].get("http.route") for row in roots]
 
 
 def _key(service: str, name: str, route: Any) -> str:

@@ -44,9 +44,9 @@ class Judged:
     """A verdict on one trace, or on some of its spans; ``trace_id`` and ``key`` are "" for spans judged one by one.
 
     ``spans`` are the places of those that are kept. ``reason`` is "" where nothing is to be said of it. ``threshold``
-    is to be written as ``th``; None leaves the spans' own trace state as it is. ``logs`` are places of log records that
-    the trace brings. ``spans_seen`` counts the spans that are judged for the first time, and ``late`` says that there
-    was a verdict on others of the trace before.
+    is to be written as ``th``; None leaves the spans' own trace state as it is. ``spans_seen`` counts the spans that
+    are judged for the first time, and ``late`` says that there was a verdict on others of the trace before. With
+    ``error``, the trace is kept and has one: all its log records are to be kept too.
     """
 
     trace_id: str
@@ -54,7 +54,7 @@ class Judged:
     threshold: int | None
     reason: str
     spans: list[Place] = field(default_factory=list)
-    logs: list[Place] = field(default_factory=list)
     key: str = ""
     spans_seen: int = 0
     late: bool = False
+    error: bool = False
