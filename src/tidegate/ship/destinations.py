@@ -183,13 +183,13 @@ def destination(name: str, signal: str, exporter: Any, interval: float = 0.0) ->
 
 def unreadable(error: BaseException) -> Outcome:
     """Records that cannot be encoded: no request is made of them."""
-    return Outcome(REFUSED, error=outcome.of_error(error).error, status="encoding")
+    return Outcome(REFUSED, error=outcome.told(error), status="encoding")
 
 
 def _of_exception(error: Exception) -> Outcome:
     """What an exporter raised: a failure of the network may pass, anything else is about what it was given."""
-    found = outcome.of_error(error)
-    return found if should_retry(error) else Outcome(REFUSED, error=found.error, status="exporter")
+    retry = should_retry(error)
+    return outcome.of_error(error) if retry else Outcome(REFUSED, error=outcome.told(error), status="exporter")
 
 
 def kind_of(exporter: Any) -> str:

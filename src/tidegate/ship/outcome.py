@@ -65,8 +65,25 @@ class Outcome:
 
 def of_error(error: BaseException | str, advice: str = "") -> Outcome:
     """No answer: a failure of the network, or a setting that no request can be made with."""
-    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    return Outcome(RETRY, error=_short(text), advice=advice)
+    return Outcome(RETRY, error=error if isinstance(error, str) else told(error), advice=advice)
+
+
+def told(error: BaseException) -> str:
+    """An exception in a sentence: the one that began it, since those around it only repeat, with addresses and keys."""
+    for _ in range(_DEEPEST):
+        inner = next(filter(_is_exception, (getattr(error, "reason", None), error.__cause__, *error.args)), None)
+        if inner is None:
+            break
+        error = inner
+    return _short(f"{type(error).__name__}: {error}")
+
+
+def _is_exception(value: Any) -> bool:
+    return isinstance(value, BaseException)
+
+
+#: Exceptions within exceptions that are looked into.
+_DEEPEST = 8
 
 
 def of_http(

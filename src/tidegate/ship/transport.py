@@ -56,7 +56,7 @@ class Http:
         try:
             answer = self._request(self._compress(data), timeout)
         except Exception as error:
-            return outcome.of_error(error, _advice(error))
+            return outcome.of_error(outcome.told(error).replace(self._url, self.endpoint), _advice(error))
         return outcome.of_http(self._signal, count, now=time.time(), **answer)
 
     def export(self, data: bytes) -> _Result:
