@@ -209,10 +209,10 @@ METRICS: Any = st.builds(
 )
 
 
-def active(batch: block.Batch) -> AnyRows:
+def active(batch: block.Batch, resource: StoredResource = STORED) -> AnyRows:
     """The rows that a reader finds of a block."""
     index, frame = block.encode(batch, 0)
-    header = SimpleNamespace(resource=STORED, segment="0123456789abcdef")
+    header = SimpleNamespace(resource=resource, segment="0123456789abcdef")
     ref: Any = SimpleNamespace(index=index, header=header, key=())
     return open_block(codec.decompress(frame), ref)
 

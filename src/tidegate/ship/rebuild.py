@@ -61,12 +61,12 @@ class Owners:
         self._equal: dict[str, Any] = {}
 
     def resource(self, resource: records.Resource) -> Resource:
-        made: Resource = self._of(resource, lambda: Resource(dict(resource.attributes), resource.schema_url))
+        made: Resource = self._of(resource, lambda: Resource(_named(resource.attributes), resource.schema_url))
         return made
 
     def scope(self, scope: records.Scope) -> InstrumentationScope:
         made: InstrumentationScope = self._of(
-            scope, lambda: InstrumentationScope(scope.name, scope.version, scope.schema_url, dict(scope.attributes))
+            scope, lambda: InstrumentationScope(scope.name, scope.version, scope.schema_url, _named(scope.attributes))
         )
         return made
 
@@ -132,9 +132,14 @@ def _number(id: str) -> int:
     return int(id, 16) if id else 0
 
 
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Without one whose key is empty, which the SDK takes from nobody and warns of."""
+    return {key: value for key, value in attributes.items() if key}
+
+
 def _bounded(attributes: Mapping[str, Any], dropped: int) -> BoundedAttributes:
     """Attributes as the SDK has them, which know how many there are no more; lists are tuples there."""
-    made = BoundedAttributes(attributes={key: value for key, value in attributes.items() if key})
+    made = BoundedAttributes(attributes=_named(attributes))
     made.dropped = dropped
     return made
 
