@@ -17,7 +17,7 @@ from making import log, put, span
 from merged import merge, mergeable
 from tidegate.records import Log
 from tidegate.store import exchange, sinks
-from tidegate.store.catalog import DirectoryCatalog
+from tidegate.store.catalog import AnyRef, DirectoryCatalog
 from tidegate.store.reader import Reader
 from tidegate.store.segment import BlockRef
 from tidegate.store.sinks import FileSink
@@ -26,6 +26,16 @@ from tidegate.store.watermark import Watermark
 
 def bodies(records: Iterable[Any]) -> list[Any]:
     return [record.body for record in records if isinstance(record, Log)]
+
+
+class CountingCatalog(DirectoryCatalog):
+    """A directory that counts how many blocks are read from it."""
+
+    opened = 0
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        self.opened += 1
+        return super().frame(ref)
 
 
 class World:

@@ -14,12 +14,11 @@ from merged import merge
 from storing import Store
 from tidegate.records import Log, Trace
 from tidegate.store import follow
-from tidegate.store.catalog import AnyRef, DirectoryCatalog
 from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.follow import Follower
 from tidegate.store.reader import Reader
 from tidegate.store.watermark import Watermark
-from worlds import World, steps
+from worlds import CountingCatalog, World, steps
 
 
 def bodies(records: Iterable[Any]) -> list[Any]:
@@ -104,16 +103,6 @@ def test_a_block_that_moved_meanwhile_is_handed_out_once(directory: Store) -> No
 
 
 # Portions and the bound of the backlog
-
-
-class CountingCatalog(DirectoryCatalog):
-    """A directory that counts how many blocks are read from it."""
-
-    opened = 0
-
-    def frame(self, ref: AnyRef) -> bytes | None:
-        self.opened += 1
-        return super().frame(ref)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sealing
 import tidegate.store
-from making import log, put, span
+from making import T0, log, put, span
 from storing import Store
 from tidegate.store import follow, tailing
+from tidegate.store.catalog import AnyRef, DirectoryCatalog, cache
 from tidegate.store.catalog import directory as catalog_directory
 from tidegate.store.query import Position
+from tidegate.store.reader import Reader
 from tidegate.store.sinks import FileSink, MemorySink
 from tidegate.store.tailing import Portion, RowsFollower
 from tidegate.store.watermark import Watermark
-from worlds import World, steps
+from worlds import CountingCatalog, World, steps
 
 ROUTE = "0123456789abcdef"
 
@@ -218,3 +221,136 @@ def test_rows_are_found_by_their_places(store: Store) -> None:
             found = list(reader.rows_at("logs", chosen))
             assert sorted(bodies(found)) == expected
             assert {segment: sorted(numbers) for segment, numbers in places(found).items()} == chosen
+
+
+def found_at(store: Store, chosen: Mapping[str, Sequence[int]]) -> list[Any]:
+    """The bodies of the rows at some places, as a reader of its own finds them."""
+    return sorted(bodies(store.reader().rows_at("logs", chosen)))
+
+
+def all_places(store: Store) -> dict[str, list[int]]:
+    return {segment: sorted(numbers) for segment, numbers in places(drain(everything(store))).items()}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@given(before=steps, after=steps, spans=st.sampled_from([1, 4, 20_000]))
+def test_what_is_there_is_found_wherever_it_has_gone(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[tuple[str, int]],
+    after: list[tuple[str, int]],
+    spans: int,
+) -> None:
+    """One reader looks for the same records before and after all that may happen to their files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tailing, "KNOWN_SPANS", spans)
+        world = RowsWorld(tmp_path_factory.mktemp("world") / "store")
+        world.run(before)
+        store = Store(str(world.path), FileSink)
+        known = all_places(store)
+        there = set(world.committed) - world.removed
+        with store.reader() as reader:
+            assert sorted(bodies(reader.rows_at("logs", known))) == sorted(there)
+            world.run(after)
+            assert sorted(bodies(reader.rows_at("logs", known))) == sorted(there - world.removed)
+
+
+def test_rows_that_are_exchanged_during_the_search_are_found_once(directory: Store) -> None:
+    writer = directory.writer()
+    for number in range(6):
+        put(writer, [log(number, number)])
+    search = directory.reader().rows_at("logs", all_places(directory))
+    first = next(search)
+    writer.close()
+    sealing.seal(directory.location)
+    assert sorted(bodies([first, *search])) == list(range(6))
+
+
+def test_what_is_gone_is_not_handed_out() -> None:
+    sink = MemorySink(1)
+    store = Store("memory:", lambda: sink)
+    put(sink, [log("gone")])
+    gone = all_places(store)
+    put(sink, [log("there")])
+    assert found_at(store, {segment: [*numbers, 1] for segment, numbers in gone.items()}) == ["there"]
+
+
+def test_what_was_deleted_is_not_handed_out(store: Store) -> None:
+    put(store.writer(), [log("deleted", 1), log("there", 5)])
+    reader = store.reader()
+    known = all_places(store)
+    reader.delete_before(T0 + 3)
+    assert bodies(reader.rows_at("logs", known)) == ["there"]
+
+
+def test_places_that_never_were_are_not_handed_out(store: Store) -> None:
+    put(store.writer(), [log("there")])
+    (segment,) = all_places(store)
+    assert found_at(store, {segment: [1, 2], "0123456789abcdef": [0]}) == []
+
+
+def test_places_of_another_signal_are_not_handed_out(store: Store) -> None:
+    writer = store.writer()
+    put(writer, [span()])
+    put(writer, [log("there")])
+    (segment,) = all_places(store)
+    assert found_at(store, {segment: [0, 1]}) == ["there"]
+
+
+def test_nothing_asked_for_is_nothing_found(store: Store) -> None:
+    put(store.writer(), [log("there")])
+    assert found_at(store, {}) == found_at(store, {"0123456789abcdef": []}) == []
+
+
+def test_a_block_is_opened_once_and_others_are_not(directory: Store) -> None:
+    writer = directory.writer()
+    for number in range(30):
+        put(writer, [log(2 * number), log(2 * number + 1)])
+    (segment,) = all_places(directory)
+    catalog = CountingCatalog(directory.location)
+    assert bodies(Reader(catalog).rows_at("logs", {segment: [6, 7, 11]})) == [6, 7, 11]
+    assert catalog.opened == 2
+
+
+def test_what_is_open_is_not_read_again(directory: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "CACHED_BLOCKS", 3)
+    writer = directory.writer()
+    for number in range(5):
+        put(writer, [log(number)])
+    known = all_places(directory)
+    catalog = CountingCatalog(directory.location)
+    reader = Reader(catalog)
+    for _ in range(2):
+        assert sorted(bodies(reader.rows_at("logs", known))) == list(range(5))
+    assert catalog.opened == 5 + 2
+
+
+def test_a_sealed_block_is_opened_again_only_for_what_it_holds(
+    directory: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "CACHED_BLOCKS", 1)
+    writer = directory.writer()
+    put(writer, [log(number, number) for number in range(9)])
+    writer.close()
+    sealing.seal(directory.location, block_rows=3)
+    known = all_places(directory)
+    (segment,) = known
+    catalog = CountingCatalog(directory.location)
+    reader = Reader(catalog)
+    assert sorted(bodies(reader.rows_at("logs", known))) == list(range(9))
+    assert (catalog.opened, bodies(reader.rows_at("logs", {segment: [1, 2]})), catalog.opened) == (3, [1, 2], 4)
+
+
+def test_a_damaged_block_is_passed_by(directory: Store) -> None:
+    writer = directory.writer()
+    for number in range(3):
+        put(writer, [log(number)])
+    known = all_places(directory)
+    catalog = DamagingCatalog(directory.location)
+    assert bodies(Reader(catalog).rows_at("logs", known)) == [0, 2]
+
+
+class DamagingCatalog(DirectoryCatalog):
+    """A directory of which the disk gives back other bytes in one place."""
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        return b"damaged" if ref.index.sequence == 1 else super().frame(ref)
