@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from opentelemetry.sdk.trace._sampling_experimental import (
@@ -31,6 +32,7 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState, set_span_in_context
 
 from benchmarks.measure import interleaved, table
+from tidegate.gate.page import ControlPage, Slot
 from tidegate.gate.sampler import DROP_HEALTH_CHECKS, AdaptiveSampler
 
 DECISIONS = 5000
@@ -169,7 +171,21 @@ def _parent(*, is_remote: bool, state: str = "th:0") -> Any:
     return set_span_in_context(NonRecordingSpan(parent))
 
 
+def _shared(directory: str) -> AdaptiveSampler:
+    """One of eight workers of one budget; the others were there a moment ago."""
+    page, sampler = ControlPage(f"{directory}/control.page"), AdaptiveSampler(100)
+    for index in range(7):
+        page.put(index, Slot(index + 1, 1, 0.0, 0.0, {}))
+    sampler.steer(page)
+    return sampler
+
+
 def run(repeats: int) -> str:
+    with TemporaryDirectory() as directory:
+        return _run(repeats, directory)
+
+
+def _run(repeats: int, directory: str) -> str:
     ratio = composite_sampler(composable_traceid_ratio_based(0.01))
     ten_rules = composite_sampler(
         composable_rule_based([(_predicate(path), composable_traceid_ratio_based(0.01)) for path in PATHS])
@@ -183,6 +199,7 @@ def run(repeats: int) -> str:
         "Azure's rate limit, written anew": _case(Azure(100)),
         "X-Ray's ten rules, written anew": _case(XRay(0.01)),
         "Tidegate, 100 of them kept a second": _case(AdaptiveSampler(100)),
+        "Tidegate, the same beside seven other workers": _case(_shared(directory)),
         "Tidegate, all kept": _case(AdaptiveSampler(1e9)),
         "Tidegate, health checks dropped": _case(AdaptiveSampler(100, [DROP_HEALTH_CHECKS])),
         "Tidegate, ten rules with rates": _case(AdaptiveSampler(100, _rules([0.01] * 10))),

@@ -10,7 +10,7 @@ Whoever divides the same demands by the same budget comes to the same shares, wh
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from tidegate.gate.shares import allot
 
@@ -97,9 +97,9 @@ class Tally:
     def __init__(self) -> None:
         self._balance = 0.0
         self._now: float | None = None
-        self._spent: dict[Hashable, float] = {}
+        self._spent: dict[int, float] = {}
 
-    def factor(self, spent: Mapping[Hashable, float], rate: float, now: float) -> float:
+    def factor(self, spent: Mapping[int, float], rate: float, now: float) -> float:
         """Each has ``spent`` so much so far; by which factor to divide more or less than ``rate``."""
         unit = max(rate * RETURN, RETURN_RECORDS)
         if self._now is not None and now > self._now:

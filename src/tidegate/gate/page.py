@@ -26,7 +26,6 @@ A beat is the writer's clock in ns; that it changes is what shows life, whatever
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import struct
 import time
@@ -34,6 +33,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tidegate.errors import FormatError
+from tidegate.store import location
 
 __all__ = ["ControlPage", "Published", "Slot"]
 
@@ -61,6 +61,7 @@ SIZE = _BUCKETS_AT + BUCKETS * _BUCKET.size
 #: Slots that are read at a time, until none of them is taken: whoever comes takes the first that is free.
 _TOGETHER = 16
 
+_LARGEST = 1e15
 _MINUTES = 0xFFFF
 _FREE = bytes(_SLOT.size)
 
@@ -91,10 +92,12 @@ class ControlPage:
     """The control page at ``path``, made if there is none, private to the user. Safe for threads and forks.
 
     One that is damaged or older is made anew. Raises `FormatError` for a newer one, and OSError; so does every call.
+    With ``read_only`` nothing is made or written: one that is not there, or damaged, is an error as well.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path = os.fspath(path)
+        self._read_only = read_only
         self._descriptor = -1
         self._open()
 
@@ -178,19 +181,31 @@ class ControlPage:
 
     def _open(self) -> None:
         """Open what is there, or make it; another process may do the same at the same time."""
-        for _ in range(3):
+        for _ in range(1 if self._read_only else 3):
             try:
-                descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+                access = os.O_RDONLY if self._read_only else os.O_RDWR
+                descriptor = os.open(self.path, access | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:
+                if self._read_only:
+                    raise
                 _make(self.path, is_first=True)
                 continue
-            if _is_whole(descriptor, self.path):
-                self.close()
-                self._descriptor = descriptor
+            if self._take(descriptor):
                 return
-            os.close(descriptor)
-            _make(self.path, is_first=False)
-        raise FormatError(f"{self.path} is damaged, and so is what was put in its place; remove it.")
+            if not self._read_only:
+                _make(self.path, is_first=False)
+        raise FormatError(f"{self.path} is no control page, or a damaged one; remove it, and it is made anew.")
+
+    def _take(self, descriptor: int) -> bool:
+        """Use this file from now on, if it is whole."""
+        try:
+            if not _is_whole(descriptor, self.path):
+                return False
+            descriptor, self._descriptor = self._descriptor, descriptor
+            return True
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
 
     def _read(self, size: int, at: int) -> bytes:
         content = os.pread(self._descriptor, size, at)
@@ -209,8 +224,8 @@ def _slot(words: Sequence[float]) -> Slot:
 
 
 def _number(value: float) -> float:
-    """A number that can be: not negative, and finite."""
-    return value if 0 <= value < math.inf else 0.0
+    """A number that can be, a second or in a lifetime."""
+    return value if 0 <= value < _LARGEST else 0.0
 
 
 def _is_whole(descriptor: int, path: str) -> bool:
@@ -229,9 +244,9 @@ def _make(path: str, *, is_first: bool) -> None:
 
     All of it is written, so that no later write finds the disk full. It need not outlast a crash of the host.
     """
-    os.makedirs(os.path.dirname(path) or ".", 0o700, exist_ok=True)
+    _make_directory(os.path.dirname(os.path.abspath(path)))
     fresh = f"{path}.{os.urandom(8).hex()}.partial"
-    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, location.FILE_MODE)
     try:
         with open(descriptor, "wb") as file:
             file.write((_MAGIC + FORMAT.to_bytes(2, "little")).ljust(SIZE, b"\0"))
@@ -239,6 +254,14 @@ def _make(path: str, *, is_first: bool) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
+
+
+def _make_directory(path: str) -> None:
+    """A directory and those above it, private to the user where there is none."""
+    if not os.path.isdir(path):
+        _make_directory(os.path.dirname(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, location.DIRECTORY_MODE)
 
 
 def _name(fresh: str, path: str, is_first: bool) -> None:

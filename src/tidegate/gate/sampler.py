@@ -108,15 +108,26 @@ class AdaptiveSampler(Sampler):
         """
         self._gate.apply(policy)
 
-    def steer(self, page: ControlPage | None, *, in_thread: bool = True) -> None:
+    def steer(
+        self, page: ControlPage | None, *, on_revision: Callable[[], object] | None = None, in_thread: bool = True
+    ) -> None:
         """Share the budgets with all processes that are steered by the same control page; None ends it.
 
         From then on this process keeps its share by what arrives at each: of what the gate says is available, or while
-        there is no gate, of the budget. ``traces_per_second`` stays what all may keep together, and a key is a first
-        sight only where none of them saw it. The page is looked at about ten times a second while traces start, in
-        a thread of its own, or within a decision (for whoever turns the clock by hand).
+        there is no gate, of the budget. ``traces_per_second`` stays what all may keep together, a rule's budget is
+        shared as well, and a key is a first sight only where none of them saw it.
+
+        The page is looked at about ten times a second while traces start, in a thread of its own, or within a decision
+        (``in_thread=False``: for whoever turns the clock by hand). ``on_revision`` is called when the gate speaks of
+        another revision of the policy than before, so that it can be fetched at once.
         """
-        self._gate.steer(page, in_thread=in_thread)
+        self._gate.steer(page, on_revision=on_revision, in_thread=in_thread)
+
+    def steering(self) -> dict[str, float]:
+        """With a page: ``workers`` that share the budgets, ``share`` of the common one (traces/s), looks that were
+        ``crowded`` (no slot was free) and that ``failed``. Empty without one."""
+        steering = self._gate.steering
+        return {} if steering is None else {"share": self._gate.share, **steering.state()}
 
     def identify(self, resource: Mapping[str, Any]) -> None:
         """Tell rules whose process this is: the attributes of its resource, ``service.name`` among them.

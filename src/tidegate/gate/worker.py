@@ -1,16 +1,14 @@
 """One process's part in budgets that several share: it says what arrives, and takes its share.
 
-`Worker.look` is all there is to it: read the control page, write one's own slot, set the budgets. It is called in a
-thread of its own (`Background`), soon after a decision that comes a tenth of a second or more after the last look:
-files can hang, decisions must not; and where nothing starts, nothing is done.
+`Worker.look` is all there is to it: read the control page, write one's own slot, set the budgets. Who calls it, and
+when, is `steering`'s.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +16,7 @@ from typing import Any, NamedTuple
 
 from tidegate.errors import StoreError
 from tidegate.gate.budget import SharedBudget
-from tidegate.gate.division import Beats, Demand, Tally, divide, is_away
+from tidegate.gate.division import LONGEST_AWAY, Beats, Demand, Tally, divide, is_away
 from tidegate.gate.page import BUDGETS, ControlPage, Slot
 
 #: Seconds after which a silent gate is taken for gone, and a silent worker's slot is free for others.
@@ -36,10 +34,12 @@ class Steered(NamedTuple):
     rate: float
 
 
-@lru_cache(maxsize=256)
-def _id(text: str) -> int:
-    """What all processes call a key or a budget."""
+def _hash(text: str) -> int:
+    """The same in all processes, and not 0."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+
+
+_id = lru_cache(maxsize=64)(_hash)
 
 
 class Worker:
@@ -60,8 +60,8 @@ class Worker:
         self._spent = 0.0
         self._looked_at: float | None = None
         self._renewed_at: float | None = None
-        #: Other workers that lived at the last look.
-        self.others = 0
+        #: Other workers that lived at the last look, and the policy's revision that the gate spoke of, 0 without any.
+        self.others = self.revision = 0
         #: Looks at a page without a free slot, and looks that failed.
         self.crowded = self.failed = 0
 
@@ -69,19 +69,10 @@ class Worker:
         """Say what arrived since the last look, and set each budget to this process's share of it."""
         demands = self._arrived(budgets, now)
         try:
-            self._renew(now)
-            others = self._meet(budgets[0].budget, demands, now)
-            limit = min(self._limit(now), budgets[0].rate)
-        except (OSError, StoreError):
+            shares = self._divide(budgets, demands, now)
+        except Exception:  # whatever it is: until it is over, an equal part
             self.failed += 1
-            return
-        self.others = len(others)
-        spent = {slot.token: slot.spent for slot, _ in others} | {self._token: budgets[0].budget.spent - self._spent}
-        rates = [limit * self._tally.factor(spent, limit, now), *(each.rate for each in budgets[1:])]
-        shares = [
-            _share(demand, rate, id, others) if place < BUDGETS else rate / (1 + len(others))
-            for place, ((id, demand), rate) in enumerate(zip(demands.items(), rates, strict=True))
-        ]
+            shares = [each.rate / (1 + self.others) for each in budgets]
         with self._lock:
             for each, share in zip(budgets, shares, strict=True):
                 each.budget.rate = share
@@ -89,7 +80,7 @@ class Worker:
     def is_new(self, key: Hashable) -> bool:
         """Whether no process of the route saw this key of late; True when the page cannot say."""
         try:
-            return self._page.is_new(_id(f"{self._service}\0{key!r}"))
+            return self._page.is_new(_hash(f"{self._service}\0{key!r}"))
         except (OSError, StoreError):
             return True
 
@@ -101,6 +92,20 @@ class Worker:
                     self._page.free(index)
         except (OSError, StoreError):
             self.failed += 1
+
+    def _divide(self, budgets: Sequence[Steered], demands: Mapping[int, float], now: float) -> list[float]:
+        """Put one's own demands into the page; the shares of this process by what is in it then."""
+        common = budgets[0]
+        self._renew(now)
+        others = self._meet(common.budget, demands, now)
+        limit = min(self._limit(now), common.rate)
+        spent = {slot.token: slot.spent for slot, _ in others} | {self._token: common.budget.spent - self._spent}
+        rates = [limit * self._tally.factor(spent, limit, now), *(each.rate for each in budgets[1:])]
+        self.others = sum(silence <= LONGEST_AWAY for _, silence in others)
+        return [
+            _share(demand, rate, id, others) if place < BUDGETS else rate / (1 + self.others)
+            for place, ((id, demand), rate) in enumerate(zip(demands.items(), rates, strict=True))
+        ]
 
     def _arrived(self, budgets: Sequence[Steered], now: float) -> dict[int, float]:
         """Arrivals per second by budget; those of budgets that are gone are forgotten."""
@@ -134,7 +139,7 @@ class Worker:
                     self._page.free(index)
             else:
                 others.append((slot, silence))
-        if place is None:
+        if place is None and free is not None:
             place = free
             self._token, self._spent = int.from_bytes(os.urandom(8), "little") | 1, common.spent
         if place is None:
@@ -147,6 +152,7 @@ class Worker:
     def _limit(self, now: float) -> float:
         """Traces per second that all workers may keep by the common budget, by who knows."""
         said = self._page.published()
+        self.revision = said.revision
         if not said.beat:
             return math.inf
         is_there = self._beats.silence("gate", said.beat, now) <= GATE_AWAY
@@ -157,31 +163,3 @@ def _share(mine: float, rate: float, id: int, others: Sequence[tuple[Slot, float
     """Of what all may keep by a budget, the part of who has this demand."""
     demands = [(slot.demands.get(id, 0.0), silence) for slot, silence in others]
     return divide([mine, *(demand for demand, silence in demands if not is_away(silence, demand))], rate)[0]
-
-
-class Background:
-    """Calls ``work`` in a thread of its own after each `wake`, soon; in the caller's where there can be no thread."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._called = threading.Event()
-        self._process = 0
-
-    def wake(self) -> None:
-        self._called.set()
-        if self._process != os.getpid():  # a forked child has no thread
-            self._start()
-
-    def _start(self) -> None:
-        self._process, self._called = os.getpid(), threading.Event()
-        self._called.set()
-        try:
-            threading.Thread(target=self._run, name="tidegate-page", daemon=True).start()
-        except RuntimeError:  # the interpreter is about to end
-            self._work()
-
-    def _run(self) -> None:
-        called = self._called
-        while called.wait():
-            called.clear()
-            self._work()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import ConfigurationError
-from tidegate.gate.division import AWAY, LOOK
 from tidegate.gate.policies.matching import LONGEST_SEEN, Attributes, text
 from tidegate.gate.policy import Policy
 from tidegate.gate.threshold import MAX, probability_to_threshold, threshold_to_probability
@@ -20,7 +19,8 @@ from tidegate.gate.traces.rules import Rule, trace_rules
 
 if TYPE_CHECKING:
     from tidegate.gate.page import ControlPage
-    from tidegate.gate.worker import Steered, Worker
+    from tidegate.gate.steering import Steering
+    from tidegate.gate.worker import Steered
 
 #: What a decision was made by. Each has a number in `TraceGate.counts`.
 REASONS = (
@@ -66,8 +66,7 @@ class TraceGate:
         #: The budget's last threshold, for when a decision fails.
         self.last = probability_to_threshold(FALLBACK)
         self._rate = self._rate_of(policy)
-        self._page: ControlPage | None = None
-        self._in_thread = True
+        self._page: tuple[ControlPage, dict[str, Any]] | None = None
         self._begin(self._planned(policy))
         _gates.add(self)
 
@@ -76,9 +75,9 @@ class TraceGate:
         self.counts = dict.fromkeys(REASONS, 0)
         self._entries = Entries()
         self._plan = plan
-        self._look_at = -math.inf
-        self._worker: Worker | None = None
-        self.steer(self._page, in_thread=self._in_thread)
+        #: What keeps the budgets at this process's share; None when there is no page.
+        self.steering: Steering | None = None
+        self._follow_page()
 
     def _planned(self, policy: Policy | None, former: Plan | None = None) -> Plan:
         traces = policy.traces if policy is not None else None
@@ -101,13 +100,18 @@ class TraceGate:
             self._own_rate = rate
             self._set_rate(rate)
 
+    @property
+    def share(self) -> float:
+        """What this process may keep of it, traces per second."""
+        return self._plan.common.rate
+
     def _set_rate(self, rate: float) -> None:
         self._rate = rate
-        if self._worker is None:
+        if self.steering is None:
             self._plan.common.rate = rate
         else:
             self._plan.common.rate = min(rate, self._plan.common.rate)
-            self._look_at = -math.inf
+            self.steering.hurry()
 
     @property
     def rules(self) -> int:
@@ -134,51 +138,44 @@ class TraceGate:
         """Start anew, in a child process."""
         self._begin(self._planned(self._policy))
 
-    def steer(self, page: ControlPage | None, *, in_thread: bool = True) -> None:
+    def steer(self, page: ControlPage | None, **options: Any) -> None:
         """As `AdaptiveSampler.steer`."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.leave()
-            self._page, self._in_thread = page, in_thread
-            self._worker, self._time = None, self._clock
-            if page is not None:
-                from tidegate.gate.worker import Background, Worker
+            if self.steering is not None:
+                self.steering.end()
+            self._page = None if page is None else (page, options)
+            self._follow_page()
 
-                self._worker, self._time = Worker(page, self._lock, self._about[0]), self._steered_time
-                self._wake = Background(self._look).wake if in_thread else self._look
-            self._put(self._plan)
-            self._set_rate(self._rate)
+    def _follow_page(self) -> None:
+        self.steering, self._time = None, self._clock
+        if self._page is not None:
+            from tidegate.gate.steering import Steering
+
+            page, options = self._page
+            about: Any = {"lock": self._lock, "clock": self._clock, "service": self._about[0]}
+            self.steering = Steering(page, self._steered, **about, **options)
+            self._time = self.steering.time
+        self._put(self._plan)
+        self._set_rate(self._rate)
 
     def _put(self, plan: Plan) -> None:
         self._plan = plan
         for lane in plan.lanes:
             if lane.budget is not None:
-                lane.budget.is_new = self._worker.is_new if self._worker is not None else None
-
-    def _steered_time(self) -> float:
-        """The time; has the page looked at when it is due. Until that is done, whoever was silent has an equal part."""
-        now = self._clock()
-        if now >= self._look_at:
-            if now - self._look_at > AWAY and self._worker is not None:
-                common = self._plan.common
-                common.rate = min(common.rate, self._rate / (1 + self._worker.others))
-            self._look_at = now + LOOK
-            self._wake()
-        return now
-
-    def _look(self) -> None:
-        worker = self._worker
-        if worker is not None:
-            worker.look(self._steered(), self._clock())
+                lane.budget.is_new = self.steering.is_new if self.steering is not None else None
 
     def _steered(self) -> list[Steered]:
         """The budgets in force, the common one first."""
         from tidegate.gate.worker import Steered
 
         plan = self._plan
-        rules = zip(plan.rules, plan.lanes, strict=False)
-        own = [Steered(repr(rule), lane.budget, rule.budget) for rule, lane in rules if lane.budget and rule.budget]
-        return [Steered("", plan.common, self._rate), *own]
+        common = Steered("", plan.common, self._rate)
+        own = {
+            repr(rule): Steered(repr(rule), lane.budget, rule.budget)
+            for rule, lane in zip(plan.rules, plan.lanes, strict=False)
+            if lane.budget is not None and rule.budget is not None
+        }
+        return [common, *own.values()]
 
     def judge(
         self,
