@@ -130,7 +130,7 @@ LOGS: Any = st.builds(
 
 _PLAIN = attributes().map(dict)
 _NUMBER = S64 | FLOAT
-_IDS = st.just({}) | st.fixed_dictionaries({"trace_id": TRACE_IDS, "span_id": SPAN_IDS})
+_IDS: Any = st.just({}) | st.fixed_dictionaries({"trace_id": TRACE_IDS, "span_id": SPAN_IDS})
 _EXEMPLARS = st.lists(
     st.builds(lambda ids, *rest: Exemplar(*rest, **ids), _IDS, _PLAIN, _NUMBER, U64),
     max_size=2,
@@ -201,7 +201,9 @@ METRICS: Any = st.builds(
     lambda scopes_of: m.MetricsData(
         [
             m.ResourceMetrics(
-                RESOURCE, [m.ScopeMetrics(*each, each[0].schema_url) for each in scopes_of], RESOURCE.schema_url
+                RESOURCE,
+                [m.ScopeMetrics(scope, found, scope.schema_url) for scope, found in scopes_of],
+                RESOURCE.schema_url,
             )
         ]
     ),
