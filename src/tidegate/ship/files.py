@@ -21,10 +21,15 @@ def make(directory: str) -> None:
 
 def write(path: str, body: Any) -> None:
     """Put JSON in the place of what the file held, whole or not at all; raises OSError."""
+    replace(path, orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def replace(path: str, content: bytes) -> None:
+    """Put bytes in the place of what the file held, whole or not at all; raises OSError."""
     fresh = path + segment.PARTIAL
     try:
         with open(os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, location.FILE_MODE), "wb") as out:
-            out.write(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE))
+            out.write(content)
         os.rename(fresh, path)
     except OSError:
         unlink(fresh)

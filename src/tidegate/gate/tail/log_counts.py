@@ -15,6 +15,11 @@ MINUTE_NS = 60 * 10**9
 MAX_TOLD = 20_000
 
 
+def sound(text: str) -> str:
+    """``text`` with escapes in place of lone surrogates, which JSON cannot carry."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class Cell:
     """One minute, service, pattern and severity."""
 
@@ -54,10 +59,10 @@ class Counts:
         news = {id: one for id, one in patterns.items() if self._told.get(id) != one.template}
         self._told.update((id, pattern.template) for id, pattern in news.items())
         rows = [
-            [minute, service, living(cell.pattern).id, severity, cell.seen, cell.kept]
+            [minute, sound(service), living(cell.pattern).id, severity, cell.seen, cell.kept]
             for ((minute, service), _, severity), cell in cells.items()
         ]
-        told = {id: [pattern.kind, pattern.template] for id, pattern in news.items()}
+        told = {id: [pattern.kind, sound(pattern.template)] for id, pattern in news.items()}
         return {"counts": rows, "patterns": told} if rows else {}
 
     def take_reasons(self) -> dict[str, dict[str, int]]:

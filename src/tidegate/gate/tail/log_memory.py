@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.gate.logs.frequency import Frequency
 from tidegate.gate.logs.gate import LogGate
 from tidegate.gate.logs.known import Known
+from tidegate.gate.tail.log_counts import sound
 from tidegate.patterns import Miner, saving
 
 _FREQUENCY = ("born", "last", "short", "long", "short_squares", "long_squares")
@@ -24,7 +25,7 @@ def dump(miner: Miner, gate: LogGate) -> dict[str, Any]:
 
 def _known(known: Known) -> list[Any]:
     frequency = known.watch.frequency
-    sights = [[logger, sight.due] for logger, sight in known.sights.items() if sight.kept]
+    sights = [[sound(logger), sight.due] for logger, sight in known.sights.items() if sight.kept]
     return [known.id, known.kept, [getattr(frequency, name) for name in _FREQUENCY], sights]
 
 

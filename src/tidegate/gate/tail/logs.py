@@ -24,7 +24,7 @@ from tidegate.gate.logs.severities import ERROR
 from tidegate.gate.policy import LogPolicy
 from tidegate.gate.tail.log_calls import Call, Entry, Facts, Reading, facts, field_of
 from tidegate.gate.tail.log_clock import RecordClock
-from tidegate.gate.tail.log_counts import MINUTE_NS, Cell, Counts, When
+from tidegate.gate.tail.log_counts import MINUTE_NS, Cell, Counts, When, sound
 from tidegate.gate.tail.log_memory import dump, restored
 from tidegate.gate.tail.log_sources import SourcesGate
 from tidegate.patterns import Miner, Pattern
@@ -60,7 +60,7 @@ class Portion(Protocol):
 
 @lru_cache(maxsize=4096)
 def _mark(id: str, template: str, kind: str, count: float, reason: str) -> LogMark:
-    return tuple(marks(Pattern(id, template, kind), count, reason).items())
+    return tuple(marks(Pattern(id, sound(template), kind), count, reason).items())
 
 
 def _nothing_known(trace_id: str) -> bool:
@@ -91,6 +91,7 @@ class LogTail:
         limits: dict[str, Any] = {"max_patterns": max_patterns, "keep_status_codes": keep_status_codes}
         self._passes_all = mode == "all"
         self._new_gate = partial(SourcesGate, seed=seed, max_patterns=max_patterns)
+        #: Why the state could not be gone on with.
         self.problem = ""
         self.gate, self.miner = self._new_gate(policy), Miner(**limits)
         if state is not None:
