@@ -24,8 +24,8 @@ class Blocks:
     """Writes records to ``sink``; used by one thread at a time.
 
     ``dropped`` counts lost records by reason, ``recorded`` stored ones by signal. ``fallback`` makes
-    the ring in memory that takes over when the sink never took anything. Where records are sent, another one takes what the
-    sink, which took something before, cannot take for now: ``overflown`` counts these.
+    the ring in memory that takes over when the sink never took anything. Where records are sent, another one takes
+    what the sink, which took something before, cannot take for now: ``overflown`` counts these.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class Worker:
     """One thread, which runs ``run(self)``: a loop that goes on while `wait` or `going` is true.
 
     ``wake`` ends what the loop waits in, if that is something else than `wait`. ``forked`` is called
-    in a child, before the thread is started there.
+    in a child, before the thread is started there. A fork waits ``patience`` seconds at most for it.
     """
 
     def __init__(
@@ -44,8 +44,10 @@ class Worker:
         run: Callable[[Worker], None],
         wake: Callable[[], None] | None = None,
         forked: Callable[[], None] | None = None,
+        patience: float = FORK_WAIT,
     ) -> None:
         self.name = name
+        self.patience = patience
         self._run = run
         self._wake = wake
         self._forked = forked
@@ -133,7 +135,7 @@ def before_fork(timeout: float) -> None:
     deadline = time.monotonic() + timeout
     for worker in list(_workers):
         worker._wanted = worker._wanted or worker._thread is not None
-        worker.stop(deadline - time.monotonic())
+        worker.stop(min(worker.patience, deadline - time.monotonic()))
 
 
 def after_fork_in_parent() -> None:

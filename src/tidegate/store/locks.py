@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 
+from tidegate.errors import FormatError
 from tidegate.store import segment, sinks
 
 
@@ -29,6 +31,25 @@ def is_free(lock: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+def others(directory: str, route: str) -> bool:
+    """Whether another process that writes to the store lives, and has this route."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(directory):
+            if name.endswith(segment.LOCK) and name[21:37] not in sinks.own_segments:
+                stem = os.path.join(directory, name.removesuffix(segment.LOCK))
+                if _route_of(stem + segment.ACTIVE) == route and not is_free(stem + segment.LOCK):
+                    return True
+    return False
+
+
+def _route_of(path: str) -> str:
+    try:
+        header = segment.first_header(path)
+    except (FormatError, OSError):
+        return ""
+    return str(header.process.get("route", "")) if header is not None else ""
 
 
 def path_of(directory: str, created: int, id: str) -> str:

@@ -1,0 +1,277 @@
+"""The lead of a route, in the process that has it: the judge, and for each destination who sends to it.
+
+On disk it is had by election, and what was decided outlives the process. Where nothing can be written, each process
+leads for itself, over the ring of its own records in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from tidegate import otel
+from tidegate.errors import FormatError, TidegateError
+from tidegate.record.workers import Worker
+from tidegate.ship.judge import Judge
+from tidegate.ship.pace import Share
+from tidegate.ship.sender import Sender
+from tidegate.ship.sending import IDLE_S, Sending
+from tidegate.ship.state import State
+
+if TYPE_CHECKING:
+    from tidegate.gate.page import ControlPage
+    from tidegate.ship.ledger import LedgerWriter
+    from tidegate.ship.plan import Plan
+    from tidegate.ship.points import NewestPoints
+    from tidegate.ship.state import Telling
+    from tidegate.store.reader import Reader
+
+_logger = logging.getLogger("tidegate")
+
+#: Seconds between two looks at the store while a trace is to be judged, and while there is none.
+POLL_S, QUIET_POLL_S = 0.25, 0.5
+
+#: Seconds between two looks at what has become superfluous.
+TIDY_S = 10.0
+
+#: Seconds after something failed until it is tried again.
+AGAIN_S = 1.0
+
+
+class Line:
+    """One destination's sending, in a thread of its own."""
+
+    def __init__(self, sending: Sending, share: Share) -> None:
+        self.sending = sending
+        self._share = share
+        self._until: float | None = None
+        self._drained = threading.Event()
+        self._working = threading.Lock()
+        # a request under way is not waited for by a fork: what it leaves behind in the child, nobody uses there
+        name = f"tidegate-send-{sending.sender.destination.name}"
+        self.worker = Worker(name, self._run, forked=self._dismiss, patience=0.1)
+
+    def _dismiss(self) -> None:
+        """A forked child does not lead."""
+        self.worker.renew()
+
+    def begin(self) -> None:
+        self.worker.start()
+        self.worker.wake()
+
+    def _run(self, worker: Worker) -> None:
+        with otel.suppressed():
+            while worker.going():
+                begun = time.thread_time()
+                with self._working:
+                    wait = self._turn(worker)
+                rest = self._share.rest(time.thread_time() - begun, time.monotonic())
+                sleep(worker, wait, rest, lambda: self._until is not None)
+
+    def _turn(self, worker: Worker) -> float:
+        if self._until is not None:
+            self._drain(self._until)
+            self._until = None
+            self._drained.set()
+            return IDLE_S
+        return self._step() if worker.going() else 0.0
+
+    def _step(self, timeout: float | None = None) -> float:
+        try:
+            return self.sending.step(time.monotonic(), timeout)
+        except (OSError, TidegateError) as error:
+            _logger.debug("%s: %s", self.sending.sender.destination.name, error)
+        except Exception as error:
+            _logger.debug("%s: %r", self.sending.sender.destination.name, error)
+        return AGAIN_S
+
+    def _drain(self, until: float) -> None:
+        """Send what there is; the first failure ends it."""
+        while (left := until - time.monotonic()) > 0 and self._step(left) == 0.0:
+            pass
+
+    def drain(self, until: float) -> None:
+        """Begin to send what there is until a time of the monotonic clock: in its thread, or where no thread can be
+        started any more, in this one."""
+        self._drained.clear()
+        self._until = until
+        if self.worker.start():
+            self.worker.wake()
+        elif self._working.acquire(timeout=max(until - time.monotonic(), 0)):
+            self._drain(until)
+            self._working.release()
+            self._until = None
+            self._drained.set()
+
+    def drained(self, until: float) -> bool:
+        """Wait for that; whether all was sent."""
+        self._drained.wait(max(until - time.monotonic(), 0))
+        return self._drained.is_set() and self.sending.is_done
+
+
+def sleep(worker: Worker, wait: float, rest: float, is_urgent: Callable[[], bool]) -> None:
+    """Until there is something to do, but not before the rest is over, unless it is urgent."""
+    over = time.monotonic() + rest
+    worker.wait(max(wait, rest))
+    while worker.going() and not is_urgent() and (left := over - time.monotonic()) > 0:
+        worker.wait(left)
+
+
+class Lead:
+    """What a leader works with. `look` and `settle` are for one thread at a time."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        reader: Reader,
+        log: Any,
+        cursors: Any,
+        leadership: Any,
+        share: Share,
+        *,
+        telling: Telling | None = None,
+        page: ControlPage | None = None,
+        refused: Callable[[str], Any] | None = None,
+        points: NewestPoints | None = None,
+        ledger: LedgerWriter | None = None,
+    ) -> None:
+        self._plan, self._reader, self._log, self._cursors = plan, reader, log, cursors
+        self._leadership, self._telling, self._page = leadership, telling, page
+        self.lines: list[Line] = []
+        for each in plan.destinations:
+            sender = Sender(each, refused=refused(each.name) if refused is not None else None)
+            cursor = cursors.open(each.name, each.signal)
+            self.lines.append(Line(Sending(sender, cursor, log, reader), share))
+        self._ledger = ledger
+        self.judge = Judge(reader, plan, log, points, ledger.load_state() if ledger is not None else None)
+        self._policy = plan.policy
+        self._since = time.time_ns()
+        self._tidied = 0.0
+        self.problem = ""
+
+    @property
+    def senders(self) -> list[Sender]:
+        return [line.sending.sender for line in self.lines]
+
+    def begin(self) -> None:
+        for line in self.lines:
+            line.begin()
+
+    def look(self, now: float, *, last: bool = False) -> float:
+        """One round of judging; in how many seconds the next one is due. Raises `Superseded` when the lead is lost."""
+        self._leadership.check()
+        self._follow_policy()
+        try:
+            is_news = self.judge.look(now, last=last)
+            self.problem = ""
+        except OSError as error:  # a full disk above all: what was decided is kept until there is room
+            self.problem = str(error)
+            self._say(now)
+            return AGAIN_S
+        if is_news:
+            for line in self.lines:
+                line.worker.wake()
+        self._say(now)
+        if self.judge.pending:
+            return 0.0
+        return POLL_S if self.judge.undecided else QUIET_POLL_S
+
+    def beat(self) -> bool:
+        """Show that this process lives; False when the lead is to be given up."""
+        return bool(self._leadership.beat())
+
+    def judge_rest(self, until: float) -> None:
+        """Judge what is due, and leave the rest to who leads next."""
+        while self.look(time.monotonic()) == 0.0 and time.monotonic() < until:
+            pass
+
+    def settle(self, until: float, *, last: bool, patient: bool = False) -> bool:
+        """Judge and send what there is, until a time of the monotonic clock; with ``last``, also what might still
+        grow; when ``patient``, wait for what is not due yet. Whether everything was sent."""
+        while time.monotonic() < until:
+            wait = self.look(time.monotonic(), last=last and not self.judge.pending)
+            if wait == 0.0:
+                continue
+            if not patient or not self.judge.undecided:
+                break
+            time.sleep(min(wait, max(until - time.monotonic(), 0)))
+        for line in self.lines:
+            line.drain(until)
+        is_sent = [line.drained(until) for line in self.lines]  # all of them are waited for
+        return all(is_sent) and not self.judge.undecided
+
+    def _follow_policy(self) -> None:
+        if self._plan.policy is not self._policy:
+            self._policy = self._plan.policy
+            try:
+                self.judge.apply(self._plan)
+            except (TidegateError, ValueError) as error:
+                _logger.debug("the policy cannot be used here: %s", error)
+
+    def _say(self, now: float) -> None:
+        """Tell the samplers, retention and whoever looks on."""
+        with contextlib.suppress(OSError, TidegateError):
+            if self._page is not None and self.judge.traces is not None and self._plan.traces == "gated":
+                budget = self._plan.trace_budget
+                revision = self._policy.revision if self._policy is not None else ""
+                self._page.publish(budget, self.judge.traces.available, revision)
+        if self._telling is not None:
+            self._telling.state(self.state())
+            self._telling.unsent(self._unsent)
+        if now - self._tidied >= TIDY_S:
+            self._tidied = now
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Count what is complete, and remove what nobody needs any more."""
+        with contextlib.suppress(OSError, FormatError):
+            oldest = self._cursors.oldest()
+            if self._ledger is not None:
+                self._ledger.count(self._log, self._log.end, oldest, time.time_ns())
+                if self.judge.logs is not None:
+                    self._ledger.save_state(self.judge.logs.state())
+            self._log.trim(oldest)
+
+    def _unsent(self) -> Iterable[str]:
+        return {*self._cursors.unsent(), *self.judge.unread()}
+
+    def state(self) -> State:
+        traces = self.judge.traces
+        return State(
+            process=str(os.getpid()),
+            generation=self._leadership.generation,
+            since=self._since,
+            traces=self._plan.traces,
+            logs=self._plan.logs,
+            budget=self._plan.trace_budget,
+            span_budget=self._plan.span_budget,
+            available=traces.available if traces is not None else None,
+            counts=self._log.standing.counts,
+            problem=self.problem,
+            destinations={each.destination.name: each.state() for each in self.senders},
+        )
+
+    def close(self, wait: float = 0.0) -> None:
+        """Let the next one lead; requests under way have so many seconds to end."""
+        until = time.monotonic() + wait
+        for line in self.lines:
+            line.worker.stop(until - time.monotonic())
+        if self._telling is not None:
+            with contextlib.suppress(Exception):
+                self._telling.unsent(self._unsent, last=True)
+                self._telling.state(self.state(), last=True)
+        if self._leadership.holds():
+            self._tidy()
+        self.abandon()
+        self._leadership.release()
+
+    def abandon(self) -> None:
+        """Let go of files, in the child of a fork too."""
+        for each in (self._cursors, self._log, self._reader):
+            with contextlib.suppress(OSError):
+                each.close()

@@ -1,0 +1,141 @@
+"""Where a shipper works: over a store on disk, whose lead one process of all has, or over this process's own rings."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tidegate.ship import files
+from tidegate.ship.lead import Lead
+from tidegate.ship.memory import Alone, MemoryCursors, MemoryLog
+from tidegate.store import locks
+from tidegate.store.location import MEMORY
+
+if TYPE_CHECKING:
+    from tidegate.gate.page import ControlPage
+    from tidegate.ship.election import Election
+    from tidegate.ship.pace import Share
+    from tidegate.ship.plan import Plan
+
+#: Seconds after which a leader that said that it leaves is not believed any more: it was killed on the way.
+LEAVING_S = 5.0
+
+
+class Place(Protocol):
+    """What `Shipper` asks."""
+
+    def try_lead(self) -> Lead | None:
+        """The lead, if nobody else has it. Raises OSError, `StoreError`."""
+
+    def leave(self, is_leaving: bool) -> None:
+        """Say that the leader is about to end, and looks at the store for the last time; or that it has."""
+
+    def is_left(self) -> bool:
+        """Whether the leader is about to end, so that somebody else has to see to what was committed since."""
+
+    def is_alone(self) -> bool:
+        """Whether no other process of the route lives that could lead next."""
+
+    def after_fork(self) -> None:
+        """Begin anew in a child."""
+
+
+class OnDisk:
+    """The route in the store at ``store``."""
+
+    def __init__(self, plan: Plan, store: str, share: Share, page: ControlPage | None = None) -> None:
+        self._plan, self._store, self._share, self._page = plan, store, share, page
+        self._election: Election | None = None
+        self._directory = os.path.join(store, "routes", plan.route.id)
+
+    def try_lead(self) -> Lead | None:
+        from tidegate.ship.election import Election
+
+        if self._election is None:
+            self._plan.route.directory(self._store)
+            self._election = Election(self._directory)
+        leadership = self._election.try_lead()
+        if leadership is None:
+            return None
+        try:
+            return self._lead(leadership)
+        except BaseException:
+            leadership.release()
+            raise
+
+    def _lead(self, leadership: Any) -> Lead:
+        from tidegate import store
+        from tidegate.ship.cursors import Cursors
+        from tidegate.ship.ledger import LedgerWriter
+        from tidegate.ship.refused import Refused
+        from tidegate.ship.state import Telling
+        from tidegate.ship.verdicts import VerdictLog
+
+        self.leave(False)
+        log = VerdictLog(self._directory, leadership)
+        refused = os.path.join(self._directory, "refused")
+        return Lead(
+            self._plan,
+            store.open(self._store),
+            log,
+            Cursors(self._directory, leadership, log),
+            leadership,
+            self._share,
+            telling=Telling(self._directory, leadership),
+            page=self._page,
+            refused=lambda name: Refused(refused, name),
+            points=self._plan.points(),
+            ledger=LedgerWriter(self._directory, leadership),
+        )
+
+    @property
+    def _leaving(self) -> str:
+        return os.path.join(self._directory, "election", "leaving")
+
+    def leave(self, is_leaving: bool) -> None:
+        if is_leaving:
+            files.write(self._leaving, {})
+        else:
+            files.unlink(self._leaving)
+
+    def is_left(self) -> bool:
+        try:
+            return time.time() - os.stat(self._leaving).st_mtime < LEAVING_S
+        except FileNotFoundError:
+            return False
+
+    def is_alone(self) -> bool:
+        return not locks.others(self._store, self._plan.route.id)
+
+    def after_fork(self) -> None:
+        self._election = None
+
+
+class InMemory:
+    """The records of this process alone, as far as they are in memory."""
+
+    def __init__(self, plan: Plan, share: Share, page: ControlPage | None = None) -> None:
+        self._plan, self._share, self._page = plan, share, page
+        self._lead: Lead | None = None
+
+    def try_lead(self) -> Lead:
+        if self._lead is None:
+            from tidegate import store
+
+            log, plan = MemoryLog(), self._plan
+            cursors, reader, points = MemoryCursors(log), store.open(MEMORY), plan.points()
+            self._lead = Lead(plan, reader, log, cursors, Alone(), self._share, page=self._page, points=points)
+        return self._lead
+
+    def leave(self, is_leaving: bool) -> None:
+        """Nobody asks."""
+
+    def is_left(self) -> bool:
+        return False
+
+    def is_alone(self) -> bool:
+        return True
+
+    def after_fork(self) -> None:
+        self._lead = None

@@ -1,0 +1,71 @@
+"""What is to be done for a route, as a process's settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tidegate.gate.policy import LogPolicy, Policy
+
+if TYPE_CHECKING:
+    from tidegate.gate.tail.logs import LogTail
+    from tidegate.gate.tail.traces import TraceTail
+    from tidegate.ship.destinations import Destination
+    from tidegate.ship.points import NewestPoints
+    from tidegate.ship.route import Route
+
+
+@dataclass
+class Plan:
+    """``traces`` and ``logs`` are modes; budgets are per second. ``policy`` is the one in force, ``log_policy`` what
+    the settings say of log records, over which a policy goes."""
+
+    route: Route
+    destinations: Sequence[Destination]
+    traces: str = "gated"
+    logs: str = "gated"
+    trace_budget: float = 100.0
+    span_budget: float | None = None
+    slow: str | float = "auto"
+    log_policy: LogPolicy = field(default_factory=LogPolicy)
+    log_options: Mapping[str, Any] = field(default_factory=dict)
+    log_context: bool = True
+    policy: Policy | None = None
+
+    def sends(self, signal: str) -> bool:
+        return any(each.signal == signal for each in self.destinations)
+
+    def trace_tail(self) -> TraceTail | None:
+        """What judges traces; None where none is sent, and no log record brought by one."""
+        if not self.sends("spans") and not (self.sends("logs") and self.logs == "gated" and self.log_context):
+            return None
+        from tidegate.gate.tail.traces import TraceTail
+
+        tail = TraceTail(mode=self.traces, budget=self.trace_budget, span_budget=self.span_budget, slow=self.slow)
+        if self.policy is not None:
+            tail.apply(self.policy.traces)
+        return tail
+
+    def points(self) -> NewestPoints | None:
+        """What chooses the points of metrics; None where none are sent."""
+        intervals = [each.interval for each in self.destinations if each.signal == "metrics"]
+        if not intervals:
+            return None
+        from tidegate.ship.points import NewestPoints
+
+        return NewestPoints(min(intervals))
+
+    def log_tail(self, state: Mapping[str, Any] | None = None) -> LogTail | None:
+        """What judges log records; None where none is sent."""
+        if not self.sends("logs"):
+            return None
+        from tidegate.gate.tail.logs import LogTail
+
+        return LogTail(
+            mode=self.logs, policy=self.logs_in_force(), context=self.log_context, state=state, **self.log_options
+        )
+
+    def logs_in_force(self) -> LogPolicy:
+        policy = self.policy
+        return policy.logs.over(self.log_policy) if policy is not None and policy.logs is not None else self.log_policy

@@ -1,0 +1,62 @@
+"""Which points of metrics are sent: of each series the newest one of an interval.
+
+A process collects all its series at once, every few seconds, so the newest points of a process are those of its last
+collection: the rows of each resource in its segment that have the last time of all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.store.tailing import Portion
+
+#: Rows of metrics by segment: from the first to before the end.
+Ranges = dict[str, list[tuple[int, int]]]
+
+
+class NewestPoints:
+    """Chooses every ``interval`` seconds what came last; ``now`` is of a monotonic clock."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._due: float | None = None
+        #: By segment and resource, the time of the last collection, and the sequences of its rows.
+        self._newest: dict[tuple[str, str], tuple[int, list[int]]] = {}
+
+    def see(self, portion: Portion) -> None:
+        """Points that were committed."""
+        rows = portion.rows
+        places, times, resources = rows.places, rows.times, rows.resource
+        names = [repr(each.attributes) for each in rows.resources]
+        for row in portion.picked:
+            segment, sequence = places[row]
+            key, time = (segment, names[resources[row]]), times[row]
+            known = self._newest.get(key)
+            if known is None or time > known[0]:
+                self._newest[key] = (time, [sequence])
+            elif time == known[0]:
+                known[1].append(sequence)
+
+    def due(self, now: float, *, last: bool = False) -> Ranges:
+        """What is to be sent now: with the ``last`` call, or when the interval is over."""
+        if self._due is None:
+            self._due = now + self._interval
+        if not self._newest or (now < self._due and not last):
+            return {}
+        self._due = max(self._due + self._interval, now)
+        chosen: dict[str, list[int]] = {}
+        for (segment, _), (_, sequences) in self._newest.items():
+            chosen.setdefault(segment, []).extend(sequences)
+        self._newest.clear()
+        return {segment: _ranges(sorted(sequences)) for segment, sequences in chosen.items()}
+
+
+def _ranges(ascending: list[int]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for each in ascending:
+        if found and found[-1][1] == each:
+            found[-1] = (found[-1][0], each + 1)
+        else:
+            found.append((each, each + 1))
+    return found
