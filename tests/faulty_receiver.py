@@ -15,6 +15,7 @@ import gzip
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import zlib
@@ -178,8 +179,9 @@ def reset_in_answer(code: int = 200) -> Behaviour:
 class FaultyReceiver(OtlpReceiver):
     """``requests`` holds every request in order, ``accepted`` those that were, ``statuses`` counts the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__("")
+        self._tls = tls
         self.requests: list[Request] = []
         self.accepted: list[Request] = []
         self.statuses: Counter[int] = Counter()
@@ -204,12 +206,21 @@ class FaultyReceiver(OtlpReceiver):
         """The next requests, one each, before `behave` holds again."""
         self._next.extend(behaviours)
 
+    def forget(self) -> None:
+        """Be healthy, and as if nothing had arrived."""
+        self._next.clear()
+        self.behave(healthy())
+        for received in (self.requests, self.accepted, self.statuses, self.spans, self.logs, self.metrics):
+            received.clear()
+
     def resume(self) -> None:
         """Accept connections, at the same port as before."""
         self.released.clear()
         self._server = _Server(("127.0.0.1", self._port), _handler(self))
         self._port = self._server.server_port
-        self.endpoint = f"http://127.0.0.1:{self._port}"
+        self.endpoint = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
@@ -275,9 +286,9 @@ def _handler(receiver: FaultyReceiver) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def faulty_receiver() -> Iterator[FaultyReceiver]:
+def faulty_receiver(tls: ssl.SSLContext | None = None) -> Iterator[FaultyReceiver]:
     """A receiver that listens while the block runs, and is healthy until told otherwise."""
-    receiver = FaultyReceiver()
+    receiver = FaultyReceiver(tls)
     receiver.resume()
     try:
         yield receiver

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
+
 from making import log, span
 from sdk_objects import rows_of
 from tidegate.ship.destinations import Destination, destination, kind_of
@@ -20,6 +24,16 @@ def logs(bodies: Iterable[Any]) -> list[Picked]:
 
 def spans(names: Iterable[str]) -> list[Picked]:
     made = rows_of("spans", [span(name, at, id=at + 1) for at, name in enumerate(names)])
+    return [Picked(rows, range(rows.count)) for rows in made]
+
+
+def metrics(count: int) -> list[Picked]:
+    """As many counters, with a point each."""
+    reader = InMemoryMetricReader()
+    meter = MeterProvider([reader], Resource({})).get_meter("made")
+    for number in range(count):
+        meter.create_counter(f"counter.{number}").add(number)
+    made = rows_of("metrics", reader.get_metrics_data())
     return [Picked(rows, range(rows.count)) for rows in made]
 
 
