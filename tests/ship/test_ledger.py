@@ -187,7 +187,7 @@ def test_who_leads_no_more_writes_nothing(route: Route) -> None:
     with pytest.raises(Superseded):
         route.writer.count(route.log, end, oldest, NOW)
     with pytest.raises(Superseded):
-        route.writer.save_state({})
+        route.writer.save_state(dict, NOW)
     route.lead()
 
 
@@ -208,7 +208,7 @@ def test_a_template_that_grew_more_general_is_told_anew(route: Route) -> None:
 
 def test_patterns_that_became_one_are_counted_as_one(route: Route) -> None:
     route.decide(row(), row(pattern=B), **{A: ["mined", "a"], B: ["mined", "b"]})
-    route.writer.save_state({"miner": {"became": {B: A}}})
+    route.writer.save_state(lambda: {"miner": {"became": {B: A}}}, NOW)
     ledger = LedgerReader(route.directory).read(MINUTE, MINUTE + 60)
     assert [(tally.pattern, tally.seen) for tally in ledger.tallies] == [(A, 20)]
     assert ledger.patterns[A].template == "a"
@@ -279,7 +279,13 @@ def test_a_newer_format_is_refused(route: Route) -> None:
 def test_what_the_gate_has_learnt_is_there_for_the_next_leader(route: Route) -> None:
     assert route.writer.load_state() is None
     state = {"known": ["a lone \udc80"]}
-    route.writer.save_state(state)
+    route.writer.save_state(lambda: state, NOW)
     route.end()
     route.lead()
     assert route.writer.load_state() == state
+
+
+def test_the_state_is_saved_once_a_minute_and_at_the_last(route: Route) -> None:
+    for number, (now, last) in enumerate([(0, False), (59, False), (61, False), (62, True)]):
+        route.writer.save_state(lambda number=number: {"number": number}, NOW + now * 10**9, last=last)  # type: ignore[misc]
+        assert route.writer.load_state() == {"number": {1: 0}.get(number, number)}

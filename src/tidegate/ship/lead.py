@@ -227,14 +227,14 @@ class Lead:
             self._tidied = now
             self._tidy()
 
-    def _tidy(self) -> None:
+    def _tidy(self, *, last: bool = False) -> None:
         """Count what is complete, and remove what nobody needs any more."""
         with contextlib.suppress(OSError, FormatError):
             oldest = self._cursors.oldest()
             if self._ledger is not None:
                 self._ledger.count(self._log, self._log.end, oldest, time.time_ns())
                 if self.judge.logs is not None:
-                    self._ledger.save_state(self.judge.logs.state())
+                    self._ledger.save_state(self.judge.logs.state, time.time_ns(), last=last)
             self._log.trim(oldest)
 
     def _unsent(self) -> Iterable[str]:
@@ -266,7 +266,7 @@ class Lead:
                 self._telling.unsent(self._unsent, last=True)
                 self._telling.state(self.state(), last=True)
         if self._leadership.holds():
-            self._tidy()
+            self._tidy(last=True)
         self.abandon()
         self._leadership.release()
 

@@ -15,7 +15,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from operator import add
 from typing import Any, NamedTuple
@@ -32,6 +32,9 @@ FORMAT = 1
 
 #: Hours for which minutes are told apart, and after which counts are gone.
 FINE_HOURS, KEPT_HOURS = 48, 30 * 24
+
+#: Nanoseconds between two times that the gate's state is saved: a leader that is killed takes so much with it.
+STATE_NS = 60 * 10**9
 
 _STATE = "state.json"
 
@@ -143,16 +146,23 @@ class LedgerWriter(LedgerReader):
         self._leadership = leadership
         files.make(self._directory)
         self._book = _Book(self._directory)
+        self._saved, self._state_saved = 0, b""
 
     def load_state(self) -> dict[str, Any] | None:
         """What the last leader's gate had learnt."""
         return self._state() or None
 
-    def save_state(self, state: Mapping[str, Any]) -> None:
-        """What `tidegate.gate.tail.logs.LogTail.state` gave."""
-        self._leadership.check()
+    def save_state(self, state: Callable[[], Mapping[str, Any]], now: int, *, last: bool = False) -> None:
+        """Save what `tidegate.gate.tail.logs.LogTail.state` gives, once a minute and at the ``last``. ``now``: ns."""
+        if not last and 0 <= now - self._saved < STATE_NS:
+            return
+        self._saved = now
         # a template may have lone surrogates, which the faster writers of JSON refuse
-        files.replace(os.path.join(self._directory, _STATE), json.dumps(state, separators=(",", ":")).encode())
+        content = json.dumps(state(), separators=(",", ":")).encode()
+        if content != self._state_saved:
+            self._leadership.check()
+            files.replace(os.path.join(self._directory, _STATE), content)
+            self._state_saved = content
 
     def count(self, log: VerdictReader, end: Position, oldest: Position, now: int) -> None:
         """Count into the hours' files what stands in the complete files of the log, of which the last begins before

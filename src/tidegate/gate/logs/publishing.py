@@ -7,14 +7,15 @@ that makes it and ends, so that no caller pays for it and it belongs to no trace
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 from tidegate import otel
-from tidegate.gate.logs.reporting import METRICS, Report, Series
-from tidegate.gate.logs.sieve import Sieve
+from tidegate.gate.logs.anomaly import Announcement
+from tidegate.gate.logs.reporting import METRICS, Report, Row, Series
 from tidegate.records import SEVERITIES
 
 REPORT, ANOMALY = "tidegate.log.pattern.report", "tidegate.log.pattern.anomaly"
@@ -28,35 +29,50 @@ class Emit(Protocol):
     ) -> None: ...
 
 
+class Source(Protocol):
+    """What is told of: a `tidegate.gate.logs.sieve.Sieve`, or what judges stored records.
+
+    ``clock`` tells seconds; what is in ``on_fork`` is called in a forked child, where counting begins anew.
+    """
+
+    clock: Callable[[], float]
+    on_fork: list[Callable[[], None]]
+
+    @property
+    def announcements(self) -> deque[Announcement]: ...
+
+    def rows(self) -> list[Row]: ...
+
+
 class Publisher:
-    """The metrics, and reports through ``emit``: each ``interval`` seconds of the sieve's clock (0: never), and last.
+    """The metrics, and reports through ``emit``: each ``interval`` seconds of the source's clock (0: never), and last.
 
     A report tells what was held back, so there is none while all is kept.
     """
 
-    def __init__(self, sieve: Sieve[Any], interval: float, emit: Emit, meter_provider: Any) -> None:
-        self._sieve = sieve
+    def __init__(self, source: Source, interval: float, emit: Emit, meter_provider: Any) -> None:
+        self._source = source
         self._interval = interval
         self._emit = emit
         self._report = Report()
         self._series = Series()
         self._speaking = threading.Lock()
-        self._since = sieve.clock()
+        self._since = source.clock()
         self._due = self._since + interval if interval > 0 else float("inf")
         self._closed = False
-        sieve.on_fork.append(self._after_fork)
+        source.on_fork.append(self._after_fork)
         _register(self, meter_provider)
 
     def points(self, field: str) -> Sequence[tuple[int, Mapping[str, str]]]:
         """What a metric shows now, after the end too: a meter provider is shut down after the log records'."""
-        rows = self._sieve.rows()
+        rows = self._source.rows()
         with self._speaking:
             return self._series.points(rows, field)
 
     def tick(self) -> None:
         """Speak if there is something to say. Costs a look at the clock."""
-        now = self._sieve.clock()
-        if now < self._due and not self._sieve.gate.announcements:
+        now = self._source.clock()
+        if now < self._due and not self._source.announcements:
             if now < self._since:  # a clock that jumped back
                 self._since, self._due = now, now + self._interval
             return
@@ -91,10 +107,10 @@ class Publisher:
         """In the child counting begins anew."""
         self._speaking = threading.Lock()
         self._report = Report()
-        self._since = self._sieve.clock()
+        self._since = self._source.clock()
 
     def _tell_jumps(self) -> None:
-        waiting = self._sieve.gate.announcements
+        waiting = self._source.announcements
         while waiting:
             jump = waiting.popleft()
             what = "errors" if jump.kind == "error_surge" else "a pattern"
@@ -109,7 +125,7 @@ class Publisher:
             self._emit(ANOMALY, *_WARN, body, attributes)
 
     def _tell_counts(self) -> None:
-        rows, now = self._sieve.rows(), self._sieve.clock()
+        rows, now = self._source.rows(), self._source.clock()
         found = self._report.next(rows)
         seconds, self._since = max(now - self._since, 0.0), now
         if not found or found["tidegate.log.kept"] == found["tidegate.log.seen"]:

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
+from tidegate.gate.logs.anomaly import Announcement
 from tidegate.gate.logs.context import Context
 from tidegate.gate.logs.gate import LogGate, Verdict
 from tidegate.gate.logs.releases import Releases
@@ -217,6 +218,11 @@ class Sieve(Generic[R]):
             return passed
 
     # -- the whole
+
+    @property
+    def announcements(self) -> deque[Announcement]:
+        """The jumps that nobody has taken yet; take them with ``popleft``."""
+        return self.gate.announcements
 
     def apply(self, policy: LogPolicy) -> None:
         """Judge by ``policy`` from now on. Raises ConfigurationError and changes nothing when it is wrong."""
