@@ -82,8 +82,10 @@ def _recently() -> int:
 def read(directory: str) -> tuple[State, int]:
     """What the last leader of the route in a directory has told, and when (ns); 0 where there was none."""
     body = files.read(os.path.join(directory, "state.json"))
+    if body.get("format") != FORMAT or not all(isinstance(body.get(name), dict) for name in ("counts", "destinations")):
+        return State(), 0
     known = {each.name for each in fields(State)}
     try:
-        return State(**{name: value for name, value in body.items() if name in known}), int(body.get("time", 0))
-    except (TypeError, ValueError):
+        return State(**{name: value for name, value in body.items() if name in known}), int(body["time"])
+    except (LookupError, TypeError, ValueError):
         return State(), 0
