@@ -11,11 +11,15 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import tidegate.store
+from tidegate.store.tailing import RowsFollower
+from tidegate.store.watermark import Watermark
 from tormenting import BLOCK, ENVIRON, ROUNDS, identities, is_sound, keep, told
 
 pytestmark = pytest.mark.servers
@@ -96,6 +100,41 @@ def test_kill_9_of_who_writes_seals_and_merges_loses_doubles_and_renames_no_reco
     assert identities(store_dir) == known
     assert is_sound(store_dir)
     assert not list(store_dir.glob("*.active"))
+
+
+def test_who_follows_by_rows_gets_each_once_while_others_write_seal_and_merge_and_are_killed(
+    drive: Callable[..., subprocess.Popen[str]], store_dir: Path, tmp_path: Path, wait_for: Wait
+) -> None:
+    """Each time a new follower goes on where the former one was, but for a record that was not decided yet."""
+    processes = [drive(BUSY, str(number), "{}") for number in range(2)]
+    wait_for(lambda: all((tmp_path / f"told-{number}").exists() for number in range(2)))
+    place, got = Watermark(), Counter[str]()
+    for turn in range(6):
+        follower, found = followed(store_dir, place)
+        segment, last = max(found, default=("", 0))
+        undecided = {segment: last} if found else {}
+        got.update(name for place, name in found.items() if place != (segment, last))
+        place = Watermark.parse(follower.watermark(undecided).text())
+        if turn in (1, 3):
+            processes[turn // 2].send_signal(signal.SIGKILL)
+            processes[turn // 2].wait(10)
+    got.update(followed(store_dir, place)[1].values())
+    with tidegate.store.open(store_dir) as reader:
+        assert got == Counter(str(each.body) for each in reader.logs())
+
+
+def followed(store: Path, after: Watermark) -> tuple[RowsFollower, dict[tuple[str, int], str]]:
+    """What a new follower finds, by its places."""
+    found: dict[tuple[str, int], str] = {}
+    with tidegate.store.open(store) as reader:
+        follower = reader.rows_follower("logs", after=after, within=0)
+        is_more = True
+        while is_more:
+            for portion in follower.poll():
+                rows = portion.rows
+                found.update((rows.places[row], str(rows.record(row).body)) for row in portion.picked)  # type: ignore[union-attr]
+            is_more = follower.pending
+    return follower, found
 
 
 def test_kill_9_of_who_prunes_leaves_whole_files_and_no_record_twice(

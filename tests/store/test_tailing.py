@@ -40,9 +40,9 @@ def places(portions: Iterable[Portion]) -> dict[str, list[int]]:
     return found
 
 
-def segments(portion: Portion) -> Iterable[tuple[Any, str]]:
-    """The bodies of some rows, and their segments."""
-    return ((portion.rows.record(row).body, portion.rows.places[row][0]) for row in portion.picked)  # type: ignore[union-attr]
+def identified(portion: Portion) -> Iterable[tuple[Any, tuple[str, int]]]:
+    """The bodies of some rows, and their places."""
+    return ((portion.rows.record(row).body, portion.rows.places[row]) for row in portion.picked)  # type: ignore[union-attr]
 
 
 def begin(store: Store, signal: Any = "logs", **options: Any) -> RowsFollower:
@@ -79,7 +79,11 @@ def test_nothing_is_lost_and_nothing_doubled(
 
 
 class RowsWorld(World):
-    """The same, followed by rows."""
+    """The same, followed by rows; who goes on elsewhere has not decided about all that was handed out."""
+
+    def __init__(self, path: Path) -> None:
+        self.handed: dict[tuple[str, int], Any] = {}
+        super().__init__(path)
 
     def follow(self, after: Watermark | None) -> Any:
         return tidegate.store.open(self.path, missing_ok=True).rows_follower("logs", after=after, within=0)
@@ -89,7 +93,14 @@ class RowsWorld(World):
         return watermark
 
     def bodies(self, found: Any) -> list[Any]:
+        self.handed.update((place, body) for portion in found for body, place in identified(portion))
         return bodies(found)
+
+    def reconnect(self, which: int) -> None:
+        newest = sorted(self.handed)[-which:] if which else []
+        undecided = dict(reversed(newest))
+        self.again += [body for (name, number), body in self.handed.items() if number >= undecided.get(name, 1 << 60)]
+        self.follower = self.follow(Watermark.parse(self.follower.watermark(undecided).text()))
 
 
 def test_a_new_follower_gets_nothing_from_before(store: Store) -> None:
@@ -173,11 +184,18 @@ def test_a_follower_goes_on_before_what_is_undecided(store: Store) -> None:
     assert sorted(bodies(drain(begin(store, after=mark)))) == [2, 3]
 
 
+def test_what_is_undecided_in_the_middle_of_a_block_comes_again_and_what_is_before_it_does_not(store: Store) -> None:
+    put(store.writer(), [log(number, number, severity=9 + 4 * (number % 2)) for number in range(6)])
+    first = everything(store)
+    (segment,) = places(drain(first))
+    assert sorted(bodies(drain(begin(store, after=first.watermark({segment: 4}))))) == [4, 5]
+
+
 def test_what_is_decided_elsewhere_does_not_come_again(store: Store) -> None:
     put(store.writer(), [log("decided")])
     put(store.writer(), [log("undecided", 1)])
     first = everything(store)
-    found = {body: segment for portion in drain(first) for body, segment in segments(portion)}
+    found = {body: segment for portion in drain(first) for body, (segment, _) in identified(portion)}
     mark = first.watermark({found["undecided"]: 0})
     assert bodies(drain(begin(store, after=mark))) == ["undecided"]
 

@@ -14,6 +14,7 @@ import tidegate.store
 from making import log, put
 from store_files import segments
 from tidegate.store import unsent
+from tidegate.store.check import check, repair
 from tidegate.store.retention import Policy
 from tidegate.store.sinks import FileSink
 from tidegate.store.upkeep.files import listed
@@ -150,6 +151,15 @@ def test_what_the_user_deletes_goes_unsent_or_not_and_is_not_added_up(three: tup
     place = tell(directory, ids)
     prune(str(directory), Policy(), before=time.time_ns())
     assert (bodies(directory), (place / "lost.json").exists()) == ([], False)
+
+
+def test_upkeep_and_checks_leave_routes_alone(three: tuple[Path, list[str]]) -> None:
+    directory, ids = three
+    place = tell(directory, ids)
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    prune(str(directory), Policy(), before=time.time_ns())
+    assert [*check(str(directory)), *repair(str(directory))] == []
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
 
 
 def test_a_preview_of_pruning_spares_what_is_unsent_too(apart: tuple[Path, list[str]]) -> None:

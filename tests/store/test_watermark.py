@@ -31,18 +31,29 @@ def block(segment: int, sequence: int = 0, *, created: int = NOW, count: int = 1
     return Piece.of(BlockRef(header, Index("logs", count, last, last, 0, 0, sequence, 0)))
 
 
+def covers(mark: Watermark, piece: Piece) -> bool:
+    """Whether a piece is behind a watermark."""
+    return mark.start(piece) == piece.end
+
+
 def name(segment: int) -> str:
     return f"{segment:016x}"
 
 
 def test_a_named_segment_is_covered_up_to_its_position() -> None:
     mark = Watermark(NOW, {name(1): 20})
-    assert [mark.covers(block(1, sequence)) for sequence in (0, 10, 20, 30)] == [True, True, False, False]
+    assert [covers(mark, block(1, sequence)) for sequence in (0, 10, 20, 30)] == [True, True, False, False]
+
+
+def test_a_watermark_within_a_piece_has_the_rest_before_it() -> None:
+    piece = block(1, 10)
+    piece.skip(Watermark(NOW, {piece.segment: 13}).start(piece))
+    assert (piece.first, piece.end, piece.count) == (13, 20, 7)
 
 
 def test_a_segment_without_a_name_is_covered_if_it_began_until_the_floor() -> None:
     mark = Watermark(NOW)
-    assert [mark.covers(block(1, 50, created=NOW + after)) for after in (-1, 0, 1)] == [True, True, False]
+    assert [covers(mark, block(1, 50, created=NOW + after)) for after in (-1, 0, 1)] == [True, True, False]
 
 
 marks = st.builds(
@@ -103,7 +114,7 @@ def test_progress_names_each_segment_with_the_end_of_its_last_block() -> None:
 def test_what_waits_is_not_covered() -> None:
     progress = Progress([block(1), block(2), block(1, 10), block(1, 20)])
     mark = progress.watermark([block(1, 10), block(1, 20)])
-    assert [mark.covers(ref) for ref in (block(1), block(1, 10), block(1, 20), block(2))] == [True, False, False, True]
+    assert [covers(mark, ref) for ref in (block(1), block(1, 10), block(1, 20), block(2))] == [True, False, False, True]
 
 
 def test_segments_that_must_have_ended_are_not_named_and_stay_covered() -> None:
@@ -112,15 +123,15 @@ def test_segments_that_must_have_ended_are_not_named_and_stay_covered() -> None:
     progress.forget()
     mark = progress.watermark([])
     assert mark.positions.keys() == {name(2), name(3)}
-    assert mark.covers(block(1, created=old))
+    assert covers(mark, block(1, created=old))
 
 
 def test_an_old_segment_is_named_as_long_as_something_of_it_waits() -> None:
     old = block(1, 10, created=NOW - HORIZON_NS)
     progress = Progress([old, block(2)])
     progress.forget()
-    assert not progress.watermark([old]).covers(old)
-    assert progress.watermark([]).covers(old)
+    assert not covers(progress.watermark([old]), old)
+    assert covers(progress.watermark([]), old)
 
 
 def test_of_many_segments_those_are_named_that_grew_last() -> None:
@@ -129,8 +140,8 @@ def test_of_many_segments_those_are_named_that_grew_last() -> None:
     progress.forget()
     mark = progress.watermark([])
     assert mark.positions.keys() == {name(n) for n in (0, *range(6, MAX_SEGMENTS + 5))}
-    assert all(mark.covers(block(n, created=NOW + n)) for n in range(MAX_SEGMENTS + 5))
-    assert not mark.covers(block(999, created=NOW + 999))
+    assert all(covers(mark, block(n, created=NOW + n)) for n in range(MAX_SEGMENTS + 5))
+    assert not covers(mark, block(999, created=NOW + 999))
 
 
 def test_what_waits_is_named_before_what_has_only_grown() -> None:
@@ -138,11 +149,11 @@ def test_what_waits_is_named_before_what_has_only_grown() -> None:
     progress = Progress([*waiting, *(block(n, created=NOW + n) for n in range(10, 10 + MAX_SEGMENTS))])
     mark = progress.watermark(waiting)
     assert len(mark.positions) == MAX_SEGMENTS
-    assert not any(mark.covers(ref) for ref in waiting)
-    assert all(mark.covers(block(n, created=NOW + n)) for n in range(10, 10 + MAX_SEGMENTS))
+    assert not any(covers(mark, ref) for ref in waiting)
+    assert all(covers(mark, block(n, created=NOW + n)) for n in range(10, 10 + MAX_SEGMENTS))
 
 
 def test_a_segment_from_the_future_does_not_make_the_others_old() -> None:
     progress = Progress([block(1, created=2 * NOW)])
     progress.forget()
-    assert not progress.watermark([]).covers(block(2, created=time.time_ns()))
+    assert not covers(progress.watermark([]), block(2, created=time.time_ns()))

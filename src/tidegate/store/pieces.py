@@ -24,7 +24,7 @@ from tidegate.store.watermark import Piece
 class Seen(Protocol):
     """How far somebody has come: `tidegate.store.watermark.Progress` or `Watermark`."""
 
-    def covers(self, piece: Piece) -> bool: ...
+    def start(self, piece: Piece) -> int: ...
 
     def position(self, segment: str, created: int) -> float: ...
 
@@ -71,10 +71,13 @@ def unseen(
 
     May raise `Moved`.
     """
-    active = {
-        ref.key: Piece.of(ref) for ref in blocks if isinstance(ref, BlockRef) and _is_of(route, ref.header.process)
-    }
-    fresh = {key: piece for key, piece in active.items() if not seen.covers(piece)}
+    fresh: dict[Key, Piece] = {}
+    for ref in blocks:
+        if isinstance(ref, BlockRef) and _is_of(route, ref.header.process):
+            new = Piece.of(ref)
+            new.skip(seen.start(new))
+            if new.first < new.end:
+                fresh[ref.key] = new
     rest, files = _rest(cache.catalog, _files(blocks), seen, route)
     sealed = [ref for ref in blocks if not isinstance(ref, BlockRef) and ref.file.name in files]
     wanted = [fresh[ref.key] for ref in blocks if ref.key in fresh and query.wants(ref)]
@@ -132,27 +135,24 @@ def _places(
 
 def matches_of(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> list[Entry[Record]]:
     """The matching rows of some pieces, in no order. Raises `Moved`; `relocate` finds them then."""
-    refs, within = _blocks_of(pieces)
     found: list[Entry[Record]] = []
-    for ref in refs:
+    for ref, within in _blocks_of(pieces):
         entries = matches(cache, query, ref, records)
-        if isinstance(ref, BlockRef):
-            found += entries
-        else:
-            found += (entry for entry in entries if _is_within(within.get(entry[1], ()), entry[2]))
+        if not _is_whole(ref, within):
+            entries = [entry for entry in entries if _is_within(within.get(entry[1], ()), entry[2])]
+        found += entries
     return found
 
 
 def portions_of(cache: BlockCache, pieces: Iterable[Piece]) -> list[Portion]:
     """The rows of some pieces, by their blocks. Raises `Moved`, as `matches_of` does."""
-    refs, within = _blocks_of(pieces)
     found = []
-    for ref in refs:
+    for ref, within in _blocks_of(pieces):
         rows = cache.rows(ref)
         if rows is None:
             continue
         picked: Sequence[int] = range(rows.count)
-        if not isinstance(ref, BlockRef):
+        if not _is_whole(ref, within):
             places = enumerate(rows.places)
             picked = [row for row, (name, number) in places if _is_within(within.get(name, ()), number)]
         if picked:
@@ -160,16 +160,21 @@ def portions_of(cache: BlockCache, pieces: Iterable[Piece]) -> list[Portion]:
     return found
 
 
-def _blocks_of(pieces: Iterable[Piece]) -> tuple[Iterable[AnyRef], Mapping[str, Sequence[Piece]]]:
-    """The blocks of some pieces, each once, and by their segments the pieces that are sealed."""
-    within: dict[str, list[Piece]] = {}
-    refs: dict[Key, AnyRef] = {}
+def _blocks_of(pieces: Iterable[Piece]) -> Iterable[tuple[AnyRef, Mapping[str, Sequence[Piece]]]]:
+    """The blocks of some pieces, each once, with its pieces by their segments."""
+    found: dict[Key, tuple[AnyRef, dict[str, list[Piece]]]] = {}
     for piece in pieces:
-        refs.update((ref.key, ref) for ref in piece.refs)
-        # the file of an active block may still be there when a sealed one holds its records, too
-        if not any(isinstance(ref, BlockRef) for ref in piece.refs):
-            within.setdefault(piece.segment, []).append(piece)
-    return refs.values(), within
+        for ref in piece.refs:
+            found.setdefault(ref.key, (ref, {}))[1].setdefault(piece.segment, []).append(piece)
+    return found.values()
+
+
+def _is_whole(ref: AnyRef, within: Mapping[str, Sequence[Piece]]) -> bool:
+    """Whether one of its pieces has all of a block."""
+    if not isinstance(ref, BlockRef):
+        return False
+    whole = Piece.of(ref)
+    return any(piece.first <= whole.first and whole.end <= piece.end for piece in within[whole.segment])
 
 
 def _is_within(pieces: Iterable[Piece], number: int) -> bool:
@@ -185,8 +190,9 @@ def relocate(cache: BlockCache, query: Query, pieces: Iterable[Piece]) -> None:
         by_segment.setdefault(piece.segment, []).append(piece)
     for group in cache.catalog.groups():
         if isinstance(group, BlockRef):
-            for piece in by_segment.get(group.header.segment, ()):
-                if piece.first <= group.index.sequence < piece.end and query.wants(group):
+            whole = Piece.of(group)
+            for piece in by_segment.get(whole.segment, ()):
+                if piece.first < whole.end and whole.first < piece.end and query.wants(group):
                     found[piece].append(group)
         elif query.wants(group) and any(each.segment in by_segment for each in cache.catalog.sources(group.file)):
             for ref in group.refs:

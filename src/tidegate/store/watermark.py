@@ -56,6 +56,11 @@ class Piece:
         end = index.sequence + getattr(ref, "whole", index.count)
         return cls(header.segment, header.created, index.sequence, end, index.last, index.count, [ref])
 
+    def skip(self, start: int) -> None:
+        """Leave out what is before a sequence."""
+        self.count = max(0, self.count - (start - self.first))
+        self.first = start
+
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
@@ -69,9 +74,9 @@ class Watermark:
     floor: int = 0
     positions: Mapping[str, int] = field(default_factory=dict)
 
-    def covers(self, piece: Piece) -> bool:
-        """Whether a piece is behind the watermark."""
-        return piece.first < self.position(piece.segment, piece.created)
+    def start(self, piece: Piece) -> int:
+        """The sequence at which what is not behind the watermark begins in a piece; its end when all is behind."""
+        return int(min(max(piece.first, self.position(piece.segment, piece.created)), piece.end))
 
     def position(self, segment: str, created: int) -> float:
         """The sequence of a segment's first record that is not behind the watermark; infinite when all are."""
@@ -120,9 +125,9 @@ class Progress:
         self._ends[piece.segment] = (piece.created, end)
         self._newest = max(self._newest, piece.created)
 
-    def covers(self, piece: Piece) -> bool:
-        """Whether this very piece was seen, as far as that is still known."""
-        return piece.first < self._ends.get(piece.segment, (0, 0))[1]
+    def start(self, piece: Piece) -> int:
+        """The sequence at which what was not seen begins in a piece, as far as that is still known."""
+        return min(max(piece.first, self._ends.get(piece.segment, (0, 0))[1]), piece.end)
 
     def position(self, segment: str, created: int) -> float:
         """The sequence of a segment's first record that was not seen; infinite when all were."""
