@@ -81,12 +81,12 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 @contextmanager
-def grpc_receiver() -> Iterator[GrpcReceiver]:
+def grpc_receiver(port: int = 0) -> Iterator[GrpcReceiver]:
     """A receiver that listens while the block runs, and is healthy until told otherwise."""
     receiver = GrpcReceiver()
     server = grpc.server(ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers([_Handler(receiver)])
-    receiver.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    receiver.endpoint = f"http://127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
     server.start()
     try:
         yield receiver
