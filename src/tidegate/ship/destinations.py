@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,7 @@ from tidegate.ship.outcome import REFUSED, RETRY, SENT, Outcome
 from tidegate.ship.transport import Grpc, Http
 
 if TYPE_CHECKING:
+    from tidegate.ship.deltas import Deltas
     from tidegate.ship.wire import Picked
 
 _logger = logging.getLogger("tidegate")
@@ -64,6 +66,17 @@ class Destination:
         self.max_records = min(getattr(exporter, "_max_export_batch_size", None) or MAX_RECORDS, MAX_RECORDS)
         self._exporter = exporter
         self._closed = False
+        self._deltas = _deltas(self.temporality) if signal == "metrics" else None
+
+    def preferred(self, picked: Sequence[Picked]) -> Sequence[Picked]:
+        """What is sent for these: differences of totals where the exporter prefers them."""
+        return self._deltas.of(picked) if self._deltas else picked
+
+    def had(self, picked: Sequence[Picked]) -> None:
+        """Say that it was sent these points before, by another process: what comes is compared with them."""
+        if self._deltas:
+            self._deltas.of(picked)
+            self._deltas.sent()
 
     def encode(self, picked: Sequence[Picked]) -> Any:
         """What `deliver` takes: bytes, whose length is known, or objects. Raises what makes records unreadable."""
@@ -73,9 +86,13 @@ class Destination:
         """One attempt to hand over what `encode` made of ``count`` records, within ``timeout`` seconds."""
         with otel.suppressed():
             try:
-                return self._deliver(payload, count, timeout)
+                # totals to which nothing was added are no request
+                found = self._deliver(payload, count, timeout) if payload != b"" else Outcome(SENT, count)
             except Exception as error:
                 return _of_exception(error)
+        if self._deltas and found.verdict == SENT:
+            self._deltas.sent()
+        return found
 
     def send(self, picked: Sequence[Picked], timeout: float | None = None) -> Outcome:
         """`encode` and `deliver`, with the exporter's timeout or a shorter one."""
@@ -115,7 +132,7 @@ class OtlpDestination(Destination):
     def encode(self, picked: Sequence[Picked]) -> bytes:
         from tidegate.ship.wire import encode
 
-        return encode(self.signal, picked)
+        return encode(self.signal, self.preferred(picked))
 
     def _deliver(self, payload: bytes, count: int, timeout: float) -> Outcome:
         with _measured(self._exporter, count) as result:
@@ -140,7 +157,7 @@ class ObjectDestination(Destination):
     def encode(self, picked: Sequence[Picked]) -> Any:
         from tidegate.ship.rebuild import rebuild
 
-        return rebuild(self.signal, picked)
+        return rebuild(self.signal, self.preferred(picked))
 
     def _deliver(self, payload: Any, count: int, timeout: float) -> Outcome:
         client = self._client
@@ -153,6 +170,14 @@ class ObjectDestination(Destination):
         if getattr(result, "name", "") == "SUCCESS":
             return Outcome(SENT, count)
         return Outcome(RETRY, error=f"{type(self._exporter).__name__}.export returned {result!r}")
+
+
+def _deltas(temporality: Mapping[Any, Any] | None) -> Deltas | None:
+    if not any(getattr(each, "name", "") == "DELTA" for each in (temporality or {}).values()):
+        return None
+    from tidegate.ship.deltas import Deltas
+
+    return Deltas(temporality, time.time_ns())
 
 
 def destinations(taken: Mapping[str, Sequence[Any]]) -> list[Destination]:
