@@ -88,6 +88,10 @@ class Slot(NamedTuple):
     demands: Mapping[int, float]
 
 
+#: A slot that is free.
+NOBODY = Slot(0, 0, 0.0, 0.0, {})
+
+
 class ControlPage:
     """The control page at ``path``, made if there is none, private to the user. Safe for threads and forks.
 
@@ -150,7 +154,7 @@ class ControlPage:
         if any(word ^ mark <= _MINUTES and (minute - word) & _MINUTES < REMEMBERED for word in words):
             return False
         others = [word for word in words if word ^ mark > _MINUTES]
-        newest = [mark | minute & _MINUTES, *others, 0]
+        newest = [mark | minute & _MINUTES, *others, *PLACES * [0]]
         self._write(_BUCKET.pack(*newest[:PLACES]), at)
         return True
 
@@ -219,6 +223,8 @@ class ControlPage:
 
 def _slot(words: Sequence[float]) -> Slot:
     token, beat, spent, share, *pairs = words
+    if not token:
+        return NOBODY
     demands = {int(pairs[i]): _number(pairs[i + 1]) for i in range(0, 2 * BUDGETS, 2) if pairs[i]}
     return Slot(int(token), int(beat), _number(spent), _number(share), demands)
 

@@ -25,6 +25,8 @@ FREED = 10.0
 #: Seconds between two checks whether the page is still where it was.
 RENEWED = 1.0
 
+_WORD = (1 << 64) - 1
+
 
 class Steered(NamedTuple):
     """A budget to be shared: its name, the same in all processes, and its rate if there were no others."""
@@ -145,7 +147,7 @@ class Worker:
         if place is None:
             self.crowded += 1
         else:
-            mine = Slot(self._token, int(now * 1e9), common.spent - self._spent, common.rate, demands)
+            mine = Slot(self._token, int(now * 1e9) & _WORD, common.spent - self._spent, common.rate, demands)
             self._page.put(place, mine)
         return others
 

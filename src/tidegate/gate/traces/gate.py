@@ -169,13 +169,12 @@ class TraceGate:
         from tidegate.gate.worker import Steered
 
         plan = self._plan
-        common = Steered("", plan.common, self._rate)
-        own = {
-            repr(rule): Steered(repr(rule), lane.budget, rule.budget)
-            for rule, lane in zip(plan.rules, plan.lanes, strict=False)
-            if lane.budget is not None and rule.budget is not None
-        }
-        return [common, *own.values()]
+        steered = {"": Steered("", plan.common, self._rate)}
+        for rule, lane in zip(plan.rules, plan.lanes, strict=False):
+            if lane.budget is not None and rule.budget is not None:
+                name = repr(rule)
+                steered.setdefault(name, Steered(name, lane.budget, rule.budget))  # the first is the one that matches
+        return list(steered.values())
 
     def judge(
         self,
