@@ -36,7 +36,7 @@ def directory_of(store: str | None) -> str:
     """The directory that is meant; raises `StoreError` for a store that is none."""
     place = (settings_in_force().store if store is None else store) or default_location()
     if is_url(place) or place in (MEMORY, OFF):
-        raise StoreError(f"the store is {place!r}; a check is of a directory, on the machine where it is.")
+        raise StoreError(f"the store is {place!r}; this is about a directory, on the machine where it is.")
     return os.path.abspath(str(BY_NAME["store"].kind.parse(place)))
 
 
