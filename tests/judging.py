@@ -25,14 +25,14 @@ class Process:
     def __init__(self, service: str = "shop", segment: str = "a", **attributes: Any) -> None:
         self.segment = segment
         self.written = 0
-        self._header = Header(1, segment, making.resource(service, **attributes), 1, {})
+        self.header = Header(1, segment, making.resource(service, **attributes), 1, {})
 
     def rows(self, made: Sequence[ReadableSpan]) -> SpanRows:
         """A block of them, committed."""
         batch = spans.batch(made)
         index, frame = block.encode(batch, self.written)
         self.written += len(made)
-        rows = open_block(block.codec.decompress(frame), BlockRef(self._header, index))
+        rows = open_block(block.codec.decompress(frame), BlockRef(self.header, index))
         assert isinstance(rows, SpanRows)
         return rows
 

@@ -7,6 +7,7 @@ what is kept stands for 1/p of its like.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Seconds without a span after which a trace is judged whose root has ended; without a root, seconds after its first.
 QUIET = 1.0
 LIMIT = 30.0
+#: What is judged at once is spread over the time since the last verdicts, as budgets see it, but not over more seconds.
+SPREAD = 2.0
 #: Characters by which names are told apart.
 LONGEST = 256
 
@@ -77,6 +80,7 @@ class TraceTail:
         #: Where spans are that were not kept, but whose trace may be after all.
         self._dropped: Generations[int, list[Numbers]] = Generations(places, REMEMBERED)
         self._ready: list[Judged] = []
+        self._judged_at = -math.inf
         self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
 
     # what comes in
@@ -217,7 +221,10 @@ class TraceTail:
         for trace in self._queue.take_late():
             found += self._follow(trace, now)
         due = self._queue.take_all() if last else self._queue.take_due(now)
-        return found + [self._first(trace, now) for trace in due]
+        # budgets go by time: what is judged at once came one after the other
+        begin = max(self._judged_at, now - SPREAD)
+        step, self._judged_at = (now - begin) / max(len(due), 1), now
+        return found + [self._first(trace, begin + step * number) for number, trace in enumerate(due, 1)]
 
     def _first(self, trace: Pending, now: float) -> Judged:
         """The verdict on a trace."""
