@@ -75,7 +75,10 @@ def told(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
-    return _short(f"{type(error).__name__}: {error}")
+    try:
+        return _short(f"{type(error).__name__}: {error}")
+    except Exception:  # an application's or exporter's own, which cannot even say what it is
+        return type(error).__name__
 
 
 def _is_exception(value: Any) -> bool:
