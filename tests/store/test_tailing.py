@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import sealing
@@ -66,6 +66,7 @@ def drain(follower: RowsFollower) -> list[Portion]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(steps=steps, portion=st.sampled_from([1, 4, 2048]))
+@example(steps=[("begin", 0), ("write", 2), ("poll", 0), ("reconnect", 1)], portion=4)
 def test_nothing_is_lost_and_nothing_doubled(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], portion: int
 ) -> None:
@@ -99,8 +100,10 @@ class RowsWorld(World):
     def reconnect(self, which: int) -> None:
         newest = sorted(self.handed)[-which:] if which else []
         undecided = dict(reversed(newest))
-        self.again += [body for (name, number), body in self.handed.items() if number >= undecided.get(name, 1 << 60)]
-        self.follower = self.follow(Watermark.parse(self.follower.watermark(undecided).text()))
+        come_again = {body for (name, number), body in self.handed.items() if number >= undecided.get(name, 1 << 60)}
+        self.got = [body for body in self.got if body not in come_again]
+        self.mark, self.last = self.follower.watermark(undecided).text(), []
+        self.follower = self.follow(Watermark.parse(self.mark))
 
 
 def test_a_new_follower_gets_nothing_from_before(store: Store) -> None:
