@@ -12,7 +12,7 @@ from tidegate.gate.tail.traces import TraceTail
 from tidegate.gate.tail.verdict import Judged, Place
 from tidegate.gate.threshold import MAX
 from tidegate.record import spans
-from tidegate.store import block
+from tidegate.store import block, codec
 from tidegate.store.rows import SpanRows, open_block
 from tidegate.store.segment import BlockRef, Header
 
@@ -32,7 +32,7 @@ class Process:
         batch = spans.batch(made)
         index, frame = block.encode(batch, self.written)
         self.written += len(made)
-        rows = open_block(block.codec.decompress(frame), BlockRef(self.header, index))
+        rows = open_block(codec.decompress(frame), BlockRef(self.header, index))
         assert isinstance(rows, SpanRows)
         return rows
 

@@ -42,7 +42,7 @@ def test_beyond_the_reserve_errors_share_it_by_chance() -> None:
     ran = shop(BEYOND).run(40.0)
     extra = [each for each in ran.judged if each.keep and not ran.visits[each.trace_id].sampled and each.error]
     assert len(extra) / 40 == pytest.approx(25 + 125 / 40, rel=0.1)  # the reserve, and its burst once
-    assert ran.errors.kept < ran.errors.true / 2
+    assert ran.errors.kept < ran.errors.true * 0.6
 
 
 @pytest.mark.parametrize("lag", [1.0, 2.0])
