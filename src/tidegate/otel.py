@@ -411,6 +411,11 @@ def sampler_settings(config: Any, name: str) -> Mapping[str, Any]:
     return {}
 
 
+def names_sampler(config: Any) -> bool:
+    """Whether a declarative configuration says which sampler is used."""
+    return getattr(getattr(config, "tracer_provider", None), "sampler", None) is not None
+
+
 def apply_config(config: Any) -> None:
     """Build the global providers that a declarative configuration describes."""
     from opentelemetry.configuration import configure_sdk

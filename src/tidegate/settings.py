@@ -344,6 +344,11 @@ def environment(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def variables(prefix: str) -> dict[str, str]:
+    """The environment variables whose names begin so."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
 def default_environment(name: str, value: str) -> None:
     """Set an environment variable that an OpenTelemetry package reads, unless the user did."""
     os.environ.setdefault(name, value)

@@ -13,6 +13,9 @@ See = Callable[[], Recorded]
 
 SAMPLED = 0x01
 
+#: So many traces at once are more than the default budget.
+ALL = {"OTEL_PYTHON_TIDEGATE_SEND": "all"}
+
 PROGRAM = """
 import logging
 from opentelemetry import metrics, trace
@@ -27,7 +30,7 @@ metrics.get_meter("test").create_counter("jobs").add(3)
 def test_all_three_signals_are_sent_to_an_endpoint_and_recorded(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver, seen = sent(PROGRAM), recorded()
+    receiver, seen = sent(PROGRAM, **ALL), recorded()
     assert receiver.span_names == seen.names.keys() == {f"span {number}" for number in range(200)}
     assert [log.body.string_value for log in receiver.logs] == ["a log record"]
     assert seen.bodies == {"a log record": 1}
@@ -36,7 +39,7 @@ def test_all_three_signals_are_sent_to_an_endpoint_and_recorded(
 
 
 def test_what_is_sent_is_what_is_recorded_by_its_ids(sent: Callable[..., OtlpReceiver], recorded: See) -> None:
-    receiver, seen = sent(PROGRAM), recorded()
+    receiver, seen = sent(PROGRAM, **ALL), recorded()
     assert {span.span_id.hex() for span in receiver.spans} == {span.span_id for span in seen.spans}
     assert len(receiver.spans) == len(seen.spans) == 200
 
@@ -82,13 +85,14 @@ def test_a_ratio_sends_its_share_and_records_all_with_their_flags(
 def test_a_child_of_a_trace_that_is_not_sampled_is_recorded_and_not_sent(
     sent: Callable[..., OtlpReceiver], recorded: See
 ) -> None:
-    receiver = sent("""
+    program = """
         from opentelemetry import propagate, trace
         parent = propagate.extract({"traceparent": f"00-{1:032x}-{2:016x}-00"})
         with trace.get_tracer("test").start_as_current_span("child", context=parent):
             with trace.get_tracer("test").start_as_current_span("grandchild"):
                 pass
-    """)
+    """
+    receiver = sent(program, OTEL_TRACES_SAMPLER="parentbased_always_on")
     assert receiver.spans == []
     assert recorded().names == {"child": 1, "grandchild": 1}
     assert {span.trace_id for span in recorded().spans} == {f"{1:032x}"}

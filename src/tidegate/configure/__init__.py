@@ -1,7 +1,8 @@
 """The only place that wires: OpenTelemetry's own providers, our recording and our gates attached to them.
 
 providers    the SDK builds them by its own rules (environment or declarative file), exporters included
-gates        a sampler that lets every span be recorded, and the log gate in front of the exporters
+shipping     these exporters are taken out, and served from the store by whoever leads the route
+gates        the policy, and for providers that somebody else has made, sampler and log gate in front of what sends
 recording    one processor for spans, one for log records, and one metric reader write to the recorder
 """
 
@@ -18,6 +19,7 @@ from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
 from tidegate.configure.recording import attach
+from tidegate.configure.shipping import shipping_of
 from tidegate.instrument import loading
 from tidegate.record import capture, process
 from tidegate.record.recorder import Recorder
@@ -61,19 +63,27 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         _handle = Handle(settings, None, idle=True)
         return _handle
     gates = Gates(settings)
-    # first of all, so that its exit hook runs after those of the providers
-    recorder = process.recorder(settings=settings) if settings.store != OFF else None
+    process.prepare(settings)
     keep_place(settings)
     loading.prepare(settings)
-    build(settings, config, auto_instrumentation_version)
+    built = build(settings, config, auto_instrumentation_version)
+    shipping = shipping_of(settings, built) if built is not None else None
+    is_stored = settings.store != OFF
+    recorder = process.recorder(settings=settings) if is_stored or shipping is not None else None
     gates.attach()
+    if shipping is not None and recorder is not None:
+        shipping.follow(gates.watcher)
+        shipping.begin(recorder)
+        _logger.info("%s", shipping.describe())
     if recorder is not None:
-        attach(recorder, settings)
+        drops_early = not is_stored and settings.send == "gated"
+        aggregation = shipping.aggregation if shipping is not None else None
+        attach(recorder, settings, gates.before if drops_early else None, aggregation)
     if settings.capture_logs:
         capture.install(get_logger_provider())
-        capture.drop_early(gates.early if recorder is None else None)
+        capture.drop_early(None if is_stored else gates.early)
     watch.builtin.append(partial(_builtin_checks, recorder, settings, gates))
-    _handle = Handle(settings, recorder)
+    _handle = Handle(settings, recorder, shipping)
     return _handle
 
 

@@ -54,36 +54,36 @@ class Gates:
         """What says False to a stdlib record that is not sent, before it costs anything; None when all are."""
         return self.logs.filter.filter if self.logs is not None else None
 
+    @property
+    def watcher(self) -> Watcher | None:
+        """What keeps the policy up to date, if there is one."""
+        return self._watcher
+
     def attach(self) -> None:
         """Put the gates into the global providers, in front of whatever sends."""
-        self._attach_logs()
+        if self._settings.send == "gated":
+            otel.put_before_exporters(get_logger_provider(), self.before)
         provider = trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             self._attach_sampler(provider)
 
-    def _attach_logs(self) -> None:
-        if self._settings.send != "gated":
-            return
-
-        def gate(senders: list[Any]) -> Any:
-            from tidegate.gate.processor import PatternLogRecordProcessor
-
-            resource = logger_provider.resource.attributes
-            options = _log_options(self._settings, self._watcher)
-            self.logs = PatternLogRecordProcessor(senders, resource=resource, **options)
-            return self.logs
+    def before(self, processors: list[Any]) -> Any:
+        """The log gate in front of these processors."""
+        from tidegate.gate.processor import PatternLogRecordProcessor
 
         logger_provider: Any = get_logger_provider()
-        otel.put_before_exporters(logger_provider, gate)
+        options = _log_options(self._settings, self._watcher)
+        self.logs = PatternLogRecordProcessor(processors, resource=logger_provider.resource.attributes, **options)
         provider = trace.get_tracer_provider()
         brings_context = self._settings.log_context != "off"
-        if self.logs is not None and brings_context and isinstance(provider, TracerProvider):
+        if brings_context and isinstance(provider, TracerProvider):
             provider.add_span_processor(self.logs.span_processor())
+        return self.logs
 
     def _attach_sampler(self, provider: TracerProvider) -> None:
         """The policy's part on traces goes to our sampler, which is put in where none is named."""
         sampler, watcher = otel.root_sampler(provider.sampler), self._watcher
-        if _is_ours(sampler):
+        if is_adaptive(sampler):
             _introduce(sampler, provider)
             if watcher is not None:
                 watcher.subscribe(sampler.apply)
@@ -118,8 +118,8 @@ def _steer(sampler: AdaptiveSampler, policy: Policy) -> None:
     sampler.apply(policy if policy.traces is not None else Policy(TracePolicy(_UNLIMITED)))
 
 
-def _is_ours(sampler: Any) -> bool:
-    """Whether it is an `AdaptiveSampler`, which then has been loaded already."""
+def is_adaptive(sampler: Any) -> bool:
+    """Whether a sampler is an `AdaptiveSampler`, which then has been loaded already."""
     module = sys.modules.get("tidegate.gate.sampler")
     return module is not None and isinstance(sampler, module.AdaptiveSampler)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tidegate.configure.providers import sdk_providers
 from tidegate.record import process
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings
 from tidegate.store.location import OFF
+
+if TYPE_CHECKING:
+    from tidegate.configure.shipping import Shipping
 
 _logger = logging.getLogger("tidegate")
 
@@ -23,16 +28,25 @@ class Handle:
     #: Whether nothing is recorded or sent here: disabled, or a helper process.
     idle: bool
 
-    def __init__(self, settings: Settings, recorder: Recorder | None, *, idle: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        recorder: Recorder | None,
+        shipping: Shipping | None = None,
+        *,
+        idle: bool = False,
+    ) -> None:
         self.settings = settings
         self.idle = idle
         self._is_shut_down = idle
-        self._recorder = recorder
+        self._recorder, self._shipping = recorder, shipping
 
     @property
     def store(self) -> str:
         """Where this process records: a directory, ``memory:``, or ``off``."""
-        return self._recorder.sink.location if self._recorder is not None else OFF
+        if self._recorder is None or self.settings.store == OFF:
+            return OFF
+        return self._recorder.sink.location
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -40,8 +54,16 @@ class Handle:
         return process.dropped()
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Commit everything to the store and let the exporters send; False if it took longer (seconds)."""
+        """Commit everything to the store, and send what is to be sent; False if something is left after so many
+        seconds.
+
+        Where other processes share the route, traces that may still grow wait until they are quiet for a second; and
+        what this process committed is sent by the one that leads, in its time.
+        """
+        until = time.monotonic() + timeout
         done = process.flush(timeout, collect=True)
+        if self._shipping is not None:
+            done = self._shipping.flush(max(until - time.monotonic(), 0)) and done
         for provider in sdk_providers():
             try:
                 done = bool(provider.force_flush(int(timeout * 1000))) and done
@@ -62,6 +84,8 @@ class Handle:
             except Exception as error:
                 _logger.warning("a provider could not be shut down: %s", error)
         process.flush()
+        if self._shipping is not None:
+            self._shipping.finish()
 
     def __enter__(self) -> Handle:
         return self

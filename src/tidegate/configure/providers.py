@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -14,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import otel
 from tidegate.errors import ConfigurationError
-from tidegate.settings import BY_NAME, Settings, environment, load, standard_environment
+from tidegate.settings import BY_NAME, Settings, environment, load, standard_environment, variables
 
 _logger = logging.getLogger("tidegate")
 
@@ -54,32 +56,47 @@ def _unusable_file(settings: Settings, error: Exception) -> ConfigurationError:
     return ConfigurationError(f"OTEL_CONFIG_FILE is {settings.config_file!r}, which cannot be used: {error}.")
 
 
-def build(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> None:
+@dataclass(frozen=True)
+class Built:
+    """Of providers that the SDK has built for us: the standard variables that it found, the declarative file if there
+    was one, and whether either names a sampler."""
+
+    environ: Mapping[str, str]
+    file: bytes = b""
+    names_sampler: bool = False
+
+
+def build(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> Built | None:
+    """Make the providers that there are not yet; None where somebody else has made some."""
     if config is not None:
         try:
             with standard_environment(settings):
                 otel.apply_config(config)
+                environ = variables("OTEL_")
         except Exception as error:
             raise _unusable_file(settings, error) from None
         _complete(otel.config_resource(config))
         for provider in sdk_providers():
             otel.merge_resource(provider, _resource_arguments(settings))
+        with open(settings.config_file, "rb") as file:
+            return Built(environ, file.read(), otel.names_sampler(config))
     elif sdk_providers():
         # the application, or another distribution, has built some; ours are added to them
         resources = [provider.resource for provider in sdk_providers() if hasattr(provider, "resource")]
         _complete(resources[0] if resources else Resource.create())
-    else:
-        _initialize(settings, auto_instrumentation_version)
+        return None
+    return Built(_initialize(settings, auto_instrumentation_version), names_sampler=bool(settings.sampler))
 
 
-def _initialize(settings: Settings, auto_instrumentation_version: str | None) -> None:
-    """The SDK's own providers. What cannot be sent is recorded all the same."""
+def _initialize(settings: Settings, auto_instrumentation_version: str | None) -> Mapping[str, str]:
+    """The SDK's own providers, and the variables that it found. What cannot be sent is recorded all the same."""
     sampler = _sampler(settings)
     defaults = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **_exporters(settings)}
     try:
         with standard_environment(settings, None, **defaults):
             chosen = ", ".join(f"{name} is {environment(name)!r}" for name in _SENDING if environment(name))
             otel.initialize_sdk(sampler, auto_instrumentation_version)
+            return variables("OTEL_")
     except RuntimeError as error:
         try:
             with standard_environment(settings, dict.fromkeys(_EXPORTERS, "none")):
@@ -92,6 +109,7 @@ def _initialize(settings: Settings, auto_instrumentation_version: str | None) ->
             chosen,
             error,
         )
+        return {}
 
 
 def _is_sdk(provider: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,13 @@ from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings
 
 
-def attach(recorder: Recorder, settings: Settings) -> None:
+def attach(
+    recorder: Recorder,
+    settings: Settings,
+    gate: Callable[[list[Any]], Any] | None = None,
+    aggregation: Mapping[Any, Any] | None = None,
+) -> None:
+    """``gate`` puts something in front of a processor of log records; ``aggregation`` is preferred for metrics."""
     tracer_provider = trace.get_tracer_provider()
     if isinstance(tracer_provider, TracerProvider):
         if settings.record == "all":
@@ -29,11 +36,12 @@ def attach(recorder: Recorder, settings: Settings) -> None:
         process.direct.add("spans")
     logger_provider = get_logger_provider()
     if isinstance(logger_provider, LoggerProvider):
-        logger_provider.add_log_record_processor(StoreLogRecordProcessor(recorder))
+        processor: Any = StoreLogRecordProcessor(recorder)
+        logger_provider.add_log_record_processor(processor if gate is None else gate([processor]))
         process.direct.add("logs")
     meter_provider = metrics.get_meter_provider()
     if isinstance(meter_provider, MeterProvider):
-        reader = StoreMetricReader(recorder, settings.metrics_interval)
+        reader = StoreMetricReader(recorder, settings.metrics_interval, aggregation)
         otel.attach_metric_reader(meter_provider, reader)
         os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
         process.collectors.append(reader.collect)

@@ -7,7 +7,7 @@ Under Tidegate's own they do nothing, since everything has been recorded already
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk._logs import ReadableLogRecord
@@ -82,10 +82,13 @@ class StoreMetricExporter(MetricExporter):
 
 
 class StoreMetricReader(MetricReader):
-    """Collects every ``interval`` seconds and records, in a thread that stands still over forks."""
+    """Collects every ``interval`` seconds and records, in a thread that stands still over forks.
 
-    def __init__(self, recorder: Recorder, interval: float) -> None:
-        super().__init__()
+    ``aggregation`` by kind of instrument is what those prefer who are sent what is recorded.
+    """
+
+    def __init__(self, recorder: Recorder, interval: float, aggregation: Mapping[Any, Any] | None = None) -> None:
+        super().__init__(preferred_aggregation=dict(aggregation) if aggregation else None)
         self._recorder = recorder
         self._interval = interval
         self._worker = Worker("tidegate-metrics", self._tick)

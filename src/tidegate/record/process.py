@@ -49,6 +49,12 @@ _signals: signals.Signals | None = None
 _masks: dict[int, Any] = {}
 
 
+def prepare(settings: Settings) -> None:
+    """Be the first to hear of the end of the process, and so the last to act on it."""
+    with _lock:
+        _install_hooks(settings.flush_on_signal)
+
+
 def is_helper_process() -> bool:
     """Whether this is multiprocessing's resource tracker, which runs none of the application's code."""
     arguments = getattr(sys, "orig_argv", [])

@@ -86,8 +86,9 @@ class Judge:
         found = set(self.traces.undecided()) if self.traces is not None else set()
         return found.union(*(follower.waiting for follower in self._followers.values()))
 
-    def look(self, now: float, *, last: bool = False) -> bool:
-        """Read a portion, decide what is due (with ``last``, on all there is), and write it down.
+    def look(self, now: float, *, last: bool = False, last_points: bool = False) -> bool:
+        """Read a portion, decide what is due, and write it down; with ``last``, on all traces that there are, and with
+        ``last_points`` about all points.
 
         Whether something was decided that is to be sent. Raises OSError when it could not be written: it is kept, and
         written with the next look, before anything more is read.
@@ -101,7 +102,7 @@ class Judge:
             for judged in self.traces.judge(now, last=last):
                 self._take(judged, frame, marks)
         if self.points is not None:
-            frame.metrics = self.points.due(now, last=last)
+            frame.metrics = self.points.due(now, last=last_points)
         self._count(frame)
         is_news = bool(frame.spans or frame.logs or frame.metrics)
         if is_news or frame.dropped or frame.counts or frame.ledger or now - self._noted_at >= NOTED_S:
@@ -111,9 +112,9 @@ class Judge:
     def apply(self, plan: Plan) -> None:
         """Judge by the policy in force from now on. Raises ValueError or ConfigurationError where it cannot be used."""
         if self.traces is not None:
-            self.traces.apply(plan.policy.traces if plan.policy is not None else None)
+            self.traces.apply(plan.trace_policy)
         if self.logs is not None:
-            self.logs.apply(plan.logs_in_force())
+            self.logs.apply(plan.log_policy)
 
     # -- what comes in
 

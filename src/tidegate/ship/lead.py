@@ -24,6 +24,7 @@ from tidegate.ship.sending import IDLE_S, Sending
 from tidegate.ship.state import State
 
 if TYPE_CHECKING:
+    from tidegate.gate.logs.publishing import Publisher
     from tidegate.gate.page import ControlPage
     from tidegate.ship.ledger import LedgerWriter
     from tidegate.ship.plan import Plan
@@ -149,7 +150,12 @@ class Lead:
             self.lines.append(Line(Sending(sender, cursor, log, reader), share))
         self._ledger = ledger
         self.judge = Judge(reader, plan, log, points, ledger.load_state() if ledger is not None else None)
-        self._policy = plan.policy
+        self._publisher: Publisher | None = None
+        if self.judge.logs is not None and plan.logs == "gated":
+            from tidegate.ship.log_events import publisher
+
+            self._publisher = publisher(self.judge.logs, plan.report_interval)
+        self._policies = plan.trace_policy, plan.log_policy
         self._since = time.time_ns()
         self._tidied = 0.0
         self.problem = ""
@@ -162,12 +168,12 @@ class Lead:
         for line in self.lines:
             line.begin()
 
-    def look(self, now: float, *, last: bool = False) -> float:
+    def look(self, now: float, *, last: bool = False, last_points: bool = False) -> float:
         """One round of judging; in how many seconds the next one is due. Raises `Superseded` when the lead is lost."""
         self._leadership.check()
         self._follow_policy()
         try:
-            is_news = self.judge.look(now, last=last)
+            is_news = self.judge.look(now, last=last, last_points=last_points)
             self.problem = ""
         except OSError as error:  # a full disk above all: what was decided is kept until there is room
             self.problem = str(error)
@@ -193,23 +199,31 @@ class Lead:
     def settle(self, until: float, *, last: bool, patient: bool = False) -> bool:
         """Judge and send what there is, until a time of the monotonic clock; with ``last``, also what might still
         grow; when ``patient``, wait for what is not due yet. Whether everything was sent."""
-        while time.monotonic() < until:
-            wait = self.look(time.monotonic(), last=last and not self.judge.pending)
-            if wait == 0.0:
-                continue
-            if not patient or not self.judge.undecided:
-                break
-            time.sleep(min(wait, max(until - time.monotonic(), 0)))
+        self.judge_rest(until)
+        while patient and not last and self.judge.undecided and time.monotonic() < until:
+            time.sleep(min(self.look(time.monotonic()), max(until - time.monotonic(), 0)))
+        if last:
+            self.look(time.monotonic(), last=True)
+            if self._publisher is not None and not patient:
+                self._publisher.close()
+            self._plan.collect()
+            self.judge_rest(until)
+        self.look(time.monotonic(), last=last, last_points=True)
         for line in self.lines:
             line.drain(until)
         is_sent = [line.drained(until) for line in self.lines]  # all of them are waited for
         return all(is_sent) and not self.judge.undecided
 
     def _follow_policy(self) -> None:
-        if self._plan.policy is not self._policy:
-            self._policy = self._plan.policy
+        plan = self._plan
+        plan.tick()
+        if self._publisher is not None:
+            self._publisher.tick()
+        policies = plan.trace_policy, plan.log_policy
+        if policies != self._policies:
+            self._policies = policies
             try:
-                self.judge.apply(self._plan)
+                self.judge.apply(plan)
             except (TidegateError, ValueError) as error:
                 _logger.debug("the policy cannot be used here: %s", error)
 
@@ -217,9 +231,7 @@ class Lead:
         """Tell the samplers, retention and whoever looks on."""
         with contextlib.suppress(OSError, TidegateError):
             if self._page is not None and self.judge.traces is not None and self._plan.traces == "gated":
-                budget = self._plan.trace_budget
-                revision = self._policy.revision if self._policy is not None else ""
-                self._page.publish(budget, self.judge.traces.available, revision)
+                self._page.publish(self._plan.budget, self.judge.traces.available, self._plan.revision)
         if self._telling is not None:
             self._telling.state(self.state())
             self._telling.unsent(self._unsent)
@@ -248,7 +260,7 @@ class Lead:
             since=self._since,
             traces=self._plan.traces,
             logs=self._plan.logs,
-            budget=self._plan.trace_budget,
+            budget=self._plan.budget,
             span_budget=self._plan.span_budget,
             available=traces.available if traces is not None else None,
             counts=self._log.standing.counts,
@@ -272,6 +284,7 @@ class Lead:
 
     def abandon(self) -> None:
         """Let go of files, in the child of a fork too."""
-        for each in (self._cursors, self._log, self._reader):
-            with contextlib.suppress(OSError):
-                each.close()
+        for each in (self._cursors, self._log, self._reader, self._page):
+            if each is not None:
+                with contextlib.suppress(OSError):
+                    each.close()

@@ -13,7 +13,6 @@ from tidegate.store import locks
 from tidegate.store.location import MEMORY
 
 if TYPE_CHECKING:
-    from tidegate.gate.page import ControlPage
     from tidegate.ship.election import Election
     from tidegate.ship.pace import Share
     from tidegate.ship.plan import Plan
@@ -44,8 +43,8 @@ class Place(Protocol):
 class OnDisk:
     """The route in the store at ``store``."""
 
-    def __init__(self, plan: Plan, store: str, share: Share, page: ControlPage | None = None) -> None:
-        self._plan, self._store, self._share, self._page = plan, store, share, page
+    def __init__(self, plan: Plan, store: str, share: Share) -> None:
+        self._plan, self._store, self._share = plan, store, share
         self._election: Election | None = None
         self._directory = os.path.join(store, "routes", plan.route.id)
 
@@ -66,6 +65,7 @@ class OnDisk:
 
     def _lead(self, leadership: Any) -> Lead:
         from tidegate import store
+        from tidegate.gate.page import NAME, ControlPage
         from tidegate.ship.cursors import Cursors
         from tidegate.ship.ledger import LedgerWriter
         from tidegate.ship.refused import Refused
@@ -83,7 +83,7 @@ class OnDisk:
             leadership,
             self._share,
             telling=Telling(self._directory, leadership),
-            page=self._page,
+            page=ControlPage(os.path.join(self._directory, NAME)),
             refused=lambda name: Refused(refused, name),
             points=self._plan.points(),
             ledger=LedgerWriter(self._directory, leadership),
@@ -115,8 +115,8 @@ class OnDisk:
 class InMemory:
     """The records of this process alone, as far as they are in memory."""
 
-    def __init__(self, plan: Plan, share: Share, page: ControlPage | None = None) -> None:
-        self._plan, self._share, self._page = plan, share, page
+    def __init__(self, plan: Plan, share: Share) -> None:
+        self._plan, self._share = plan, share
         self._lead: Lead | None = None
 
     def try_lead(self) -> Lead:
@@ -125,7 +125,7 @@ class InMemory:
 
             log, plan = MemoryLog(), self._plan
             cursors, reader, points = MemoryCursors(log), store.open(MEMORY), plan.points()
-            self._lead = Lead(plan, reader, log, cursors, Alone(), self._share, page=self._page, points=points)
+            self._lead = Lead(plan, reader, log, cursors, Alone(), self._share, points=points)
         return self._lead
 
     def leave(self, is_leaving: bool) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidegate.gate.policy import LogPolicy, Policy
+from tidegate.gate.policy import LogPolicy, TracePolicy
 
 if TYPE_CHECKING:
     from tidegate.gate.tail.logs import LogTail
@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from tidegate.ship.route import Route
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Plan:
-    """``traces`` and ``logs`` are modes; budgets are per second. ``policy`` is the one in force, ``log_policy`` what
-    the settings say of log records, over which a policy goes."""
+    """``traces`` and ``logs`` are modes; budgets are per second, those of a policy go before. ``trace_policy`` and
+    ``log_policy`` are in force, of the policy's ``revision``; whoever watches it puts another in their place. ``tick``
+    is called now and then; ``collect`` has this process's metrics committed. Every ``report_interval`` seconds there is
+    a report on patterns."""
 
     route: Route
     destinations: Sequence[Destination]
@@ -28,10 +34,20 @@ class Plan:
     trace_budget: float = 100.0
     span_budget: float | None = None
     slow: str | float = "auto"
-    log_policy: LogPolicy = field(default_factory=LogPolicy)
-    log_options: Mapping[str, Any] = field(default_factory=dict)
     log_context: bool = True
-    policy: Policy | None = None
+    log_options: Mapping[str, Any] = field(default_factory=dict)
+    trace_policy: TracePolicy | None = None
+    log_policy: LogPolicy = field(default_factory=LogPolicy)
+    revision: str = ""
+    report_interval: float = 600.0
+    tick: Callable[[], None] = _nothing
+    collect: Callable[[], object] = _nothing
+
+    @property
+    def budget(self) -> float:
+        """Traces a second."""
+        policy = self.trace_policy
+        return policy.budget if policy is not None and policy.budget is not None else self.trace_budget
 
     def sends(self, signal: str) -> bool:
         return any(each.signal == signal for each in self.destinations)
@@ -43,8 +59,7 @@ class Plan:
         from tidegate.gate.tail.traces import TraceTail
 
         tail = TraceTail(mode=self.traces, budget=self.trace_budget, span_budget=self.span_budget, slow=self.slow)
-        if self.policy is not None:
-            tail.apply(self.policy.traces)
+        tail.apply(self.trace_policy)
         return tail
 
     def points(self) -> NewestPoints | None:
@@ -63,9 +78,5 @@ class Plan:
         from tidegate.gate.tail.logs import LogTail
 
         return LogTail(
-            mode=self.logs, policy=self.logs_in_force(), context=self.log_context, state=state, **self.log_options
+            mode=self.logs, policy=self.log_policy, context=self.log_context, state=state, **self.log_options
         )
-
-    def logs_in_force(self) -> LogPolicy:
-        policy = self.policy
-        return policy.logs.over(self.log_policy) if policy is not None and policy.logs is not None else self.log_policy

@@ -1,0 +1,208 @@
+"""What this process sends: the exporters that the SDK built become destinations, which are served from the store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.sdk.trace import TracerProvider
+
+from tidegate import otel
+from tidegate.configure.gates import is_adaptive
+from tidegate.configure.providers import Built
+from tidegate.errors import TidegateError
+from tidegate.gate.logs.steering import Steering, log_policy
+from tidegate.record import process
+from tidegate.settings import Settings
+from tidegate.store.location import MEMORY
+
+if TYPE_CHECKING:
+    from tidegate.gate.policies.watcher import Watcher
+    from tidegate.gate.policy import LogPolicy, Policy
+    from tidegate.gate.sampler import AdaptiveSampler
+    from tidegate.record.recorder import Recorder
+    from tidegate.ship.destinations import Destination
+    from tidegate.ship.plan import Plan
+    from tidegate.ship.sender import Sender
+    from tidegate.ship.shipper import Shipper
+
+_logger = logging.getLogger("tidegate")
+
+#: OpenTelemetry's names of the signals.
+_STANDARD = {"spans": "traces", "logs": "logs", "metrics": "metrics"}
+
+
+def shipping_of(settings: Settings, built: Built) -> Shipping | None:
+    """What sends what is recorded here; None where the SDK has built nothing to send by."""
+    provider = trace.get_tracer_provider()
+    taken = otel.take_exporters(provider, metrics.get_meter_provider(), get_logger_provider())
+    if not any(taken.values()):
+        return None
+    from tidegate.ship.destinations import destinations
+
+    found = destinations(taken)
+    mode, sampler = _head(settings, built, provider)
+    return Shipping(settings, built, found, mode, sampler)
+
+
+def _head(settings: Settings, built: Built, provider: Any) -> tuple[str, AdaptiveSampler | None]:
+    """Which traces are sent, and our sampler if it decides at their beginning."""
+    if not isinstance(provider, TracerProvider):
+        return "all", None
+    if is_adaptive(sampler := otel.root_sampler(provider.sampler)):
+        return "gated", sampler
+    if built.names_sampler:
+        return "sampled", None
+    if settings.send == "all":
+        return "all", None
+    from tidegate.gate.sampler import AdaptiveSampler
+
+    sampler = AdaptiveSampler(settings.trace_budget, parent_based=True)
+    otel.set_sampler(provider, sampler)
+    return "gated", sampler
+
+
+class Shipping:
+    """Of a process that has a destination: its plan, and the shippers that carry it out."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        built: Built,
+        destinations: list[Destination],
+        traces: str,
+        sampler: AdaptiveSampler | None,
+    ) -> None:
+        self._settings, self._sampler = settings, sampler
+        self._steering: Steering | None = None
+        self._shippers: list[Shipper] = []
+        self._is_steered = False
+        budget = sampler.traces_per_second if sampler is not None else settings.trace_budget
+        self.destinations = destinations
+        self.plan = _plan(settings, built, destinations, traces, budget)
+
+    @property
+    def senders(self) -> list[Sender]:
+        """Those at work in this process, while it leads."""
+        return [sender for each in self._shippers if (lead := each.lead) is not None for sender in lead.senders]
+
+    @property
+    def aggregation(self) -> Any:
+        """What the first exporter of metrics prefers, if it does."""
+        return next((each.aggregation for each in self.destinations if each.signal == "metrics"), None)
+
+    def follow(self, watcher: Watcher | None) -> None:
+        """Let the policy that is watched decide, for all processes if this one leads."""
+        if watcher is None:
+            return
+        settings = self._settings
+        self._steering = Steering(
+            self.plan.log_policy, self._take_logs, watcher, settings.fallback_sample_rate, "", None
+        )
+        self.plan.tick = self._steering.tick
+        watcher.subscribe(self._take)
+
+    def _take(self, policy: Policy) -> None:
+        self.plan.trace_policy, self.plan.revision = policy.traces, policy.revision
+
+    def _take_logs(self, policy: LogPolicy) -> None:
+        self.plan.log_policy = policy
+
+    def begin(self, recorder: Recorder) -> None:
+        """Send what is recorded; what is not sent yet at an end of the process, then."""
+        from tidegate.ship.measures import observe
+        from tidegate.ship.pace import Share
+        from tidegate.ship.places import InMemory, OnDisk
+        from tidegate.ship.shipper import Shipper
+
+        recorder.send_by(self.plan.route.id)
+        share, place = Share(self._settings.ship_share), recorder.sink.location
+        self._shippers = [Shipper(InMemory(self.plan, share), share)]
+        if place != MEMORY:
+            self._shippers.append(Shipper(OnDisk(self.plan, place, share), share))
+            if os.path.isdir(os.path.join(place, "routes", self.plan.route.id)):
+                self._steer(place)
+        self.plan.collect = partial(process.flush, process.END_WAIT, collect=True)
+        recorder.committed = partial(self._committed, recorder)
+        process.endings.append(self.finish)
+        observe(metrics.get_meter_provider(), lambda: self.senders)
+
+    def _committed(self, recorder: Recorder) -> None:
+        in_memory, *on_disk = self._shippers
+        place = recorder.sink.location
+        if place == MEMORY or recorder.is_full:
+            in_memory.committed()
+        if place != MEMORY:
+            if not self._is_steered:
+                self._steer(place)
+            for each in on_disk:
+                each.committed()
+
+    def _page(self, store: str) -> Any:
+        from tidegate.gate.page import NAME, ControlPage
+
+        return ControlPage(os.path.join(self.plan.route.directory(store), NAME))
+
+    def _steer(self, store: str) -> None:
+        """Share the budget with the other processes of the route."""
+        self._is_steered = True
+        if self._sampler is not None:
+            try:
+                self._sampler.steer(self._page(store))
+            except (OSError, TidegateError) as error:
+                _logger.debug("the budget is not shared with other processes: %s", error)
+
+    def finish(self, seconds: float | None = None) -> None:
+        """See to it that what was committed is sent, within the grace or so many seconds in all."""
+        until = time.monotonic() + (self._settings.exit_grace if seconds is None else seconds)
+        for each in self._shippers:
+            each.finish(max(until - time.monotonic(), 0))
+
+    def flush(self, timeout: float) -> bool:
+        """Send what was committed, in so many seconds; False if something is left."""
+        until = time.monotonic() + timeout
+        done = [each.flush(max(until - time.monotonic(), 0)) for each in self._shippers]
+        return all(done)
+
+    def describe(self) -> str:
+        """What is in force, in a line."""
+        plan, settings = self.plan, self._settings
+        targets = ", ".join(
+            f"{each.name} ({each.endpoint})" if each.endpoint else each.name for each in self.destinations
+        )
+        traces = {
+            "sampled": f"by the sampler {settings.sampler or 'of the configuration file'}",
+            "all": "all",
+            "gated": f"up to {plan.trace_budget:g} a second and host, errors, slow and new ones first",
+        }[plan.traces]
+        logs = "all" if plan.logs == "all" else "by pattern"
+        policy = f"; policy {settings.policy}" if settings.policy and "gated" in (plan.traces, plan.logs) else ""
+        return f"sending to {targets}; traces: {traces}; logs: {logs}{policy}; route {plan.route.id}"
+
+
+def _plan(settings: Settings, built: Built, destinations: list[Destination], traces: str, budget: float) -> Plan:
+    from tidegate.ship.plan import Plan
+    from tidegate.ship.route import Target, route_of
+
+    targets = [Target(_STANDARD[each.signal], each.name, each.endpoint) for each in destinations]
+    route = route_of(settings, targets, built.environ, traces=traces, trace_budget=budget, file=built.file)
+    if route is None:  # there are destinations
+        raise ValueError(targets)
+    return Plan(
+        route,
+        destinations,
+        traces,
+        "all" if settings.send == "all" else "gated",
+        budget,
+        settings.span_budget,
+        settings.slow,
+        settings.log_context != "off",
+        {"max_patterns": settings.max_pattern_cache_size, "keep_status_codes": settings.keep_status_codes},
+        log_policy=log_policy(budget=settings.log_budget, min_rate=settings.log_min_rate),
+        report_interval=settings.pattern_report_interval,
+    )
