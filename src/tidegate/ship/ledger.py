@@ -121,12 +121,18 @@ class LedgerReader:
             hours.add_seen(start, ledger)
         for start, ledger in sent:
             hours.add_sent(start, ledger)
-        became = self._state().get("miner", {}).get("became", {})
+        became = self.became()
         tallies = [each for hour in hours.values() for each in hour.tallies() if since <= each.minute < until]
         return Ledger(_merged(tallies, became), _living(book.patterns, became))
 
-    def _state(self) -> dict[str, Any]:
-        """Nothing where there is none, or a damaged one: patterns begin anew."""
+    def became(self) -> dict[str, str]:
+        """What patterns have become, by the ids that they had."""
+        miner = self.state().get("miner")
+        became = miner.get("became") if isinstance(miner, dict) else None
+        return became if isinstance(became, dict) else {}
+
+    def state(self) -> dict[str, Any]:
+        """What the gate has learnt; nothing where there is no such file, or a damaged one: patterns begin anew."""
         try:
             with open(os.path.join(self._directory, _STATE), encoding="utf-8") as file:
                 body = json.load(file)
@@ -150,7 +156,7 @@ class LedgerWriter(LedgerReader):
 
     def load_state(self) -> dict[str, Any] | None:
         """What the last leader's gate had learnt."""
-        return self._state() or None
+        return self.state() or None
 
     def save_state(self, state: Callable[[], Mapping[str, Any]], now: int, *, last: bool = False) -> None:
         """Save what `tidegate.gate.tail.logs.LogTail.state` gives, once a minute and at the ``last``. ``now``: ns."""

@@ -49,6 +49,11 @@ class Reader(Questions):
         return self._catalog.location
 
     @property
+    def service(self) -> str | None:
+        """Whose records it shows and nobody else's; None: everybody's."""
+        return self._service
+
+    @property
     def damaged(self) -> int:
         """Blocks, segments and checkpoints that could not be read so far."""
         return self._catalog.damaged + len(self._cache.broken) + self._current.damaged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,6 +15,7 @@ from tidegate.store.stream import stream
 
 if TYPE_CHECKING:
     from tidegate.store.questions.answers import Edge, Histogram, Lines, QuantilesBy, Top
+    from tidegate.store.questions.scan import Part
 
 T = TypeVar("T")
 
@@ -148,6 +149,15 @@ class Questions:
         from tidegate.store.questions import calls
 
         return calls.edges(cache, query, refs, self._catalog.candidates(calls.parents_of(query)))
+
+    def gather(self, signal: Signal, make: Callable[[Iterator[Part]], T], **filters: Any) -> T:
+        """What ``make`` makes of all that matches, block by block, in columns and in no order.
+
+        It is called anew, with all of it, where the files of the store were exchanged meanwhile.
+        """
+        from tidegate.store.questions.scan import scan
+
+        return self._answer(_query(signal, filters), lambda cache, query, refs: make(scan(cache, query, refs)))
 
     def _answer(self, query: Query, ask: _Ask[T]) -> T:
         """Begins anew when the files of the store were exchanged meanwhile."""
