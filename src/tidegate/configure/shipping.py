@@ -131,6 +131,10 @@ class Shipping:
         recorder.committed = partial(self._committed, recorder)
         process.endings.append(self.finish)
         observe(metrics.get_meter_provider(), lambda: self.senders)
+        if self.plan.logs == "gated" and self.plan.sends("logs"):
+            from tidegate.gate.logs.publishing import prepare
+
+            prepare()
 
     def _committed(self, recorder: Recorder) -> None:
         in_memory, *on_disk = self._shippers

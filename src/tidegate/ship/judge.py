@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import QueryError
 from tidegate.ship.frames import Frame
+from tidegate.store.follow import SHARED_LOOK_S
 from tidegate.store.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -57,15 +58,18 @@ class Judge:
         }
         standing = log.standing
         self._decided = standing.decided()
-        self._followers: dict[str, RowsFollower] = {
-            signal: reader.rows_follower(
-                signal,  # type: ignore[arg-type]
-                route=plan.route.id,
-                after=_after(standing.watermarks.get(signal, "")),
-            )
-            for signal, is_followed in followed.items()
-            if is_followed
-        }
+        self._followers: dict[str, RowsFollower] = {}
+        for signal, is_followed in followed.items():
+            if is_followed:
+                # the first one looks at the store each time, and the others at what it has found
+                within = SHARED_LOOK_S if self._followers else 0.0
+                after = _after(standing.watermarks.get(signal, ""))
+                self._followers[signal] = reader.rows_follower(
+                    signal,  # type: ignore[arg-type]
+                    route=plan.route.id,
+                    after=after,
+                    within=within,
+                )
         self._counted: Counter[str] = Counter()
         self._noted_at = 0.0
         self._noted = dict(standing.watermarks)

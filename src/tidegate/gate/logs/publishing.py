@@ -61,7 +61,7 @@ class Publisher:
         self._due = self._since + interval if interval > 0 else float("inf")
         self._closed = False
         source.on_fork.append(self._after_fork)
-        _register(self, meter_provider)
+        prepare(meter_provider).add(self)
 
     def points(self, field: str) -> Sequence[tuple[int, Mapping[str, str]]]:
         """What a metric shows now, after the end too: a meter provider is shut down after the log records'."""
@@ -140,16 +140,20 @@ class Publisher:
 _publishers: WeakKeyDictionary[Any, WeakSet[Publisher]] = WeakKeyDictionary()
 
 
-def _register(publisher: Publisher, provider: Any) -> None:
-    """One set of instruments for a provider, whatever number of gates it has; their points add up."""
+def prepare(provider: Any = None) -> WeakSet[Publisher]:
+    """Make the instruments of a meter provider, by default the global one: one that was shut down makes none any more.
+    Returns who is asked for points.
+
+    One set of instruments for a provider, whatever number of gates it has; their points add up.
+    """
     provider = otel.meter_provider(provider)
-    if provider in _publishers:
-        _publishers[provider].add(publisher)
-        return
-    living = _publishers[provider] = WeakSet([publisher])
-    for field, description in METRICS.items():
-        name = f"tidegate.log.pattern.{field}"
-        otel.observable_counter(provider, name, description, partial(_points, living, field))
+    living = _publishers.get(provider)
+    if living is None:
+        living = _publishers[provider] = WeakSet()
+        for field, description in METRICS.items():
+            name = f"tidegate.log.pattern.{field}"
+            otel.observable_counter(provider, name, description, partial(_points, living, field))
+    return living
 
 
 def _points(publishers: WeakSet[Publisher], field: str) -> list[tuple[int, Mapping[str, str]]]:
