@@ -61,7 +61,7 @@ class Election:
         self._directory = os.path.join(directory, "election")
         self._verdicts = os.path.join(directory, "verdicts")
         self._precedence = os.path.join(self._directory, _STANDALONE)
-        self._is_standalone = standalone
+        self.standalone = standalone
         self._claim: _Held | None = None
         self._clock = clock
         self._leader, self._rival = _Pulse(clock), _Pulse(clock)
@@ -78,7 +78,7 @@ class Election:
 
     def must_wait(self) -> bool:
         """Whether a standalone process goes before this one; a standalone one claims its precedence here."""
-        if not self._is_standalone:
+        if not self.standalone:
             return self._rival.is_alive(self._precedence)
         if self._claim is None or not self._claim.is_held():
             self._claim = None if self._rival.is_alive(self._precedence) else _take(self._precedence, os.O_CREAT)
@@ -123,7 +123,7 @@ class Leadership:
     """The lead of a route, as long as it `holds`. ``generation`` is above those of all former leaders."""
 
     def __init__(self, generation: int, held: _Held, successor: str, election: Election) -> None:
-        self.generation = generation
+        self.generation, self.standalone = generation, election.standalone
         self._held, self._successor, self._election = held, successor, election
 
     def holds(self) -> bool:

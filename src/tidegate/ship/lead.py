@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,7 +20,7 @@ from tidegate.ship.judge import Judge
 from tidegate.ship.pace import Share
 from tidegate.ship.sender import Sender
 from tidegate.ship.sending import IDLE_S, Sending
-from tidegate.ship.state import State
+from tidegate.ship.state import State, process_name
 
 if TYPE_CHECKING:
     from tidegate.gate.logs.publishing import Publisher
@@ -255,7 +254,8 @@ class Lead:
     def state(self) -> State:
         traces = self.judge.traces
         return State(
-            process=str(os.getpid()),
+            process=process_name(),
+            standalone=self._leadership.standalone,
             generation=self._leadership.generation,
             since=self._since,
             traces=self._plan.traces,

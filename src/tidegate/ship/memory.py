@@ -22,7 +22,7 @@ MAX_FRAMES = 10_000
 class Alone:
     """The lead of a process that shares nothing with others: `Election` and `Leadership` in one."""
 
-    generation = 1
+    generation, standalone = 1, False
 
     def __init__(self) -> None:
         self._pid = os.getpid()

@@ -41,19 +41,19 @@ class Place(Protocol):
 
 
 class OnDisk:
-    """The route in the store at ``store``."""
+    """The route in the store at ``store``; ``standalone`` for a process that does nothing else, and goes first."""
 
-    def __init__(self, plan: Plan, store: str, share: Share) -> None:
-        self._plan, self._store, self._share = plan, store, share
+    def __init__(self, plan: Plan, store: str, share: Share, *, standalone: bool = False) -> None:
+        self._plan, self._store, self._share, self._is_standalone = plan, store, share, standalone
         self._election: Election | None = None
         self._directory = os.path.join(store, "routes", plan.route.id)
 
     def try_lead(self) -> Lead | None:
         from tidegate.ship.election import Election
 
-        if self._election is None:
+        if self._election is None or not os.path.isdir(self._directory):  # the store may be deleted, and made anew
             self._plan.route.directory(self._store)
-            self._election = Election(self._directory)
+            self._election = Election(self._directory, standalone=self._is_standalone)
         leadership = self._election.try_lead()
         if leadership is None:
             return None

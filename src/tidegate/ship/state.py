@@ -7,6 +7,7 @@ unsent.json     the segments of which something is not judged or not sent yet, w
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -53,6 +54,12 @@ class State:
     counts: Counts = field(default_factory=dict)
     problem: str = ""
     destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def process_name() -> str:
+    """What this process is called by who looks on: the program that it runs, and its id."""
+    program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
+    return f"{program} ({os.getpid()})"
 
 
 class Telling:
