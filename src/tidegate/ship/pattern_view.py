@@ -54,6 +54,14 @@ class PatternDetail:
     sites: list[str] = field(default_factory=list)
     examples: list[Log] = field(default_factory=list)
 
+    def to_dict(self, price: float | None = None) -> dict[str, Any]:
+        """As JSON shows it; see `PatternCount.to_dict`."""
+        return {
+            **{name: getattr(self, name) for name in ("since", "until", "start", "interval", "sites")},
+            "rows": [row.to_dict(price) for row in self.rows],
+            "examples": [{**log.to_dict(), "cursor": log.cursor} for log in self.examples],
+        }
+
 
 #: By what patterns are sorted.
 SORTS: Mapping[str, Callable[[PatternCount], Any]] = {
