@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
     from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
+    from tidegate.ship import CircuitBreaker, CircuitBreakerOpen, exponential_backoff, should_retry
     from tidegate.watch import health
 
 __all__ = [
     "AdaptiveSampler",
+    "CircuitBreaker",
+    "CircuitBreakerOpen",
     "ConfigurationError",
     "Handle",
     "PatternLogRecordProcessor",
@@ -34,11 +37,15 @@ __all__ = [
     "TidegateError",
     "__version__",
     "configure_observability",
+    "exponential_backoff",
     "health",
+    "should_retry",
 ]
 
 _HOMES = {
     "AdaptiveSampler": "tidegate.gate",
+    "CircuitBreaker": "tidegate.ship",
+    "CircuitBreakerOpen": "tidegate.ship",
     "PatternLogRecordProcessor": "tidegate.gate",
     "ConfigurationError": "tidegate.errors",
     "Handle": "tidegate.configure",
@@ -46,7 +53,9 @@ _HOMES = {
     "StoreError": "tidegate.errors",
     "TidegateError": "tidegate.errors",
     "configure_observability": "tidegate.configure",
+    "exponential_backoff": "tidegate.ship",
     "health": "tidegate.watch.health",
+    "should_retry": "tidegate.ship",
 }
 
 

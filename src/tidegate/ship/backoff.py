@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import math
-import random as _random
+import random as chance
 import sys
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tidegate.errors import ConfigurationError
@@ -59,19 +58,19 @@ def exponential_backoff(
     base: float = 2,
     cap: float = 32,
     jitter: float = 0.1,
-    random: Callable[[], float] = _random.random,
+    random: Callable[[], float] | None = None,
 ) -> float:
     """Seconds to wait before the next attempt: ``base ** attempt``, with jitter, and ``cap`` at most.
 
     ``attempt`` counts the attempts that failed before the last one, from 0, so that the defaults make
     1, 2, 4, 8, 16, 32, 32 … seconds. ``jitter`` is the part by which a time is longer or shorter, at
-    random, so that many senders do not come back at once; ``random`` draws from 0 to 1. The cap is put
+    random, so that many senders do not come back at once; ``random`` draws from 0 to 1 (default: `random.random`). The cap is put
     on last: nothing waits for longer. Raises `ConfigurationError` for a value that breaks its rule.
 
-    >>> [exponential_backoff(attempt, jitter=0) for attempt in range(7)]
-    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0]
-    >>> exponential_backoff(3, random=lambda: 1.0)
-    8.8
+        >>> [exponential_backoff(attempt, jitter=0) for attempt in range(7)]
+        [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0]
+        >>> exponential_backoff(3, random=lambda: 1.0)
+        8.8
     """
     _require("attempt", attempt, attempt >= 0, "0 or more")
     _require("base", base, base >= 1, "1 or more")
@@ -81,7 +80,7 @@ def exponential_backoff(
         seconds = float(base) ** attempt
     except OverflowError:
         seconds = sys.float_info.max
-    return min(seconds * (1 + jitter * (2 * random() - 1)), float(cap))
+    return min(seconds * (1 + jitter * (2 * (random or chance.random)() - 1)), float(cap))
 
 
 def _require(name: str, value: float, right: bool, rule: str) -> None:
@@ -97,10 +96,10 @@ def should_retry(exception: BaseException | None = None, status_code: int | None
     that OTLP's specification names. No for any other status, and for exceptions that would only come
     again. An exception that carries an answer is judged by its status.
 
-    >>> should_retry(status_code=503), should_retry(status_code=404)
-    (True, False)
-    >>> should_retry(ConnectionRefusedError()), should_retry(ValueError("not a number"))
-    (True, False)
+        >>> should_retry(status_code=503), should_retry(status_code=404)
+        (True, False)
+        >>> should_retry(ConnectionRefusedError()), should_retry(ValueError("not a number"))
+        (True, False)
     """
     if status_code is None and exception is not None:
         status_code = status_of(exception)
@@ -145,6 +144,8 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 
 def _until(date: str, now: float) -> float:
+    from email.utils import parsedate_to_datetime  # a dear import for what receivers hardly ever send
+
     try:
         parsed = parsedate_to_datetime(date)
     except (TypeError, ValueError):

@@ -51,15 +51,15 @@ class CircuitBreaker:
     counted in ``transitions``. All methods may be called from several threads. Raises
     `ConfigurationError` for a threshold or a timeout that breaks its rule.
 
-    >>> breaker = CircuitBreaker("backend")
-    >>> with breaker:                           # raises CircuitBreakerOpen while it is open
-    ...     answer = "what a request gave"
-    >>> breaker.call(len, "or as a function")
-    16
-    >>> if breaker.can_execute():               # or step by step
-    ...     breaker.record_success()
-    >>> breaker.state
-    'CLOSED'
+        >>> breaker = CircuitBreaker("backend")
+        >>> with breaker:                           # raises CircuitBreakerOpen while it is open
+        ...     answer = "what a request gave"
+        >>> breaker.call(len, "or as a function")
+        16
+        >>> if breaker.can_execute():               # or step by step
+        ...     breaker.record_success()
+        >>> breaker.state
+        'CLOSED'
     """
 
     def __init__(
