@@ -24,9 +24,9 @@ from tidegate.cli.streams import discard_stdout, have_stdout, is_without_room, t
 from tidegate.errors import TidegateError
 
 COMMANDS = (
-    *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats"),
+    *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats", "patterns"),
     *("export", "import", "check", "prune"),
-    *("status", "serve", "health", "settings", "policy"),
+    *("status", "ship", "serve", "health", "settings", "policy"),
 )
 
 #: Exit status after Ctrl-C, as a shell reports a program ended by SIGINT.
