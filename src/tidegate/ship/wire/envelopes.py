@@ -7,6 +7,7 @@ each of a scope likewise: 1 the scope, 2 the records, 3 the schema's URL (opente
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tidegate.records import Resource, Scope
@@ -57,8 +58,9 @@ class _Request:
         if len(lists) == 1:
             lists[owners[0]].extend(messages)
             return
-        for owner, message in zip(owners, messages, strict=True):
-            lists[owner].append(message)
+        adds = {owner: found.append for owner, found in lists.items()}
+        for add, message in zip(map(adds.__getitem__, owners), messages, strict=True):
+            add(message)
 
     def _within(self, resource: Resource, scope: Scope) -> list[Any]:
         """What has the records of a scope."""
@@ -79,7 +81,9 @@ def _owned(owner: Key, contents: Iterable[bytes]) -> bytes:
 
 
 def _listed(head: Pieces, contents: Iterable[bytes]) -> bytes:
-    return b"".join([piece for content in contents for piece in (head[len(content)], content)])
+    """Each of these after its head."""
+    found = list(contents)
+    return b"".join(chain.from_iterable(zip(map(head.__getitem__, map(len, found)), found, strict=True)))
 
 
 def request(

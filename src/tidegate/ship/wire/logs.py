@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import add
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from tidegate.ship.wire.marks import with_attributes
+from tidegate.ship.wire.marks import marked_fields
 from tidegate.ship.wire.pieces import (
     I32,
     I64,
@@ -27,7 +27,7 @@ from tidegate.ship.wire.pieces import (
     utf8,
     within,
 )
-from tidegate.ship.wire.values import any_value, attributes
+from tidegate.ship.wire.values import any_value, attributes, none_has
 from tidegate.store.block import unpack
 from tidegate.store.rows import ORIGIN_KEYS, LogRows
 
@@ -57,17 +57,14 @@ def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None)
     def column(name: str, default: Any) -> Sequence[Any]:
         return take(unpack(rows.columns, name, rows.count, default))
 
-    mappings = take(rows.attributes)
-    if marks is not None:
-        mappings = with_attributes(mappings, marks)
     parts: list[Iterable[bytes]] = [
         _times(take(rows.times), column),
         map(_numbers.__getitem__, zip(*(column(name, 0) for name in _NUMBERS), strict=True)),
         map(_body, take(rows.bodies)),
     ]
     if any(origin[1] for origin in rows.origins):
-        parts.append(_located(rows.origins, column("origin", 0), mappings))
-    parts.append(map(_ATTRIBUTES.of, mappings))
+        parts.append(_located(rows, column("origin", 0), picked))
+    parts.append(marked_fields(_ATTRIBUTES, rows.attributes, picked, marks))
     for name, fields in (("severity_text", _SEVERITY_TEXT), ("event_name", _EVENT_NAME)):
         if name in rows.columns:
             parts.append(map(fields.__getitem__, column(name, "")))
@@ -110,20 +107,18 @@ def _body(body: Any) -> bytes:
     return _BODY[len(content)] + content
 
 
-def _located(
-    origins: Sequence[Sequence[Any]], origin: Sequence[int], mappings: Sequence[Mapping[str, Any]]
-) -> list[bytes]:
+def _located(rows: LogRows, origin: Sequence[int], picked: Sequence[int]) -> list[bytes]:
     """Where the call stands, as attributes, unless the record has such of its own."""
-    pieces = [_ATTRIBUTES.of(_place(each)) if each[1] else b"" for each in origins]
-    is_own = [not each.keys().isdisjoint(ORIGIN_KEYS) for each in mappings]
-    if not any(is_own):
+    pieces = [_ATTRIBUTES.of(_place(each)) if each[1] else b"" for each in rows.origins]
+    mappings = rows.attributes
+    if none_has(mappings, picked, ORIGIN_KEYS):
         return [pieces[place] for place in origin]
-    return [
-        _ATTRIBUTES.of({key: value for key, value in _place(origins[place]).items() if key not in mapping})
-        if own and origins[place][1]
-        else pieces[place]
-        for place, mapping, own in zip(origin, mappings, is_own, strict=True)
-    ]
+    out = []
+    for place, row in zip(origin, picked, strict=True):
+        own = mappings[row].keys() & ORIGIN_KEYS if pieces[place] else ()
+        others = {key: value for key, value in _place(rows.origins[place]).items() if key not in own}
+        out.append(_ATTRIBUTES.of(others) if own else pieces[place])
+    return out
 
 
 def _place(origin: Sequence[Any]) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from tidegate.gate.traces.tracestate import KEY, MAX_MEMBERS, NOTHING, parse, with_threshold
+from tidegate.ship.wire.values import Attributes, none_has
 
 if TYPE_CHECKING:
     from tidegate.ship.wire import Mark
@@ -42,9 +44,15 @@ def _key(member: str) -> str:
     return member.partition("=")[0].strip()
 
 
-def with_attributes(attributes: Sequence[Mapping[str, Any]], marks: Sequence[Mark]) -> Sequence[Mapping[str, Any]]:
-    """Each row's attributes, with those of its mark."""
-    return [
-        {**each, **dict(mark.attributes)} if mark.attributes else each
-        for each, mark in zip(attributes, marks, strict=True)
-    ]
+def marked_fields(
+    fields: Attributes, attributes: Sequence[Mapping[str, Any]], picked: Sequence[int], marks: Sequence[Mark] | None
+) -> Iterable[bytes]:
+    """Each row's attributes as fields, with those of its mark."""
+    if marks is None:
+        return fields.of_rows(attributes, picked)
+    # few, and shared by the spans of a trace at least
+    distinct = {id(mark): dict(mark.attributes) for mark in marks}
+    if none_has(attributes, picked, {name for each in distinct.values() for name in each}):
+        more = {key: fields.of(each) for key, each in distinct.items()}
+        return map(add, fields.of_rows(attributes, picked), [more[id(mark)] for mark in marks])
+    return [fields.of({**attributes[row], **distinct[id(mark)]}) for row, mark in zip(picked, marks, strict=True)]

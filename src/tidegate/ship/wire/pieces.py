@@ -35,7 +35,9 @@ class Pieces(dict[Any, bytes]):
         self._make = make
 
     def __missing__(self, key: Any) -> bytes:
-        made = self._make(key)
+        return self.remember(key, self._make(key))
+
+    def remember(self, key: Any, made: bytes) -> bytes:
         if len(made) <= MAX_BYTES:
             if len(self) >= MAX_PIECES:
                 self.clear()
@@ -45,6 +47,12 @@ class Pieces(dict[Any, bytes]):
 
 def varint(number: int) -> bytes:
     """Seven bits a byte, the lowest first; negative numbers in the two's complement of 64 bits."""
+    if 0 <= number < 0x80:
+        return number.to_bytes(1, "little")
+    if 0 <= number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
+    if 0 <= number < 0x200000:
+        return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14))
     number &= U64_MAX
     out = bytearray()
     while number > 0x7F:

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from tidegate.otlp.dialect import as_text
-from tidegate.ship.wire.marks import marked_states, with_attributes
+from tidegate.ship.wire.marks import marked_fields, marked_states
 from tidegate.ship.wire.pieces import (
     I32,
     I64,
@@ -49,8 +49,13 @@ _STATUS_HEAD, _MESSAGE, _FLAGS = heads(15), texts(2), tag(16, I32)
 #: Bits of the flags of spans and links beyond those of W3C, by the protocol's SpanFlags.
 _W3C, _HAS_IS_REMOTE, _IS_REMOTE = 0xFF, 0x100, 0x200
 
-#: Columns of few different numbers and what their rows have by default: what `_numbers` takes.
-_NUMBERS = ("kind", "flags", "parent_is_remote", "dropped_attributes", "dropped_events", "dropped_links")
+#: Columns that differ little, and what a row has by default: what `_of_few` takes.
+_FEW = (
+    *((name, 0) for name in ("kind", "flags", "parent_is_remote")),
+    *((f"dropped_{name}", 0) for name in ("attributes", "events", "links")),
+    ("status", 0),
+    ("status_message", ""),
+)
 
 
 def messages(rows: SpanRows, picked: Sequence[int], marks: Sequence[Mark] | None) -> Iterable[bytes]:
@@ -60,14 +65,12 @@ def messages(rows: SpanRows, picked: Sequence[int], marks: Sequence[Mark] | None
     def column(name: str, default: Any) -> Sequence[Any]:
         return take(unpack(rows.columns, name, rows.count, default))
 
-    mappings = take(rows.attributes)
     parts: list[Iterable[bytes]] = [
         _fixed(rows, take, picked),
         map(_NAME.__getitem__, take(rows.names)),
-        map(_numbers.__getitem__, zip(*(column(name, 0) for name in _NUMBERS), strict=True)),
-        map(_status.__getitem__, zip(take(rows.status), take(rows.messages), strict=True)),
+        map(_few.__getitem__, zip(*(column(*each) for each in _FEW), strict=True)),
         _parents(rows, picked),
-        map(_ATTRIBUTES.of, mappings if marks is None else with_attributes(mappings, marks)),
+        marked_fields(_ATTRIBUTES, rows.attributes, picked, marks),
     ]
     if marks is not None or "trace_state" in rows.columns:
         parts.append(map(_STATE.__getitem__, marked_states(column("trace_state", ""), marks)))
@@ -103,26 +106,21 @@ def _parents(rows: SpanRows, picked: Sequence[int]) -> list[bytes]:
     return out
 
 
-def _of_numbers(row: tuple[int, ...]) -> bytes:
-    kind, flags, is_remote, attributes, events, links = row
-    # kinds are one more than in a block
+def _of_few(row: tuple[Any, ...]) -> bytes:
+    kind, flags, is_remote, attributes, events, links, code, message = row
+    # kinds are one more than in a block; the status is written also when it is unset, as the standard encoder does
     first = tag(6) + VARINT[kind + 1] + _flags(_FLAGS, flags, is_remote)
-    return first + number(10, attributes) + number(12, events) + number(14, links)
+    status = number(3, code) + _MESSAGE[message]
+    dropped = number(10, attributes) + number(12, events) + number(14, links)
+    return first + dropped + _STATUS_HEAD[len(status)] + status
+
+
+#: The fields that differ little, by their values.
+_few = Pieces(_of_few)
 
 
 def _flags(start: bytes, flags: int, is_remote: int) -> bytes:
     return start + fixed32(flags & _W3C | _HAS_IS_REMOTE | (_IS_REMOTE if is_remote else 0))
-
-
-def _of_status(status: tuple[int, str]) -> bytes:
-    """Written also when it is unset, as the standard encoder does."""
-    code, message = status
-    content = number(3, code) + _MESSAGE[message]
-    return _STATUS_HEAD[len(content)] + content
-
-
-#: The fields of a span that are few numbers, by these; and its status.
-_numbers, _status = Pieces(_of_numbers), Pieces(_of_status)
 
 
 def _events(events: Sequence[Any], since: int) -> bytes:

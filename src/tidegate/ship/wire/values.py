@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 from tidegate.otlp.dialect import MAX_DEPTH, as_text
@@ -16,10 +17,12 @@ from tidegate.ship.wire.pieces import (
     double,
     heads,
     tag,
+    taker,
     texts,
     utf8,
     varint,
 )
+from tidegate.store.sealed.shapes import ShapedAttributes
 
 # fields of AnyValue
 _BOOL, _DOUBLE = {value: tag(2) + VARINT[value] for value in (False, True)}, tag(4, I64)
@@ -31,6 +34,13 @@ _VALUE = heads(2)
 
 #: A short text as the value of a KeyValue, by its length: what goes before its bytes.
 _TEXT_VALUE = Pieces(lambda length: _VALUE[len(_TEXT[length]) + length] + _TEXT[length])
+
+
+#: The same of integers, whose varints have up to ten bytes.
+_INT_VALUE = Pieces(lambda length: _VALUE[len(_INT) + length] + _INT)
+
+#: Values that can be no key.
+_UNHASHABLE = {list, dict, bytearray}
 
 
 def any_value(value: Any, depth: int = 0) -> bytes:
@@ -89,8 +99,17 @@ class Attributes(Pieces):
         return self._head[len(content)] + content
 
     def __missing__(self, item: Any) -> bytes:
-        # 0.0 and -0.0 are equal too; and no two measurements are
-        return self._field(item) if item[2] is float else super().__missing__(item)
+        key, value, kind = item
+        if kind is str:  # texts and numbers that are new are what makes records differ
+            content = pair(key, value)
+        elif kind is int and S64_MIN <= value <= S64_MAX:
+            digits = varint(value)
+            content = _KEY[key] + _INT_VALUE[len(digits)] + digits
+        else:
+            made = self._field(item)
+            # 0.0 and -0.0 are equal too; and no two measurements are
+            return made if kind is float else self.remember(item, made)
+        return self.remember(item, self._head[len(content)] + content)
 
     def of(self, attributes: Mapping[str, Any]) -> bytes:
         """The fields of all of them."""
@@ -102,7 +121,31 @@ class Attributes(Pieces):
 
     def _one(self, key: str, value: Any) -> bytes:
         kind = type(value)
-        return self._field((key, value, kind)) if kind in (list, dict) else self[key, value, kind]
+        return self._field((key, value, kind)) if kind in _UNHASHABLE else self[key, value, kind]
+
+    def of_rows(self, attributes: Sequence[Mapping[str, Any]], picked: Sequence[int]) -> Iterable[bytes]:
+        """What `of` gives of each of these rows; of sealed ones by columns, without making a mapping of each."""
+        if not isinstance(attributes, ShapedAttributes):
+            return map(self.of, taker(len(attributes), picked)(attributes))
+        shapes, of_shape = attributes.picked(picked)
+        made = {
+            shape: map(b"".join, zip(*map(self._column, keys, columns), strict=True)) if keys else repeat(b"")
+            for shape, (keys, columns) in of_shape.items()
+        }
+        return map(next, map(made.__getitem__, shapes))
+
+    def _column(self, key: str, column: Sequence[Any]) -> Iterable[bytes]:
+        kinds = list(map(type, column))
+        if _UNHASHABLE.isdisjoint(kinds):
+            return map(self.__getitem__, zip(repeat(key), column, kinds, strict=False))
+        return [self._one(key, value) for value in column]
 
 
 attributes: Callable[[int], Attributes] = cache(Attributes)
+
+
+def none_has(attributes: Sequence[Mapping[str, Any]], picked: Sequence[int], names: Collection[str]) -> bool:
+    """Whether there is no attribute of these names in these rows."""
+    if isinstance(attributes, ShapedAttributes):
+        return all(map(frozenset(names).isdisjoint, attributes.shapes))
+    return all(map(frozenset(names).isdisjoint, taker(len(attributes), picked)(attributes)))

@@ -33,7 +33,8 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
 
     def __init__(self, columns: Mapping[str, Any], count: int) -> None:
         self._columns = columns
-        self._shapes: Sequence[Sequence[str]] = columns["shapes"]
+        #: The lists of keys that rows have.
+        self.shapes: Sequence[Sequence[str]] = columns["shapes"]
         self._shape = unpack(columns, "shape", count, 0)
         self._read: dict[int, Sequence[Sequence[Any]]] = {}
 
@@ -48,13 +49,13 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
         if isinstance(row, slice):
             return [self[each] for each in range(len(self))[row]]
         shape, rank = self._shape[row], self._rank[row]
-        keys = self._shapes[shape]
+        keys = self.shapes[shape]
         return {key: column[rank] for key, column in zip(keys, self._values(shape), strict=True)}
 
     @cached_property
     def _counts(self) -> Sequence[int]:
         """How many rows have each shape."""
-        return list(map(self._shape.count, range(len(self._shapes))))
+        return list(map(self._shape.count, range(len(self.shapes))))
 
     @cached_property
     def _rank(self) -> Sequence[int]:
@@ -65,7 +66,7 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
     def _values(self, shape: int) -> Sequence[Sequence[Any]]:
         found = self._read.get(shape)
         if found is None:
-            found = self._read[shape] = [self._column(shape, key) for key in self._shapes[shape]]
+            found = self._read[shape] = [self._column(shape, key) for key in self.shapes[shape]]
         return found
 
     def _column(self, shape: int, key: str) -> Sequence[Any]:
@@ -74,11 +75,21 @@ class ShapedAttributes(Sequence[Mapping[str, Any]]):
             raise FormatError(f"a block has no column {name!r}")
         return unpack(self._columns, name, self._counts[shape], None)
 
+    def picked(self, rows: Sequence[int]) -> tuple[Sequence[int], Mapping[int, tuple[Sequence[str], Sequence[Any]]]]:
+        """These rows' shapes; and by shape its keys and for each of them a column of its rows, in that order."""
+        ranks: dict[int, list[int]] = {}
+        shapes = [self._shape[row] for row in rows]
+        for row, shape in zip(rows, shapes, strict=True):
+            ranks.setdefault(shape, []).append(self._rank[row])
+        return shapes, {
+            shape: (self.shapes[shape], [[column[rank] for rank in places] for column in self._values(shape)])
+            for shape, places in ranks.items()
+        }
+
     def values_of(self, key: str) -> Sequence[Any]:
         """Each row's value of one key, `MISSING` where there is none."""
         sources = [
-            iter(self._column(shape, key)) if key in keys else repeat(MISSING)
-            for shape, keys in enumerate(self._shapes)
+            iter(self._column(shape, key)) if key in keys else repeat(MISSING) for shape, keys in enumerate(self.shapes)
         ]
         return list(map(next, map(sources.__getitem__, self._shape)))
 
