@@ -8,14 +8,14 @@ from typing import Any, Literal, cast
 
 from tidegate.errors import QueryError
 from tidegate.records import Log, Point, Service, Span, Trace
-from tidegate.store.catalog import BlockCache, Catalog, ServiceCatalog, processes_of, steadily
+from tidegate.store.catalog import AnyRef, BlockCache, Catalog, ServiceCatalog, processes_of, steadily
 from tidegate.store.deadline import Deadline
 from tidegate.store.follow import MAX_BACKLOG, SHARED_LOOK_S, Follower, TraceFollower, forever
 from tidegate.store.lines import lines
 from tidegate.store.metrics.current import Current
 from tidegate.store.query import OF_PAGES, Query, Time, parse_time, parse_trace_id, query_of
 from tidegate.store.questions.asking import Questions
-from tidegate.store.rows import Record
+from tidegate.store.rows import AnyRows, Record
 from tidegate.store.stream import records, steps, stream
 from tidegate.store.subscription import MAX_QUEUE, POLL_S, Subscription
 from tidegate.store.tailing import Portion, RowsFollower, Whereabouts
@@ -100,6 +100,14 @@ class Reader(Questions):
         """The same in steps: None comes after each block that was searched, whether or not something was found."""
         query = query_of(signal, filters)
         return steps(self._cache, query, self._catalog.candidates(query), lines)
+
+    def row_steps(self, signal: Signal, **filters: Any) -> Iterator[tuple[AnyRows, int] | None]:
+        """What `spans`, `logs` or `metrics` would give, as a block's columns and the number of a row there, in steps.
+
+        For whoever goes through many records and needs little of each.
+        """
+        query = query_of(signal, filters)
+        return steps(self._cache, query, self._catalog.candidates(query), _rows)
 
     def traces(self, **filters: Any) -> Iterator[Trace]:
         """Whole traces of which a span matches, by the newest such span; further filters ``name`` and ``errors``."""
@@ -235,6 +243,10 @@ class Reader(Questions):
 
     def _stream(self, query: Query) -> Iterator[Record]:
         return stream(self._cache, query, self._catalog.candidates(query), records)
+
+
+def _rows(rows: AnyRows, ref: AnyRef) -> Callable[[int], tuple[AnyRows, int]]:
+    return lambda row: (rows, row)
 
 
 def _is_wanted(query: Query, point: Point) -> bool:

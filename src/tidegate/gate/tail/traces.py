@@ -29,6 +29,8 @@ QUIET = 1.0
 LIMIT = 30.0
 #: What is judged at once is spread over the time since the last verdicts, as budgets see it, but not over more seconds.
 SPREAD = 2.0
+#: Of fewer rows than this part of a sealed block, attributes are made one by one.
+FEW = 10
 #: Characters by which names are told apart.
 LONGEST = 256
 
@@ -296,8 +298,6 @@ def _place(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[s
 def _sample(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
     """Note what samplers said of each trace."""
     flags, states = rows.flags, rows.trace_states
-    if not any(each & SAMPLED for each in set(flags)):
-        return
     for trace_id, group in groups.items():
         said = {states[row] for row in group if flags[row] & SAMPLED}
         if said:
@@ -306,7 +306,7 @@ def _sample(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[
 
 def _routes(rows: SpanRows, roots: Sequence[int]) -> list[Any]:
     """The routes of some rows."""
-    if rows.is_sealed:
+    if rows.is_sealed and len(roots) * FEW > rows.count:
         return list(map(rows.values_of("http.route").__getitem__, roots))
     attributes = rows.attributes
     return [attributes[row].get("http.route") for row in roots]
