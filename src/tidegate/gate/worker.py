@@ -99,8 +99,9 @@ class Worker:
         """Put one's own demands into the page; the shares of this process by what is in it then."""
         common = budgets[0]
         self._renew(now)
+        self._beats.look(now)
         others = self._meet(common.budget, demands, now)
-        limit = min(self._limit(now), common.rate)
+        limit = min(self._limit(), common.rate)
         spent = {slot.token: slot.spent for slot, _ in others} | {self._token: common.budget.spent - self._spent}
         rates = [limit * self._tally.factor(spent, limit, now), *(each.rate for each in budgets[1:])]
         self.others = sum(silence <= LONGEST_AWAY for _, silence in others)
@@ -132,7 +133,7 @@ class Worker:
         """Write one's own slot; the slots of others that may live, and for how long each has been silent."""
         place, free, others = None, None, []
         for index, slot in enumerate(self._page.slots()):
-            silence = self._beats.silence(index, (slot.token, slot.beat), now)
+            silence = self._beats.silence(index, (slot.token, slot.beat))
             if slot.token and slot.token == self._token:
                 place = index
             elif not slot.token or silence > FREED:
@@ -151,13 +152,13 @@ class Worker:
             self._page.put(place, mine)
         return others
 
-    def _limit(self, now: float) -> float:
+    def _limit(self) -> float:
         """Traces per second that all workers may keep by the common budget, by who knows."""
         said = self._page.published()
         self.revision = said.revision
         if not said.beat:
             return math.inf
-        is_there = self._beats.silence("gate", said.beat, now) <= GATE_AWAY
+        is_there = self._beats.silence("gate", said.beat) <= GATE_AWAY
         return said.available if is_there else said.budget
 
 
