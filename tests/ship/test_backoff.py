@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import doctest
 import http.client
 import socket
 import urllib.error
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 import tidegate.ship
 from tidegate.errors import ConfigurationError
-from tidegate.ship import exponential_backoff, should_retry
+from tidegate.ship import backoff, exponential_backoff, should_retry
 from tidegate.ship.backoff import retry_after
 
 NOW = 1_700_000_000.0
@@ -181,3 +182,7 @@ def test_another_retry_after_says_nothing(value: str | None) -> None:
 
 def test_the_names_are_public() -> None:
     assert {"exponential_backoff", "should_retry"} <= set(tidegate.ship.__all__)
+
+
+def test_the_examples_are_true() -> None:
+    assert doctest.testmod(backoff) == (0, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import logging
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import requests
 from shipping import Clock
 from tidegate.errors import ConfigurationError
 from tidegate.ship import CircuitBreaker, CircuitBreakerOpen
+from tidegate.ship import breaker as module
 
 
 @pytest.fixture
@@ -261,3 +263,7 @@ def test_failures_of_many_threads_are_all_counted(clock: Clock) -> None:
     for thread in threads:
         thread.join()
     assert (breaker.failures, breaker.is_open()) == (4000, True)
+
+
+def test_the_examples_are_true() -> None:
+    assert doctest.testmod(module) == (0, 5)

@@ -47,7 +47,7 @@ from faulty_receiver import FaultyReceiver, faulty_receiver
 from shipping import logs, metrics, spans
 from tidegate import otel
 from tidegate.record.exporters import StoreSpanExporter
-from tidegate.ship.destinations import Destination, OtlpDestination, destination, destinations
+from tidegate.ship.destinations import Destination, OtlpDestination, destination, destinations, to_endpoint
 from tidegate.ship.outcome import REFUSED, RETRY, SENT
 
 
@@ -320,6 +320,17 @@ def test_a_destination_is_told_without_credentials() -> None:
         "exporter": "spans-otlp",
         "endpoint": "https://example.com/v1/traces",
     }
+
+
+def test_records_can_be_sent_to_any_endpoint(receiver: FaultyReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "token=x")
+    made = to_endpoint(f"{receiver.endpoint}/", headers={"replayed": "yes"})
+    for there, picked in zip(made, (spans(["a"]), logs(["b"]), metrics(1)), strict=True):
+        assert there.send(picked).accepted == 1
+        there.close()
+    assert [(request.path, request.headers["token"], request.headers["replayed"]) for request in receiver.requests] == [
+        (path, "x", "yes") for path in ("/v1/traces", "/v1/logs", "/v1/metrics")
+    ]
 
 
 class Masked(OTLPSpanExporter):

@@ -301,6 +301,21 @@ def test_a_receiver_that_refuses_everything_costs_a_bounded_number_of_requests(s
     assert len(there.requests) <= module.MAX_REQUESTS + 10
 
 
+def test_while_a_receiver_refuses_everything_a_batch_costs_few_requests(sender: Sender, there: Scripted) -> None:
+    there.answer(refuse_all)
+    sender.send(numbered(512))
+    before = len(there.requests)
+    sender.send(numbered(512))
+    assert len(there.requests) - before <= 2 * module.FEW_REQUESTS
+
+
+def test_after_everything_was_refused_one_offending_record_is_found_again(sender: Sender, there: Scripted) -> None:
+    there.answer(refuse_all)
+    sender.send(numbered(512))
+    there.answer(refuse(300))
+    assert sender.send(numbered(512)).sent == 511
+
+
 def test_refused_records_are_counted_by_status(sender: Sender, there: Scripted) -> None:
     there.answer(refuse(1, 2))
     sender.send(numbered(4))

@@ -64,8 +64,9 @@ def exponential_backoff(
 
     ``attempt`` counts the attempts that failed before the last one, from 0, so that the defaults make
     1, 2, 4, 8, 16, 32, 32 … seconds. ``jitter`` is the part by which a time is longer or shorter, at
-    random, so that many senders do not come back at once; ``random`` draws from 0 to 1 (default: `random.random`). The cap is put
-    on last: nothing waits for longer. Raises `ConfigurationError` for a value that breaks its rule.
+    random, so that many senders do not come back at once; ``random`` draws from 0 to 1 (default:
+    `random.random`). The cap is put on last: nothing waits for longer. Raises `ConfigurationError` for a
+    value that breaks its rule.
 
         >>> [exponential_backoff(attempt, jitter=0) for attempt in range(7)]
         [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 32.0]

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate import otel
@@ -34,6 +35,14 @@ DEFAULT_TIMEOUT = 10.0
 
 _HTTP = "opentelemetry.exporter.otlp.proto.http."
 _GRPC = "opentelemetry.exporter.otlp.proto.grpc."
+
+
+#: The standard exporters over HTTP: module, class, and path behind a base URL.
+_STANDARD = {
+    "spans": ("trace_exporter", "OTLPSpanExporter", "traces"),
+    "logs": ("_log_exporter", "OTLPLogExporter", "logs"),
+    "metrics": ("metric_exporter", "OTLPMetricExporter", "metrics"),
+}
 
 
 class _Post(Protocol):
@@ -190,6 +199,23 @@ def destinations(taken: Mapping[str, Sequence[Any]]) -> list[Destination]:
             name = _unused(f"{signal}-{kind_of(exporter)}", names)
             names.add(name)
             made.append(destination(name, signal, exporter, interval))
+    return made
+
+
+def to_endpoint(
+    endpoint: str, signals: Sequence[str] = ("spans", "logs", "metrics"), headers: Mapping[str, str] | None = None
+) -> list[Destination]:
+    """Destinations for a receiver of OTLP over HTTP at this base URL, one for each signal.
+
+    Everything else (headers beside ``headers``, compression, certificates, timeout) is as the standard
+    ``OTEL_EXPORTER_OTLP_*`` variables say.
+    """
+    made = []
+    for signal in signals:
+        module, name, path = _STANDARD[signal]
+        exporter = getattr(import_module(f"{_HTTP}{module}"), name)
+        url = f"{endpoint.rstrip('/')}/v1/{path}"
+        made.append(destination(f"{signal}-otlp", signal, exporter(endpoint=url, headers=headers)))
     return made
 
 

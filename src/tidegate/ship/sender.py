@@ -30,6 +30,9 @@ MAX_BYTES = 4_000_000
 #: 512 takes 18, three take about 50.
 MAX_REQUESTS = 64
 
+#: The same while a receiver refuses everything: enough to find one record on the way.
+FEW_REQUESTS = 10
+
 #: Part by which what a receiver asks to wait is prolonged at random, so that senders do not come back at once.
 _RETRY_AFTER_JITTER = 0.1
 
@@ -88,6 +91,7 @@ class Sender:
         self._next = 0.0
         self._asked_to_wait = False
         self._size = destination.max_records
+        self._most_requests = MAX_REQUESTS
         self._told: set[str] = set()
         self._sending = threading.Lock()
 
@@ -167,7 +171,7 @@ class Sender:
     def _batch(self, batch: Sequence[Picked], result: Result, deadline: float | None) -> str:
         """Send a batch, and halves of it where it is too large or refused; why it ended before all was dealt with."""
         waiting = [(0, count(batch))]  # parts that are not dealt with; the first is the last
-        requests = 0
+        requests, sent = 0, self.sent
         while waiting:
             start, end = waiting.pop()
             piece = part(batch, start, end)
@@ -184,13 +188,15 @@ class Sender:
                 return found.error
             if found.verdict == SENT:
                 self._accept(found, result)
-            elif middle > start and requests < MAX_REQUESTS:
+            elif middle > start and requests < self._most_requests:
                 waiting += [(middle, end), (start, middle)]
                 continue
             else:
                 self._refuse(piece, found, result)
             result.dealt += end - start
         self._size = min(2 * self._size, self.destination.max_records)
+        if requests > 1 and self.sent == sent:
+            self._most_requests = FEW_REQUESTS
         return ""
 
     def _encode(self, piece: Sequence[Picked]) -> tuple[Any, Outcome | None]:
@@ -238,7 +244,7 @@ class Sender:
             )
 
     def _accept(self, found: Outcome, result: Result) -> None:
-        self.last_success = time.time_ns()
+        self.last_success, self._most_requests = time.time_ns(), MAX_REQUESTS
         self.sent += found.accepted
         result.sent += found.accepted
         if found.rejected:
