@@ -111,6 +111,11 @@ class _InTraces(Rows):
             raise FormatError(f"column 'span_id' does not have {self.count} values")
         return digits
 
+    @cached_property
+    def packed_ids(self) -> bytes:
+        """The same in eight bytes each."""
+        return bytes.fromhex(self.digits)
+
     def span_id(self, row: int) -> str:
         """One of `span_ids`, without the others."""
         found = self.digits[row * ID_DIGITS : (row + 1) * ID_DIGITS]
@@ -126,10 +131,10 @@ class SpanRows(_InTraces):
     flags = _column("flags", 0)
     trace_states = _column("trace_state", "")
     messages = _column("status_message", "")
-    _links = _column("links", ())
-    _dropped_attributes = _column("dropped_attributes", 0)
-    _dropped_events = _column("dropped_events", 0)
-    _dropped_links = _column("dropped_links", 0)
+    links = _column("links", ())
+    dropped_attributes = _column("dropped_attributes", 0)
+    dropped_events = _column("dropped_events", 0)
+    dropped_links = _column("dropped_links", 0)
 
     @cached_property
     def parents(self) -> Sequence[Any]:
@@ -202,23 +207,23 @@ class SpanRows(_InTraces):
             status_message=self.messages[row],
             attributes=self.attributes[row],
             events=[Event(name, events_from + delta, attrs, lost) for name, delta, attrs, lost in self.events[row]],
-            links=[Link(*link) for link in self._links[row]],
-            dropped_attributes_count=self._dropped_attributes[row],
-            dropped_events_count=self._dropped_events[row],
-            dropped_links_count=self._dropped_links[row],
+            links=[Link(*link) for link in self.links[row]],
+            dropped_attributes_count=self.dropped_attributes[row],
+            dropped_events_count=self.dropped_events[row],
+            dropped_links_count=self.dropped_links[row],
         )
 
 
 class LogRows(_InTraces):
     severity = _column("severity", 0)
-    _observed = _column("observed", 0)
-    _timeless = _column("timeless", 0)
-    _severity_text = _column("severity_text", "")
+    observed = _column("observed", 0)
+    timeless = _column("timeless", 0)
+    severity_texts = _column("severity_text", "")
     bodies = _column("body", None)
     event_names = _column("event_name", "")
     flags = _column("flags", 0)
-    _origin = _column("origin", 0)
-    _dropped = _column("dropped", 0)
+    origin = _column("origin", 0)
+    dropped_attributes = _column("dropped", 0)
 
     @cached_property
     def origins(self) -> Sequence[Sequence[Any]]:
@@ -232,7 +237,7 @@ class LogRows(_InTraces):
         place = ORIGIN_KEYS.index(key) + 1
         of_origin = [origin[place] if origin[1] else MISSING for origin in self.origins]
         return [
-            of_origin[origin] if value is MISSING else value for value, origin in zip(found, self._origin, strict=True)
+            of_origin[origin] if value is MISSING else value for value, origin in zip(found, self.origin, strict=True)
         ]
 
     def is_error(self, row: int) -> bool:
@@ -241,13 +246,13 @@ class LogRows(_InTraces):
     def fields(self, row: int) -> dict[str, Any]:
         """What ``record(row).to_dict()`` gives, without resource and scope, and without making the record."""
         time = self.times[row]
-        origin = self.origins[self._origin[row]]
+        origin = self.origins[self.origin[row]]
         return {
             # a record without a time of its own is ordered by when it was observed
-            "time_unix_nano": 0 if self._timeless[row] else time,
-            "observed_time_unix_nano": time + self._observed[row],
+            "time_unix_nano": 0 if self.timeless[row] else time,
+            "observed_time_unix_nano": time + self.observed[row],
             "severity_number": self.severity[row],
-            "severity_text": self._severity_text[row],
+            "severity_text": self.severity_texts[row],
             "body": self.bodies[row],
             "event_name": self.event_names[row],
             "attributes": _located(self.attributes[row], origin),
@@ -255,19 +260,19 @@ class LogRows(_InTraces):
             "span_id": self.span_id(row),
             "flags": self.flags[row],
             "template": origin[0],
-            "dropped_attributes_count": self._dropped[row],
+            "dropped_attributes_count": self.dropped_attributes[row],
         }
 
     def record(self, row: int) -> Log:
         time = self.times[row]
-        origin = self.origins[self._origin[row]]
+        origin = self.origins[self.origin[row]]
         return Log(
-            time_unix_nano=0 if self._timeless[row] else time,
-            observed_time_unix_nano=time + self._observed[row],
+            time_unix_nano=0 if self.timeless[row] else time,
+            observed_time_unix_nano=time + self.observed[row],
             resource=self.resources[self.resource[row]],
             scope=self.scopes[self.scope[row]],
             severity_number=self.severity[row],
-            severity_text=self._severity_text[row],
+            severity_text=self.severity_texts[row],
             body=self.bodies[row],
             event_name=self.event_names[row],
             attributes=_located(self.attributes[row], origin),
@@ -275,7 +280,7 @@ class LogRows(_InTraces):
             span_id=self.span_id(row),
             flags=self.flags[row],
             template=origin[0],
-            dropped_attributes_count=self._dropped[row],
+            dropped_attributes_count=self.dropped_attributes[row],
         )
 
 

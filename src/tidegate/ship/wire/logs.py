@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from operator import add
+from operator import add, attrgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tidegate.ship.wire.pieces import (
     U32_MAX,
     U64_MAX,
     Pieces,
+    Take,
     fixed32,
     heads,
     nearest,
@@ -28,7 +29,6 @@ from tidegate.ship.wire.pieces import (
     within,
 )
 from tidegate.ship.wire.values import any_value, attributes, none_has
-from tidegate.store.block import unpack
 from tidegate.store.rows import ORIGIN_KEYS, LogRows
 
 if TYPE_CHECKING:
@@ -47,27 +47,24 @@ _BODY, _TEXT = heads(5), heads(1)
 #: What stands before a text that is the body, by its length.
 _TEXT_BODY = Pieces(lambda length: _BODY[len(_TEXT[length]) + length] + _TEXT[length])
 
-_NUMBERS = ("severity", "flags", "dropped")
+_NUMBERS = attrgetter("severity", "flags", "dropped_attributes")
 
 
 def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None) -> Iterable[bytes]:
     """The message of each picked log record."""
     take = taker(rows.count, picked)
-
-    def column(name: str, default: Any) -> Sequence[Any]:
-        return take(unpack(rows.columns, name, rows.count, default))
-
     parts: list[Iterable[bytes]] = [
-        _times(take(rows.times), column),
-        map(_numbers.__getitem__, zip(*(column(name, 0) for name in _NUMBERS), strict=True)),
+        _times(rows, take),
+        map(_numbers.__getitem__, zip(*map(take, _NUMBERS(rows)), strict=True)),
         map(_body, take(rows.bodies)),
     ]
     if any(origin[1] for origin in rows.origins):
-        parts.append(_located(rows, column("origin", 0), picked))
+        parts.append(_located(rows, take(rows.origin), picked))
     parts.append(marked_fields(_ATTRIBUTES, rows.attributes, picked, marks))
-    for name, fields in (("severity_text", _SEVERITY_TEXT), ("event_name", _EVENT_NAME)):
-        if name in rows.columns:
-            parts.append(map(fields.__getitem__, column(name, "")))
+    if "severity_text" in rows.columns:
+        parts.append(map(_SEVERITY_TEXT.__getitem__, take(rows.severity_texts)))
+    if "event_name" in rows.columns:
+        parts.append(map(_EVENT_NAME.__getitem__, take(rows.event_names)))
     if any(traces := take(rows.trace_ids)):
         known = {each: _TRACE + bytes.fromhex(each) if each else b"" for each in set(traces)}
         parts.append(map(known.__getitem__, traces))
@@ -76,15 +73,15 @@ def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None)
     return map(b"".join, zip(*parts, strict=False))
 
 
-def _times(times: Sequence[int], column: Any) -> Iterator[bytes]:
-    observed = within(0, U64_MAX, list(map(add, times, column("observed", 0))))
-    timeless = column("timeless", 0)
+def _times(rows: LogRows, take: Take) -> Iterator[bytes]:
+    times, timeless = take(rows.times), take(rows.timeless)
+    observed = within(0, U64_MAX, list(map(add, times, take(rows.observed))))
     stamps = [0 if no else time for time, no in zip(times, timeless, strict=True)] if any(timeless) else times
     return map(_TIMES, repeat(_TIME), within(0, U64_MAX, stamps), repeat(_OBSERVED), observed)
 
 
 def _spans(rows: LogRows, picked: Sequence[int]) -> list[bytes]:
-    digits, nothing = bytes.fromhex(rows.digits), bytes(8)
+    digits, nothing = rows.packed_ids, bytes(8)
     ids = [digits[8 * row : 8 * row + 8] for row in picked]
     return [_SPAN + each if each != nothing else b"" for each in ids]
 

@@ -119,7 +119,11 @@ def number(field: int, value: int, high: int = U32_MAX) -> bytes:
     return tag(field) + VARINT[min(value, high)] if value > 0 else b""
 
 
-def taker(count: int, picked: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+#: Takes some rows of a column.
+Take = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def taker(count: int, picked: Sequence[int]) -> Take:
     """Takes the picked rows of a column of so many rows."""
     if isinstance(picked, range):
         if picked == range(count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from operator import add
+from operator import add, attrgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tidegate.ship.wire.pieces import (
     U64_MAX,
     VARINT,
     Pieces,
+    Take,
     fixed32,
     fixed64,
     heads,
@@ -28,7 +29,7 @@ from tidegate.ship.wire.pieces import (
     within,
 )
 from tidegate.ship.wire.values import attributes
-from tidegate.store.block import NO_ID, unpack
+from tidegate.store.block import NO_ID
 from tidegate.store.rows import SpanRows
 
 if TYPE_CHECKING:
@@ -49,41 +50,34 @@ _STATUS_HEAD, _MESSAGE, _FLAGS = heads(15), texts(2), tag(16, I32)
 #: Bits of the flags of spans and links beyond those of W3C, by the protocol's SpanFlags.
 _W3C, _HAS_IS_REMOTE, _IS_REMOTE = 0xFF, 0x100, 0x200
 
-#: Columns that differ little, and what a row has by default: what `_of_few` takes.
-_FEW = (
-    *((name, 0) for name in ("kind", "flags", "parent_is_remote")),
-    *((f"dropped_{name}", 0) for name in ("attributes", "events", "links")),
-    ("status", 0),
-    ("status_message", ""),
+#: Columns that differ little: what `_of_few` takes.
+_FEW = attrgetter(
+    *("kinds", "flags", "remote", "dropped_attributes", "dropped_events", "dropped_links", "status", "messages")
 )
 
 
 def messages(rows: SpanRows, picked: Sequence[int], marks: Sequence[Mark] | None) -> Iterable[bytes]:
     """The message of each picked span."""
     take = taker(rows.count, picked)
-
-    def column(name: str, default: Any) -> Sequence[Any]:
-        return take(unpack(rows.columns, name, rows.count, default))
-
     parts: list[Iterable[bytes]] = [
         _fixed(rows, take, picked),
         map(_NAME.__getitem__, take(rows.names)),
-        map(_few.__getitem__, zip(*(column(*each) for each in _FEW), strict=True)),
+        map(_few.__getitem__, zip(*map(take, _FEW(rows)), strict=True)),
         _parents(rows, picked),
         marked_fields(_ATTRIBUTES, rows.attributes, picked, marks),
     ]
     if marks is not None or "trace_state" in rows.columns:
-        parts.append(map(_STATE.__getitem__, marked_states(column("trace_state", ""), marks)))
+        parts.append(map(_STATE.__getitem__, marked_states(take(rows.trace_states), marks)))
     if any(events := take(rows.events)):
         since = [rows.times[row] for row in picked] if rows.is_sealed else repeat(rows.base)
         parts.append(map(_events, events, since))
-    if any(links := column("links", ())):
+    if any(links := take(rows.links)):
         parts.append(map(_links, links))
     return map(b"".join, zip(*parts, strict=False))
 
 
-def _fixed(rows: SpanRows, take: Any, picked: Sequence[int]) -> Iterator[bytes]:
-    traces, digits = take(rows.trace_ids), bytes.fromhex(rows.digits)
+def _fixed(rows: SpanRows, take: Take, picked: Sequence[int]) -> Iterator[bytes]:
+    traces, digits = take(rows.trace_ids), rows.packed_ids
     known = {each: _TRACE + bytes.fromhex(each or _NO_TRACE) + _SPAN for each in set(traces)}
     starts = take(rows.times)
     ends = within(0, U64_MAX, list(map(add, starts, take(rows.durations))))
@@ -94,7 +88,7 @@ def _fixed(rows: SpanRows, take: Any, picked: Sequence[int]) -> Iterator[bytes]:
 
 def _parents(rows: SpanRows, picked: Sequence[int]) -> list[bytes]:
     """A parent in the same block is known by the way there."""
-    digits, steps = bytes.fromhex(rows.digits), rows.parent_steps
+    digits, steps = rows.packed_ids, rows.parent_steps
     out = []
     for row in picked:
         step = steps[row]
