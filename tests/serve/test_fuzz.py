@@ -66,7 +66,7 @@ QUERIES = st.one_of(
 #: Endpoints with parameters that they take.
 QUESTIONS = st.sampled_from(ROUTES).flatmap(
     lambda route: st.tuples(
-        st.just(route.path.format(trace_id="0af7")),
+        st.just(route.path.format(trace_id="0af7", pattern_id="0af7")),
         st.lists(st.tuples(st.sampled_from(route.takes or ("x",)), VALUES), max_size=3).map(asked),
     )
 )

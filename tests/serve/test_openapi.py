@@ -96,7 +96,7 @@ def test_every_route_and_method_is_described() -> None:
 def test_every_parameter_of_a_route_is_described() -> None:
     described = {path: {each["name"] for each in operation["parameters"]} for path, how, operation in OPERATIONS
                  if how == "get"}  # fmt: skip
-    in_path = {"/traces/{trace_id}": {"trace_id"}}
+    in_path = {"/traces/{trace_id}": {"trace_id"}, "/patterns/{pattern_id}": {"pattern_id"}}
     assert described == {route.path: {*route.takes} | in_path.get(route.path, set()) for route in ROUTES}
 
 

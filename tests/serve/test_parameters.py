@@ -48,6 +48,9 @@ TAKEN: list[tuple[str, str, Any]] = [
     ("offset", "0", 0),
     ("cursor", "18a.0af7-x_Y.0", "18a.0af7-x_Y.0"),
     ("signal", "spans", "spans"),
+    ("sort", "change", "change"),
+    ("price", "0", 0.0),
+    ("price", "2.5e-01", 0.25),
 ]
 
 REFUSED = {
@@ -70,6 +73,8 @@ REFUSED = {
         *("A.a.1", "1.a.1\n", "f" * 17 + ".a.1", "1." + "a" * 65 + ".1", "1.a.", " 1.a.1"),
     ],
     "signal": ["", "metrics", "Logs", "logs "],
+    "sort": ["", "counts", "Count", "name"],
+    "price": ["", "-1", "nan", "inf", "1_0", "0x1", " 1", "1000001", "1e400", "9" * 5000],
 }  # fmt: skip
 
 

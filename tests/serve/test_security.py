@@ -21,7 +21,7 @@ from tidegate.serve.routes import ROUTES
 pytestmark = pytest.mark.servers
 
 BEARER = {"authorization": f"Bearer {TOKEN}"}
-GUARDED = [route.path.format(trace_id="0123") for route in ROUTES if not route.is_open]
+GUARDED = [route.path.format(trace_id="0123", pattern_id="0123") for route in ROUTES if not route.is_open]
 
 WEBSOCKET = {
     "connection": "Upgrade",

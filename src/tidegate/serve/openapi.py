@@ -15,11 +15,19 @@ from tidegate.serve.routes import ROUTES, Route
 from tidegate.serve.schemas import SCHEMAS, Schema, array, ref
 
 #: What the records are that the endpoints below a path give.
-_RECORDS = {"/logs": "Log", "/spans": "Span", "/traces": "TraceSummary", "/metrics": "Point", "/services": "Service"}
+_RECORDS = {
+    "/logs": "Log",
+    "/spans": "Span",
+    "/traces": "TraceSummary",
+    "/metrics": "Point",
+    "/services": "Service",
+    "/patterns": "Pattern",
+}
 
 #: Endpoints that give one JSON object instead of an array of records.
 _OBJECTS = {
     "/traces/{trace_id}": ref("Trace"),
+    "/patterns/{pattern_id}": ref("PatternDetail"),
     "/health": ref("Health"),
     "/health/live": ref("Health"),
     "/health/ready": ref("Health"),

@@ -82,9 +82,17 @@ def _whole(least: int) -> Callable[[str], int]:
     return parse
 
 
+def _price(text: str) -> float:
+    if not re.fullmatch("[0-9.eE+-]{1,40}", text) or not 0 <= float(text) <= _MAX_PRICE:
+        raise ValueError
+    return float(text)
+
+
 def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text]
 
+
+_MAX_PRICE = 1_000_000
 
 _TRACE_ID = "[0-9a-fA-F]{4,32}"
 _CURSOR = "[0-9a-f]{1,16}[.][0-9A-Za-z_-]{1,64}[.][0-9a-f]{1,16}"
@@ -131,6 +139,13 @@ PARAMETERS = {
             {"type": "string", "pattern": f"^{_TRACE_ID}$"},
             "Of this trace only; the first digits of its id will do.",
         ),
+        Parameter(
+            "pattern_id",
+            _matching(_TRACE_ID),
+            "4 to 32 hexadecimal digits",
+            {"type": "string", "pattern": f"^{_TRACE_ID}$"},
+            "The pattern's id; the first digits of it will do.",
+        ),
         Parameter("errors", _flag, "true or false", _FLAG, "Only what ended in an error."),
         Parameter("level", _severity, _SEVERITY, _LEVEL, "Of exactly this severity, in any case."),
         Parameter("min_level", _severity, _SEVERITY, _LEVEL, "Of this severity or higher."),
@@ -173,6 +188,21 @@ PARAMETERS = {
             "newest or oldest",
             {"type": "string", "enum": ["newest", "oldest"]},
             "Which come first. Default: newest.",
+        ),
+        Parameter(
+            "sort",
+            _matching("count|bytes|rate|change|new|saved"),
+            "count, bytes, rate, change, new or saved",
+            {"type": "string", "enum": ["count", "bytes", "rate", "change", "new", "saved"]},
+            "What comes first: the most frequent, the largest, the most frequent now, what has changed most, the"
+            " newest, or what saves most. Default: count.",
+        ),
+        Parameter(
+            "price",
+            _price,
+            f"a number from 0 to {_MAX_PRICE:,}",
+            {"type": "number", "minimum": 0, "maximum": _MAX_PRICE},
+            "What a GB (10⁹ bytes) of log records costs where they are sent: answers have `savings` then.",
         ),
         Parameter("code", _text, "the code of a login URL", _WORDS, "What a login URL carries; good for one use."),
         Parameter("follow", _flag, "true or false", _FLAG, "Go on with new records as they are written."),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidegate.serve import following, health, pages, parameters, records
+from tidegate.serve import following, health, pages, parameters, patterns, records
 from tidegate.serve.message import EVENTS, HTML, JSON, NDJSON, Request, Response
 from tidegate.serve.prometheus import OPENMETRICS, TEXT
 from tidegate.store.query import FILTERS, OF_PAGES
@@ -43,6 +43,7 @@ _SPANS, _LOGS, _POINTS = (
 )
 _TRACES = tuple(name for name in _SPANS if name != "trace_id")
 _SERIES = ("since", "service", "name", "where", "text")
+_PATTERNS = ("since", "until", "service", "limit", "price")
 
 
 def _following(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,6 +93,21 @@ ROUTES = (
     ),
     Route("/services", records.services, "What is stored of each service.", gives=(NDJSON,)),
     Route("/services/json", records.services_json, "The same as one array."),
+    Route(
+        "/patterns",
+        patterns.patterns,
+        "Patterns of log messages: how many came, were kept and sent, what is new or spikes; of the last hour.",
+        (*_PATTERNS, "sort"),
+        (NDJSON,),
+    ),
+    Route("/patterns/json", patterns.patterns_json, "The same as one array.", (*_PATTERNS, "sort")),
+    Route(
+        "/patterns/{pattern_id}",
+        patterns.pattern,
+        "One pattern by service, where its call stands, and its newest records.",
+        _PATTERNS,
+        statuses=(200, 404),
+    ),
     Route("/health", health.full, "Health of every component.", statuses=(200, 503), is_quick=True),
     Route("/health/live", health.live, "Whether this process answers.", is_quick=True),
     Route(

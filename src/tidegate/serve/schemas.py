@@ -54,6 +54,10 @@ def _object(required: str, optional: str = "", **others: Schema) -> Schema:
 _SUMMARY = "trace_id name service services start_time_unix_nano end_time_unix_nano span_count error_count status cursor"
 _STATUSES: Schema = {"type": "string", "enum": ["healthy", "degraded", "unhealthy", "unknown"]}
 
+_NUMBER: Schema = {"type": "number"}
+_COUNTS: Schema = {"type": "array", "items": _INTEGER}
+_IF_SENT: Schema = {"type": ["integer", "null"]}
+
 SCHEMAS: dict[str, Schema] = {
     "Resource": _object("attributes", "schema_url"),
     "Scope": _object("name", "version schema_url attributes"),
@@ -79,6 +83,34 @@ SCHEMAS: dict[str, Schema] = {
         type={"type": "string", "enum": ["sum", "gauge", "histogram", "exponential_histogram"]},
     ),
     "Service": _object("name logs points errors processes first_time_unix_nano last_time_unix_nano", spans=_INTEGER),
+    "Pattern": _object(
+        "id service template kind severity first_time_unix_nano last_time_unix_nano",
+        severities={"type": "object", "additionalProperties": _INTEGER},
+        count=_INTEGER,
+        counts=_COUNTS,
+        rate=_NUMBER,
+        former_rate=_NUMBER,
+        is_new=_FLAG,
+        is_spiking=_FLAG,
+        bytes=_IF_SENT,
+        kept=_IF_SENT,
+        sent=_IF_SENT,
+        saved=_IF_SENT,
+    )
+    | {
+        "description": "`kept`, `sent` and `saved` (bytes) are null for a service that sends nothing. With a `price`,"
+        " `savings` is what was saved in money."
+    },
+    "PatternDetail": _object(
+        "",
+        since=_INTEGER,
+        until=_INTEGER,
+        start=_INTEGER,
+        interval=_INTEGER,
+        sites={"type": "array", "items": _STRING},
+        rows=array("Pattern"),
+        examples=array("Log"),
+    ),
     "Health": _object("", status=_STATUSES)
     | {
         "description": "`components` by name, for those who may see them.",

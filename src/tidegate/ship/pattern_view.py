@@ -111,7 +111,7 @@ def pattern(
     """One pattern by the beginning of its id, or None. Raises what `patterns` raises, and `QueryError` when there are
     several."""
     view = _View(reader, _window(since, until, now), service)
-    wanted = view.became(id)
+    wanted = view.became(id.lower())
     stored = view.scan(timeout, wanted, examples)
     rows = [row for row in view.rows(stored) if row.id.startswith(wanted)]
     if len({row.id for row in rows}) > 1:

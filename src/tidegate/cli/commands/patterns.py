@@ -76,7 +76,8 @@ def _all(reader: Reader, *, as_json: bool, price: float, limit: int | None, **qu
     found = patterns(reader, **query)
     if not found.rows:
         say(
-            f"No log records {place(reader)} in this time, which is the last hour by default; --since looks back further."
+            f"No log records {place(reader)} in this time, the last hour unless told otherwise; --since looks back"
+            " further."
         )
     elif as_json:
         for row in found.rows[:limit]:
