@@ -175,7 +175,7 @@ def _shared(directory: str) -> AdaptiveSampler:
     """One of eight workers of one budget; the others were there a moment ago."""
     page, sampler = ControlPage(f"{directory}/control.page"), AdaptiveSampler(100)
     for index in range(7):
-        page.put(index, Slot(index + 1, 1, 0.0, 0.0, {}))
+        page.put(index, Slot(index + 1, time.monotonic_ns(), 0.0, 0.0, {}))
     sampler.steer(page)
     return sampler
 

@@ -90,30 +90,34 @@ def test_before_anything_passed_nothing_is_known() -> None:
     assert Demand().update(5, 0.0) == 0
 
 
-def silences(beats: list[int], times: list[float]) -> list[float]:
+def silences(beats: list[float], times: list[float]) -> list[float]:
     """For how long a worker has been silent, at each look."""
     watch, found = Beats(), []
     for beat, now in zip(beats, times, strict=True):
         watch.look(now)
-        found.append(watch.silence("worker", beat))
+        found.append(watch.silence("worker", beat, beat))
     return found
 
 
-def test_whoever_is_new_counts_as_alive() -> None:
-    assert silences([1], [5.0]) == [0]
+def test_a_beat_that_changes_is_life_whatever_time_it_tells() -> None:
+    times = [1000.0, 1000.1, 1000.2, 1000.3, 1000.4]
+    assert silences([900.0, -3.0, 12.0, 12.0, 12.0], times)[1:] == pytest.approx([0, 0, 0.1, 0.2])
 
 
-def test_a_beat_that_changes_is_life_whatever_it_says() -> None:
-    times = [0.0, 0.1, 0.2, 0.3, 0.4]
-    assert silences([900, -3, 12, 12, 12], times) == pytest.approx([0, 0, 0, 0.1, 0.2])
+def test_whose_beat_is_old_when_it_is_first_seen_is_away_until_it_beats() -> None:
+    assert silences([900.0, 900.0, 900.1], [1000.0, 1000.1, 1000.2]) == pytest.approx([100, 100.1, 0])
+
+
+def test_whose_clock_is_ahead_beat_just_now_when_it_is_first_seen() -> None:
+    assert silences([5000.0, 5000.0], [1000.0, 1000.1]) == pytest.approx([0, 0.1])
 
 
 def test_while_one_does_not_look_others_are_not_missed() -> None:
-    assert not is_away(silences([1, 1], [0.0, 3600.0])[-1], 1000.0)
+    assert not is_away(silences([1000.0, 1000.0], [1000.0, 4600.0])[-1], 1000.0)
 
 
 def test_a_clock_that_is_set_back_does_not_make_others_live_longer() -> None:
-    assert silences([1, 1, 1], [100.0, 0.0, 0.3])[-1] == pytest.approx(0.3)
+    assert silences([100.0, 100.0, 100.0], [100.0, 0.0, 0.3])[-1] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("demand", [0.0, 0.1, 1.0, 10.0, 1e5])

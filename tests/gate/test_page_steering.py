@@ -13,6 +13,7 @@ from sampling import Clock
 from tidegate.gate.page import SLOTS, ControlPage, Slot
 from tidegate.gate.policy import Policy, TracePolicy
 from tidegate.gate.sampler import AdaptiveSampler
+from tidegate.gate.worker import COMMON
 from workers import BUDGET, Workers, skewed
 
 Wait = Callable[..., None]
@@ -190,16 +191,26 @@ def test_while_the_page_cannot_be_had_each_keeps_an_equal_part_and_that_is_count
 def test_a_worker_too_many_takes_a_share_without_a_slot_and_that_is_counted(path: Path) -> None:
     page = ControlPage(path)
     for index in range(SLOTS):
-        page.put(index, Slot(index + 1, 1, 0.0, 0.0, {}))
+        page.put(index, Slot(index + 1, 10**18, 0.0, 0.0, {}))
     workers = Workers(path, 1).run([500.0], 1)
     assert workers.samplers[0].steering()["crowded"] > 5
     assert workers.kept
 
 
+def test_what_the_dead_left_in_the_page_costs_a_newcomer_nothing(path: Path) -> None:
+    page = ControlPage(path)
+    for index in range(100):
+        page.put(index, Slot(index + 1, 1, 0.0, 0.0, {COMMON: 1000.0}))
+    workers = Workers(path, 1)
+    workers.clock.now = 60.0
+    workers.decide(0)
+    assert workers.shares == [BUDGET]
+
+
 def test_slots_of_the_dead_are_taken_again(path: Path) -> None:
     page = ControlPage(path)
     for index in range(SLOTS):
-        page.put(index, Slot(index + 1, 1, 0.0, 0.0, {}))
+        page.put(index, Slot(index + 1, 10**18, 0.0, 0.0, {}))
     Workers(path, 1).run([100.0], 15)
     assert len([slot for slot in page.slots() if slot.token]) == 1
 
@@ -207,7 +218,7 @@ def test_slots_of_the_dead_are_taken_again(path: Path) -> None:
 def test_a_worker_whose_slot_another_took_takes_another(path: Path) -> None:
     workers = Workers(path, 1).run([100.0], 1)
     page = ControlPage(path)
-    page.put(0, Slot(1, 1, 0.0, 0.0, {}))
+    page.put(0, Slot(1, 10**18, 0.0, 0.0, {}))
     workers.run([100.0], 1)
     assert [slot.token != 0 for slot in page.slots()][:3] == [True, True, False]
 

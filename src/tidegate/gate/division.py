@@ -1,8 +1,9 @@
 """How one budget is divided among the workers of a host, by what arrives at each.
 
-Pure: times are seconds of the caller's own clock. No clock is shared: a worker is alive for another as long as its
-beat keeps changing, by the other's clock. So containers whose clocks differ, and what is left of the time before a
-restart of the host, need no special care; and a process that is stopped or idle is the same as one that has died.
+Pure: times are seconds of the caller's own clock. A worker is alive for another as long as its beat keeps changing, by
+the other's clock; what time its beat tells counts only once, when it is first seen. So containers whose clocks differ,
+and what is left of the time before a restart of the host, can mislead for a moment at most; and a process that is
+stopped or idle is the same as one that has died.
 
 Whoever divides the same demands by the same budget comes to the same shares, which add up to the budget.
 """
@@ -81,26 +82,31 @@ class Beats:
     together, and none of them is to take the whole.
     """
 
-    __slots__ = ("_last", "_now", "_seen")
+    __slots__ = ("_active", "_now", "_seen")
 
     def __init__(self) -> None:
         self._seen: dict[Hashable, tuple[Hashable, float]] = {}
-        self._now = 0.0
-        self._last: float | None = None
+        self._active = 0.0
+        self._now: float | None = None
 
     def look(self, now: float) -> None:
         """A look begins."""
-        if self._last is not None:
-            self._now += min(max(now - self._last, 0.0), UNSEEN)
-        self._last = now
+        if self._now is not None:
+            self._active += min(max(now - self._now, 0.0), UNSEEN)
+        self._now = now
 
-    def silence(self, who: Hashable, beat: Hashable) -> float:
-        """Seconds since the beat of ``who`` was first seen as it is. Whoever is new counts as alive."""
+    def silence(self, who: Hashable, beat: Hashable, time: float) -> float:
+        """Seconds since the beat of ``who``, of this ``time`` by its clock, was first seen.
+
+        Whose first beat it is, its time has to tell; by a clock that is ahead of ours, it beat just now.
+        """
         former = self._seen.get(who)
-        if former is None or former[0] != beat:
-            self._seen[who] = beat, self._now
-            return 0.0
-        return self._now - former[1]
+        if former is None:
+            age = 0.0 if self._now is None else max(0.0, self._now - time)
+            former = self._seen[who] = beat, self._active - age
+        elif former[0] != beat:
+            former = self._seen[who] = beat, self._active
+        return self._active - former[1]
 
 
 class Tally:

@@ -20,7 +20,7 @@ Words are little-endian and of 8 bytes; numbers are IEEE doubles::
     128     256 slots of 16 words: token, beat, spent, share, then 6 pairs of a budget's id and its demand (1/s)
     32896   2,048 buckets of 8 words, newest first: 48 bits of a key's hash and 16 of the minute it was seen
 
-A beat is the writer's clock in ns; that it changes is what shows life, whatever clock that is (see `division`).
+A beat is the writer's monotonic clock in ns; that it changes is what shows life (see `division`).
 """
 
 from __future__ import annotations

@@ -61,8 +61,9 @@ class AdaptiveSampler(Sampler):
     unknown probability, and so is what follows: no ``th`` is written then, as OpenTelemetry asks.
 
     ``service`` and ``resource`` (attributes) are what rules may ask about the process. ``max_keys`` are
-    told apart, others share one. Threads and forks are safe; a fork's child has budgets of its own,
-    unless a control page makes them one for all (`steer`). Raises ValueError when an argument is wrong, and never from `should_sample`.
+    told apart, others share one. Threads and forks are safe; a fork's child has budgets of its own, unless
+    a control page makes them one for all (`steer`). Raises ValueError when an argument is wrong, and never
+    from `should_sample`.
     """
 
     def __init__(

@@ -43,6 +43,9 @@ def _hash(text: str) -> int:
 
 _id = lru_cache(maxsize=64)(_hash)
 
+#: What the budget for what no rule decides is called in a slot.
+COMMON = _id("")
+
 
 class Worker:
     """A process's slot in a control page, and its shares of the budgets that it has in common with others.
@@ -133,7 +136,7 @@ class Worker:
         """Write one's own slot; the slots of others that may live, and for how long each has been silent."""
         place, free, others = None, None, []
         for index, slot in enumerate(self._page.slots()):
-            silence = self._beats.silence(index, (slot.token, slot.beat))
+            silence = self._beats.silence(index, (slot.token, slot.beat), slot.beat / 1e9)
             if slot.token and slot.token == self._token:
                 place = index
             elif not slot.token or silence > FREED:
@@ -158,7 +161,7 @@ class Worker:
         self.revision = said.revision
         if not said.beat:
             return math.inf
-        is_there = self._beats.silence("gate", said.beat) <= GATE_AWAY
+        is_there = self._beats.silence("gate", said.beat, said.beat / 1e9) <= GATE_AWAY
         return said.available if is_there else said.budget
 
 
