@@ -70,7 +70,7 @@ class Deltas:
             ("sum", True): Counter in wanted,
             ("sum", False): UpDownCounter in wanted,
         }
-        self._since = since
+        self.since = since
         self._last: dict[Any, _Last] = {}
         self._next: dict[Any, _Last] = {}
 
@@ -104,7 +104,7 @@ class Deltas:
         stale = [key for key, each in self._last.items() if each.time < before]
         for key in stale:
             # should it go on, it is not taken for a new one
-            self._since = max(self._since, self._last.pop(key).start + 1)
+            self.since = max(self.since, self._last.pop(key).start + 1)
 
     def _of(self, point: Any) -> Iterator[Point]:
         metric = point.metric
@@ -129,7 +129,7 @@ class Deltas:
         """From when on, and how much; None if there is nothing to send."""
         start, value = point.start_time_unix_nano, point.value
         if known is None:
-            return (start, value) if start >= self._since else None
+            return (start, value) if start >= self.since else None
         if start > known.start:
             return start, value
         if _is_reset(point, known.value):

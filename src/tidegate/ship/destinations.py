@@ -35,9 +35,13 @@ DEFAULT_TIMEOUT = 10.0
 
 _HTTP = "opentelemetry.exporter.otlp.proto.http."
 _GRPC = "opentelemetry.exporter.otlp.proto.grpc."
+_JSON = "opentelemetry.exporter.otlp.json.http."
 
 
 #: The standard exporters over HTTP: module, class, and path behind a base URL.
+#: Protocols by their names in ``OTEL_EXPORTER_OTLP_PROTOCOL``, and where their exporters are.
+PROTOCOLS = {"http/protobuf": _HTTP, "grpc": _GRPC, "http/json": _JSON}
+
 _STANDARD = {
     "spans": ("trace_exporter", "OTLPSpanExporter", "traces"),
     "logs": ("_log_exporter", "OTLPLogExporter", "logs"),
@@ -80,6 +84,11 @@ class Destination:
     def preferred(self, picked: Sequence[Picked]) -> Sequence[Picked]:
         """What is sent for these: differences of totals where the exporter prefers them."""
         return self._deltas.of(picked) if self._deltas else picked
+
+    def sends_all_since(self, time: int) -> None:
+        """Say that nobody has sent it points of series that began at this time (ns) or later."""
+        if self._deltas:
+            self._deltas.since = time
 
     def had(self, picked: Sequence[Picked]) -> None:
         """Say that it was sent these points before, by another process: what comes is compared with them."""
@@ -203,18 +212,21 @@ def destinations(taken: Mapping[str, Sequence[Any]]) -> list[Destination]:
 
 
 def to_endpoint(
-    endpoint: str, signals: Sequence[str] = ("spans", "logs", "metrics"), headers: Mapping[str, str] | None = None
+    endpoint: str,
+    signals: Sequence[str] = ("spans", "logs", "metrics"),
+    headers: Mapping[str, str] | None = None,
+    protocol: str = "http/protobuf",
 ) -> list[Destination]:
-    """Destinations for a receiver of OTLP over HTTP at this base URL, one for each signal.
+    """Destinations for a receiver of OTLP at this base URL, one for each signal; ``protocol`` is one of `PROTOCOLS`.
 
     Everything else (headers beside ``headers``, compression, certificates, timeout) is as the standard
-    ``OTEL_EXPORTER_OTLP_*`` variables say.
+    ``OTEL_EXPORTER_OTLP_*`` variables say. Raises ImportError when the exporters of the protocol are not installed.
     """
     made = []
     for signal in signals:
         module, name, path = _STANDARD[signal]
-        exporter = getattr(import_module(f"{_HTTP}{module}"), name)
-        url = f"{endpoint.rstrip('/')}/v1/{path}"
+        exporter = getattr(import_module(f"{PROTOCOLS[protocol]}{module}"), name)
+        url = endpoint if protocol == "grpc" else f"{endpoint.rstrip('/')}/v1/{path}"
         made.append(destination(f"{signal}-otlp", signal, exporter(endpoint=url, headers=headers)))
     return made
 
@@ -248,7 +260,7 @@ def kind_of(exporter: Any) -> str:
     module = f"{type(exporter).__module__}."
     if module.startswith((_HTTP, _GRPC)):
         return "otlp"
-    if module.startswith("opentelemetry.exporter.otlp.json.http."):
+    if module.startswith(_JSON):
         return "otlp-json"
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", type(exporter).__name__)
     kept = [word.lower() for word in words if word not in _COMMON]
