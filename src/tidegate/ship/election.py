@@ -139,12 +139,14 @@ class Leadership:
         """Show that this process lives, twice a second (`BEAT_S`), also while something is being sent.
 
         False when it is over: superseded, or a standalone process waits, for which this one is to finish what it
-        does, and `release`.
+        does, and `release`. Never raises.
         """
         if not self.holds():
             return False
-        self._held.touch()
-        return not self._election.must_wait()
+        with contextlib.suppress(OSError):  # no more descriptors, above all: then nobody is seen to wait
+            self._held.touch()
+            return not self._election.must_wait()
+        return True
 
     def release(self) -> None:
         """Let the next one lead, at once. What is called a second time does nothing."""

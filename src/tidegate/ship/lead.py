@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate import otel
 from tidegate.errors import FormatError, TidegateError
 from tidegate.record.workers import Worker
+from tidegate.ship.election import BEAT_S
 from tidegate.ship.judge import Judge
 from tidegate.ship.pace import Share
 from tidegate.ship.sender import Sender
@@ -108,18 +109,31 @@ class Line:
             self._until = None
             self._drained.set()
 
-    def drained(self, until: float) -> bool:
-        """Wait for that; whether all was sent."""
-        self._drained.wait(max(until - time.monotonic(), 0))
+    def drained(self, until: float, alive: Callable[[], object]) -> bool:
+        """Wait for that, calling ``alive`` meanwhile; whether all was sent."""
+        while (left := until - time.monotonic()) > 0 and not self._drained.wait(min(left, BEAT_S)):
+            alive()
         return self._drained.is_set() and self.sending.is_done
 
 
-def sleep(worker: Worker, wait: float, rest: float, is_urgent: Callable[[], bool]) -> None:
-    """Until there is something to do, but not before the rest is over, unless it is urgent."""
-    over = time.monotonic() + rest
-    worker.wait(max(wait, rest))
-    while worker.going() and not is_urgent() and (left := over - time.monotonic()) > 0:
-        worker.wait(left)
+def sleep(
+    worker: Worker,
+    wait: float,
+    rest: float,
+    is_urgent: Callable[[], bool],
+    alive: Callable[[], object] | None = None,
+) -> None:
+    """Until there is something to do, but not before the rest is over, unless it is urgent. Meanwhile ``alive`` is
+    called as often as others are to see that this process lives."""
+    now = time.monotonic()
+    over, end = now + rest, now + max(wait, rest)
+    while worker.going() and not is_urgent() and (left := end - (now := time.monotonic())) > 0:
+        at_once = left if alive is None else min(left, BEAT_S)
+        worker.wait(at_once)
+        if time.monotonic() - now < at_once:  # woken
+            end = over
+        if alive is not None:
+            alive()
 
 
 class Lead:
@@ -169,6 +183,7 @@ class Lead:
 
     def look(self, now: float, *, last: bool = False, last_points: bool = False) -> float:
         """One round of judging; in how many seconds the next one is due. Raises `Superseded` when the lead is lost."""
+        self.beat()
         self._leadership.check()
         self._follow_policy()
         try:
@@ -210,7 +225,7 @@ class Lead:
         self.look(time.monotonic(), last=last, last_points=True)
         for line in self.lines:
             line.drain(until)
-        is_sent = [line.drained(until) for line in self.lines]  # all of them are waited for
+        is_sent = [line.drained(until, self.beat) for line in self.lines]  # all of them are waited for
         return all(is_sent) and not self.judge.undecided
 
     def _follow_policy(self) -> None:

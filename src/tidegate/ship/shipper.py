@@ -120,7 +120,8 @@ class Shipper:
                         wish.done.append(self._fulfil(wish))
                         wish.ticket.done()
                 rest = self._share.rest(time.thread_time() - begun, time.monotonic())
-                sleep(worker, wait, rest, lambda: bool(self._wishes))
+                alive = self.lead.beat if self.lead is not None else None
+                sleep(worker, wait, rest, lambda: bool(self._wishes), alive)
 
     def _turn(self) -> float:
         """One round; the seconds until the next one."""
