@@ -38,10 +38,10 @@ _GRPC = "opentelemetry.exporter.otlp.proto.grpc."
 _JSON = "opentelemetry.exporter.otlp.json.http."
 
 
-#: The standard exporters over HTTP: module, class, and path behind a base URL.
 #: Protocols by their names in ``OTEL_EXPORTER_OTLP_PROTOCOL``, and where their exporters are.
 PROTOCOLS = {"http/protobuf": _HTTP, "grpc": _GRPC, "http/json": _JSON}
 
+#: The standard exporters: module, class, and path behind a base URL over HTTP.
 _STANDARD = {
     "spans": ("trace_exporter", "OTLPSpanExporter", "traces"),
     "logs": ("_log_exporter", "OTLPLogExporter", "logs"),
