@@ -26,7 +26,7 @@ from tidegate.errors import TidegateError
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats", "patterns"),
     *("export", "import", "check", "prune"),
-    *("status", "ship", "serve", "health", "settings", "policy"),
+    *("status", "simulate", "ship", "serve", "health", "settings", "policy"),
 )
 
 #: Exit status after Ctrl-C, as a shell reports a program ended by SIGINT.
