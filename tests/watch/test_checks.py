@@ -91,8 +91,13 @@ def test_a_process_that_neither_records_nor_sends_has_none() -> None:
     assert names(None, store="off") == set()
 
 
-def test_a_process_that_reads_a_store_has_checks_of_it_and_its_disk(tmp_path: Path) -> None:
-    assert {check.name for check in checks.for_store(str(tmp_path))} == {"store", "disk"}
+def test_a_process_that_reads_a_store_has_checks_of_it_its_disk_and_what_is_sent_from_it(tmp_path: Path) -> None:
+    assert {check.name for check in checks.for_store(str(tmp_path))} == {"store", "disk", "exporter"}
+
+
+def test_a_process_with_destinations_has_a_check_of_what_is_sent_to_them() -> None:
+    made = checks.for_process(None, load({"store": "off"}, environ={}), problems=list)
+    assert [check.name for check in made] == ["exporter"]
 
 
 def test_no_builtin_check_is_critical(make: Make, tmp_path: Path) -> None:

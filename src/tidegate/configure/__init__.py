@@ -19,7 +19,7 @@ from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
 from tidegate.configure.recording import attach
-from tidegate.configure.shipping import shipping_of
+from tidegate.configure.shipping import Shipping, shipping_of
 from tidegate.instrument import loading
 from tidegate.record import capture, process
 from tidegate.record.recorder import Recorder
@@ -82,15 +82,18 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
     if settings.capture_logs:
         capture.install(get_logger_provider())
         capture.drop_early(None if is_stored else gates.early)
-    watch.builtin.append(partial(_builtin_checks, recorder, settings, gates))
+    watch.builtin.append(partial(_builtin_checks, recorder, settings, gates, shipping))
     _handle = Handle(settings, recorder, shipping)
     return _handle
 
 
-def _builtin_checks(recorder: Recorder | None, settings: Settings, gates: Gates) -> list[Any]:
+def _builtin_checks(
+    recorder: Recorder | None, settings: Settings, gates: Gates, shipping: Shipping | None
+) -> list[Any]:
     from tidegate.watch import checks  # only a process that asks how it is needs them
 
-    return checks.for_process(recorder, settings, gates.policy, lambda: gates.problem)
+    problems = shipping.problems if shipping is not None else None
+    return checks.for_process(recorder, settings, gates.policy, lambda: gates.problem, problems)
 
 
 def own_store() -> str:

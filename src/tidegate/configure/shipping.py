@@ -19,7 +19,7 @@ from tidegate.errors import TidegateError
 from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.record import process
 from tidegate.settings import Settings
-from tidegate.store.location import MEMORY
+from tidegate.store.location import MEMORY, OFF, default_location
 
 if TYPE_CHECKING:
     from tidegate.gate.policies.watcher import Watcher
@@ -90,6 +90,15 @@ class Shipping:
     def senders(self) -> list[Sender]:
         """Those at work in this process, while it leads."""
         return [sender for each in self._shippers if (lead := each.lead) is not None for sender in lead.senders]
+
+    def problems(self) -> list[str]:
+        """Of each destination that records wait for, why; as the process tells that leads the route."""
+        if own := self.senders:
+            return [problem for sender in own if (problem := sender.problem)]
+        from tidegate.ship.problems import problems
+
+        store = self._settings.store or default_location()
+        return problems(store, self.plan.route.id) if store not in (MEMORY, OFF) else []
 
     @property
     def aggregation(self) -> Any:

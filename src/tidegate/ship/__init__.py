@@ -4,7 +4,7 @@
     rebuild       the SDK's objects again, for exporters that are not OTLP's
     destinations  the configured exporters, each with a name; `transport` is one attempt, `outcome` what came of it
     sender        batches to one destination, with a circuit `breaker` and `backoff`; `refused` is set aside
-    measures      what senders do, as metrics
+    measures      what senders do, as metrics; `problems` what keeps them from it, for health
 
 One direction: rows of blocks that a reader found go out; nothing is written back but how far each destination
 has come.

@@ -153,6 +153,7 @@ class Sender:
             "failures": self._attempts,
             "last_error": self.last_error,
             "advice": self.advice,
+            "problem": self.problem,
             "last_success_unix_nano": self.last_success,
             "next_attempt_in": round(self.ready_at(now) - now, 3),
             "sent": self.sent,

@@ -37,11 +37,16 @@ PROBE_SUFFIX = ".partial"
 
 
 def for_process(
-    recorder: Recorder | None, settings: Settings, policy: str = "", problem: Callable[[], str] = str
+    recorder: Recorder | None,
+    settings: Settings,
+    policy: str = "",
+    problem: Callable[[], str] = str,
+    problems: Callable[[], list[str]] | None = None,
 ) -> list[Check]:
     """The checks of a process that records with ``recorder``, or sends only.
 
-    ``policy`` is where the gates' policy comes from, ``problem`` says what is wrong with it.
+    ``policy`` is where the gates' policy comes from, ``problem`` says what is wrong with it. ``problems`` says of
+    each destination what it waits for, where there are some.
     """
     from tidegate.watch.destinations import destinations, reach
 
@@ -55,6 +60,7 @@ def for_process(
         ]
         checks += [_check("disk", partial(disk, place))] if place != MEMORY else []
     checks += [_check("policy", partial(policy_in_force, policy, problem))] if policy else []
+    checks += [_check("exporter", partial(sending, problems))] if problems is not None else []
     targets = destinations(settings)
     return checks + ([_check("destination", partial(reach, targets))] if targets else [])
 
@@ -63,7 +69,13 @@ def for_store(location: str) -> list[Check]:
     """The checks of a process that only reads the store at ``location``."""
     if location == MEMORY:
         return []
-    return [_check("store", partial(readable, location)), _check("disk", partial(disk, location))]
+    from tidegate.ship.problems import problems
+
+    return [
+        _check("store", partial(readable, location)),
+        _check("disk", partial(disk, location)),
+        _check("exporter", partial(sending, partial(problems, location))),
+    ]
 
 
 def _check(name: str, call: Callable[[], Result]) -> Check:

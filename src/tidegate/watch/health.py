@@ -14,8 +14,9 @@ return "degraded" or a `Result` with a detail too. Each runs in a thread of its 
 need the application's event loop. A change of status is recorded as the event
 ``tidegate.health.changed``, unless all that happened is that the first check has passed.
 
-In a process that records, the checks ``store``, ``disk``, ``queue``, ``lag`` and ``destination`` are
-there without being registered, and run when a report is asked for. None of them is critical.
+In a process that records, the checks ``store``, ``disk``, ``queue``, ``lag``, ``destination`` (whether it can be
+reached) and ``exporter`` (whether what is to be sent goes there) are there without being registered, and run when
+a report is asked for. None of them is critical.
 """
 
 from __future__ import annotations

@@ -1,0 +1,95 @@
+"""What keeps records from being sent, as anybody can tell who looks at the store."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import faulty_receiver as faults
+from faulty_receiver import FaultyReceiver, faulty_receiver
+from tidegate.ship.election import Election, Leadership
+from tidegate.ship.problems import problems
+from tidegate.ship.state import State, Telling
+
+Lead = Callable[..., Leadership]
+
+
+@pytest.fixture
+def lead(tmp_path: Path) -> Iterator[Lead]:
+    """``lead(route, problem="", **destinations)``: lead a route, and tell of it, until the end."""
+    led: list[Leadership] = []
+
+    def lead(route: str, problem: str = "", **destinations: str) -> Leadership:
+        directory = tmp_path / "routes" / route
+        directory.mkdir(parents=True)
+        leadership = Election(str(directory)).try_lead()
+        assert leadership is not None
+        led.append(leadership)
+        told = {name: {"problem": text} for name, text in destinations.items()}
+        Telling(str(directory), leadership).state(State(problem=problem, destinations=told))
+        return leadership
+
+    yield lead
+    for each in led:
+        each.release()
+
+
+A, B = "a" * 16, "b" * 16
+
+
+def test_each_destination_s_problem_is_told(lead: Lead, tmp_path: Path) -> None:
+    lead(A, logs="logs wait", spans="", metrics="metrics wait")
+    assert problems(str(tmp_path)) == ["logs wait", "metrics wait"]
+
+
+def test_a_leader_s_own_problem_is_told(lead: Lead, tmp_path: Path) -> None:
+    lead(A, problem="the disk is full", logs="")
+    assert problems(str(tmp_path)) == ["the disk is full"]
+
+
+def test_all_routes_are_looked_at_or_one(lead: Lead, tmp_path: Path) -> None:
+    lead(A, logs="of a")
+    lead(B, logs="of b")
+    assert (problems(str(tmp_path)), problems(str(tmp_path), B)) == (["of a", "of b"], ["of b"])
+
+
+def test_what_a_former_leader_told_is_no_longer_so(lead: Lead, tmp_path: Path) -> None:
+    lead(A, logs="logs wait").release()
+    assert problems(str(tmp_path)) == []
+
+
+def test_a_store_without_routes_has_no_problem(tmp_path: Path) -> None:
+    assert problems(str(tmp_path / "none")) == []
+
+
+@pytest.fixture
+def receiver() -> Iterator[FaultyReceiver]:
+    with faulty_receiver() as receiver:
+        yield receiver
+
+
+HEALTH = """
+    import logging, time, tidegate
+    from tidegate import health
+
+    handle = tidegate.configure_observability(instrument=False, exit_grace=0)
+    logging.getLogger("app").error("failed")
+    while not handle._shipping.problems():
+        time.sleep(0.05)
+    found = health.report().components["exporter"]
+    print(found.status, "|", found.detail)
+"""
+
+
+def test_health_is_degraded_while_a_receiver_is_not_where_it_should_be(
+    receiver: FaultyReceiver, run: Callable[..., subprocess.CompletedProcess[str]], program: Callable[[str], Path]
+) -> None:
+    receiver.behave(faults.status(404))
+    done = run([sys.executable, program(HEALTH)], env={"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{receiver.endpoint}/v1/x"})
+    status, _, detail = done.stdout.strip().partition(" | ")
+    assert status == "degraded"
+    assert detail == ("logs-otlp: 404 Not Found; nothing takes OTLP at this path: check OTEL_EXPORTER_OTLP_ENDPOINT")
