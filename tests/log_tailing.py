@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -23,6 +24,9 @@ from tidegate.store.segment import FORMAT, BlockRef, Header
 T0 = 1_700_000_040
 
 INFO, WARN, ERROR = 9, 13, 17
+
+
+_scope = lru_cache(InstrumentationScope)
 
 
 class Emitted(NamedTuple):
@@ -54,7 +58,7 @@ class Emitted(NamedTuple):
         template = self.template if self.args else ""
         path, line = ("/app/shop.py", self.line) if self.line else ("", 0)
         setattr(record, ORIGIN, Origin(template, path, line, "sell" if line else ""))
-        return ReadableLogRecord(record, SDKResource.get_empty(), InstrumentationScope(self.logger))
+        return ReadableLogRecord(record, SDKResource.get_empty(), _scope(self.logger))
 
 
 class Portion(NamedTuple):

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
+from math import inf
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
+
+#: Seconds between two looks, while records come to wait, at what has waited for too long.
+EXPIRE = 0.1
 
 
 class _Held(Generic[R]):
@@ -57,10 +61,12 @@ class Context(Generic[R]):
         self.dropped = self.evicted = self.forgotten = 0
         self._held: OrderedDict[Hashable, _Held[R]] = OrderedDict()  # the one that was used last is last
         self._errors: OrderedDict[Hashable, float] = OrderedDict()  # until when
+        self._expired = -inf
 
     def hold(self, key: Hashable, record: R, size: int, now: float) -> None:
         """Let ``record`` wait for an error of its trace."""
-        self.expire(now)
+        if not 0 <= now - self._expired < EXPIRE:
+            self.expire(now)
         if size > self.max_bytes or size > self.total_bytes:
             self.dropped += 1
             return
@@ -109,6 +115,7 @@ class Context(Generic[R]):
 
     def expire(self, now: float) -> None:
         """Forget the traces in which nothing happened for long, and the errors that are long past."""
+        self._expired = now
         while self._held:
             key, held = next(iter(self._held.items()))
             if held.last + self.idle > now:

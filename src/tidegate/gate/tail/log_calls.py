@@ -29,11 +29,11 @@ _SPECIAL = {COUNT, _EXCEPTION, *(path for path, _, _ in PLACES)}
 class Call:
     """Records of one logging call, severity, logger and service. ``is_filled``: they have a template that values
     were filled into, and so one pattern. ``is_special``: each is to be looked at by itself. ``run``: drops that were
-    drawn in advance, until the time ``until``."""
+    drawn in advance, until the time ``until``. ``came``: when one was judged last."""
 
     __slots__ = (
         *("_key", "_pattern", "is_filled", "is_own", "is_special"),
-        *("origin", "run", "service", "severity", "source", "until"),
+        *("came", "origin", "run", "service", "severity", "source", "until"),
     )
 
     def __init__(self, origin: Origin, severity: int, source: Source, service: str, flags: tuple[bool, bool]) -> None:
@@ -42,7 +42,7 @@ class Call:
         self.is_filled = is_filled and origin.template != ""
         self.is_own = source.logger == "tidegate" or source.logger.startswith("tidegate.")
         self.run: Run | None = None
-        self.until = 0.0
+        self.until = self.came = 0.0
         self._pattern: Pattern | None = None
         self._key: Hashable = None
 

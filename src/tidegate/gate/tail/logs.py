@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from tidegate.errors import ConfigurationError
+from tidegate.gate.budget import HOLD
 from tidegate.gate.logs import runs
 from tidegate.gate.logs.context import Context
 from tidegate.gate.logs.marks import marks
@@ -41,6 +42,9 @@ TRACE_ERROR, CONTEXT, PASSED = "trace_error", "context", "passed"
 #: Records that wait, by their places, for an error of their trace: of one trace, and of all; and seconds after which a
 #: trace that is silent is forgotten.
 WAITING_OF_TRACE, WAITING, IDLE = 10_000, 100_000, 300.0
+
+#: Seconds between two records of a call within which drops are drawn in advance under a budget.
+DENSE = HOLD / 4
 
 #: The last 56 bits of a trace id, in hexadecimal digits.
 RANDOM_DIGITS = 14
@@ -101,6 +105,7 @@ class LogTail:
                 self.problem = f"patterns begin anew: {error}"
                 self.gate = self._new_gate(policy)
         self._reading = Reading(self.gate)
+        self._is_free = self.gate.policy.budget is None
         self._clock = RecordClock()
         self._context: Context[_Waiting] | None = None
         if context:
@@ -149,6 +154,7 @@ class LogTail:
     def apply(self, policy: LogPolicy) -> None:
         """Judge by ``policy`` from now on. Raises ConfigurationError and changes nothing when it is wrong."""
         self.gate.apply(policy)
+        self._is_free = policy.budget is None
         self._reading.forget()
 
     def state(self) -> dict[str, Any]:
@@ -191,7 +197,10 @@ class LogTail:
         else:
             self._judge(case, "event" if known is not None and known.event_name else "", None)
             if call.is_filled and known is None:
-                self._begin(call, pattern, moment)
+                # under a budget a run holds for a moment only: it pays for what comes often
+                if self._is_free or moment - call.came < DENSE:
+                    self._begin(call, pattern, moment)
+                call.came = moment
 
     def _sift_in_trace(self, case: _Case, trace_id: str, known: Facts | None) -> None:
         context, certain = self._context, ""
