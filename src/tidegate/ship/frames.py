@@ -51,12 +51,8 @@ class Position(NamedTuple):
 START = Position()
 
 
-class Row(NamedTuple):
-    """A row to send: where it is in the store, and its mark's place among the frame's."""
-
-    segment: str
-    sequence: int
-    mark: int = 0
+#: A row to send: its segment, its sequence there, and its mark's place among the frame's.
+Row = tuple[str, int, int]
 
 
 @dataclass(slots=True)
@@ -84,13 +80,13 @@ class Frame:
         """The kept rows of a signal, always in the same order: segments by id, and in each by sequence."""
         if signal == "metrics":
             return [
-                Row(segment, sequence)
+                (segment, sequence, 0)
                 for segment, ranges in sorted(self.metrics.items())
                 for first, end in sorted(ranges)
                 for sequence in range(first, end)
             ]
         kept: Kept = getattr(self, signal)
-        return [Row(segment, *row) for segment, rows in sorted(kept.items()) for row in sorted(rows)]
+        return [(segment, sequence, mark) for segment, of in sorted(kept.items()) for sequence, mark in sorted(of)]
 
     def count(self, signal: str) -> int:
         """How many rows of a signal were kept."""
