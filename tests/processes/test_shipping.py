@@ -13,7 +13,6 @@ import pytest
 
 from faulty_receiver import FaultyReceiver, faulty_receiver, hang
 from recorded import Recorded, read
-from tidegate.ship.status import status
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -128,64 +127,6 @@ def test_routes_of_one_store_do_not_mix(instrument: Run, program: Callable[..., 
         assert {token for token, body in tokens if b"yours" in body} == {"two"}
         assert {token for token, body in tokens if b"theirs" in body} == {"three"}
     assert recorded().names == {"mine": 2, "yours": 1, "theirs": 1, "nobody's": 1}
-
-
-FORKS = """
-def serve(number):
-    work(f"begin {number}")
-    say(f"begun {number}")
-    wait_for("more")
-    work(f"more {number}")
-    say(f"told {number}")
-    wait_for("end")
-for number in range(4):
-    if os.fork() == 0:
-        serve(number)
-        os._exit(0)
-    wait_for(f"begun {number}")
-"""
-
-
-@pytest.fixture
-def leader(store_dir: Path) -> Callable[[], int]:
-    """The process that leads the only route; 0 while there is none."""
-
-    def leader() -> int:
-        found = [each.state.process for each in status(str(store_dir)) if each.led]
-        return int(found[0].rpartition("(")[2].rstrip(")") or 0) if found else 0
-
-    return leader
-
-
-def test_when_the_leader_is_killed_another_worker_goes_on(
-    begin: Start, receiver: FaultyReceiver, store_dir: Path, tmp_path: Path, wait_for: Wait, leader: Callable[[], int]
-) -> None:
-    begin(FORKS + "os.waitpid(-1, 0); os.waitpid(-1, 0); os.waitpid(-1, 0); os.waitpid(-1, 0)")
-    wait_for(lambda: len(read(store_dir).spans) == 4)
-    killed = set[int]()
-    for _ in range(2):
-        wait_for(lambda: leader() not in {0, *killed})
-        killed.add(leader())
-        os.kill(leader(), signal.SIGKILL)
-    (tmp_path / "more").touch()
-    (tmp_path / "end").touch()
-    wait_for(lambda: set(names(receiver)) == set(read(store_dir).names) and len(names(receiver)) >= 6)
-
-
-def test_when_the_leader_is_stopped_another_goes_on_and_it_sends_nothing_twice(
-    begin: Start, receiver: FaultyReceiver, tmp_path: Path, wait_for: Wait, leader: Callable[[], int]
-) -> None:
-    process = begin(FORKS + "for _ in range(4): os.waitpid(-1, 0)")
-    wait_for(lambda: len(names(receiver)) == 4 and leader())
-    stopped = leader()
-    os.kill(stopped, signal.SIGSTOP)
-    (tmp_path / "more").touch()
-    wait_for(lambda: sum(name.startswith("more") for name in names(receiver)) >= 3)
-    assert leader() not in (0, stopped)
-    os.kill(stopped, signal.SIGCONT)
-    (tmp_path / "end").touch()
-    assert process.wait(20) == 0
-    assert names(receiver) == Counter(f"{what} {number}" for what in ("begin", "more") for number in range(4))
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)"])
