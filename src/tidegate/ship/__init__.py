@@ -1,5 +1,9 @@
 """4 SEND: what the gate kept goes to its destinations, from the store.
 
+    route         where records may go and by which rules; `election` says which process leads one
+    shipper       a process's part: its `lead`, if it has one, is a `judge` and for each destination a `sending`
+    verdicts      the log of what was decided, by `frames`; `cursors` are how far each destination is in it
+    status        how all that stands, from the files that the leader keeps; `state` is what it tells
     wire          columns straight to OTLP protobuf: `Picked` rows in, the bytes of an export request out
     rebuild       the SDK's objects again, for exporters that are not OTLP's
     destinations  the configured exporters, each with a name; `transport` is one attempt, `outcome` what came of it
