@@ -25,7 +25,7 @@ from tidegate.errors import TidegateError
 
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats", "patterns"),
-    *("export", "import", "check", "prune"),
+    *("export", "import", "replay", "check", "prune"),
     *("status", "simulate", "ship", "serve", "health", "settings", "policy"),
 )
 

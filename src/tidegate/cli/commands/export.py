@@ -12,7 +12,7 @@ from tidegate.cli.options import open_reader, options
 from tidegate.cli.streams import ended_by_signals, say
 from tidegate.errors import ConfigurationError
 
-_SIGNALS = ("spans", "logs", "metrics")
+SIGNALS = ("spans", "logs", "metrics")
 
 
 @click.command("export")
@@ -32,7 +32,7 @@ _SIGNALS = ("spans", "logs", "metrics")
     " bytes; or a record a line, with nothing lost.",
 )
 @click.option(
-    "--signal", "signals", type=click.Choice(_SIGNALS), multiple=True, help="Only this signal; may be repeated."
+    "--signal", "signals", type=click.Choice(SIGNALS), multiple=True, help="Only this signal; may be repeated."
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there; devices and pipes are written to.")
 @options("store", "since", "until", "service", "trace_id", "text", "where")
@@ -42,7 +42,7 @@ def command(store: str | None, output: str, form: str, signals: tuple[str, ...],
     What a collector's file exporter writes has the same format, and its otlpjsonfile receiver reads it.
     STORE is a directory or the URL of a served one. The file appears whole or not at all.
     """
-    questions = _questions(signals, filters)
+    asked = questions(signals, filters)
     if form == "otlp-proto" and output == "-" and sys.stdout.isatty():
         raise ConfigurationError("protobuf is not for a terminal; name a file with -o, or use a pipe.")
     from tidegate.cli.progress import records_done
@@ -54,17 +54,17 @@ def command(store: str | None, output: str, form: str, signals: tuple[str, ...],
         with ended_by_signals(), records_done() as progress, target(output, force=force) as file:
             everything = not signals and not any(filters.values())
             progress.expect(total(reader) if progress.is_shown and everything else None)
-            for count in export.run(file.write, questions):
+            for count in export.run(file.write, asked):
                 progress.advance(count)
         _tell(export.written.total(), export.left_out, output, form)
         warn_of_damage(reader)
 
 
-def _questions(signals: tuple[str, ...], filters: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def questions(signals: tuple[str, ...], filters: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What is asked of each signal. Metric points have no trace."""
     if filters["trace_id"] and "metrics" in signals:
         raise click.UsageError("--signal metrics with --trace: metric points are of no trace; leave one of them out.")
-    wanted = [signal for signal in signals or _SIGNALS if signal != "metrics" or not filters["trace_id"]]
+    wanted = [signal for signal in signals or SIGNALS if signal != "metrics" or not filters["trace_id"]]
     given = {name: value for name, value in filters.items() if value is not None}
     return [(signal, given) for signal in dict.fromkeys(wanted)]
 
