@@ -160,6 +160,10 @@ def test_a_probe_that_a_killed_process_left_behind_is_removed_by_upkeep(tmp_path
     assert os.listdir(tmp_path) == ["upkeep.lock"]
 
 
+def test_sending_without_a_store_is_degraded(make: Make) -> None:
+    assert checks.recording(make(MemorySink(1 << 20)), "off").status == "degraded"
+
+
 def test_recording_in_memory_instead_of_on_disk_is_degraded(make: Make) -> None:
     result = checks.recording(make(MemorySink(1 << 20)), "/proc/tidegate")
     assert result.status == "degraded"

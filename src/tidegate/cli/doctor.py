@@ -168,8 +168,11 @@ def sampler(settings: Settings) -> Check:
 
     name, argument = settings.sampler.lower(), settings.sampler_arg
     if not name:
-        decides = "the policy's rules and budget" if settings.policy else "the SDK's default: everything is sent"
-        return Check("sampler", OK, decides)
+        from tidegate.ship.plan import in_force
+
+        decides = "the policy's rules and budget; without a word of it on traces, " if settings.policy else ""
+        mode = "all" if settings.send == "all" else "gated"
+        return Check("sampler", OK, decides + in_force(settings, mode, settings.trace_budget))
     try:
         otel.sampler_by_name(name, argument)
     except LookupError:

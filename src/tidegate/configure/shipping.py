@@ -184,18 +184,13 @@ class Shipping:
 
     def describe(self) -> str:
         """What is in force, in a line."""
+        from tidegate.ship.plan import in_force
+
         plan, settings = self.plan, self._settings
-        targets = ", ".join(
-            f"{each.name} ({each.endpoint})" if each.endpoint else each.name for each in self.destinations
-        )
-        traces = {
-            "sampled": f"by the sampler {settings.sampler or 'of the configuration file'}",
-            "all": "all",
-            "gated": f"up to {plan.trace_budget:g} a second and host, errors, slow and new ones first",
-        }[plan.traces]
-        logs = "all" if plan.logs == "all" else "by pattern"
-        policy = f"; policy {settings.policy}" if settings.policy and "gated" in (plan.traces, plan.logs) else ""
-        return f"sending to {targets}; traces: {traces}; logs: {logs}{policy}; route {plan.route.id}"
+        places = [f"{each.name} ({each.endpoint})" if each.endpoint else each.name for each in plan.destinations]
+        policy = f"; policy: {settings.policy}" if self._steering is not None else ""
+        said = in_force(settings, plan.traces, plan.trace_budget)
+        return f"sending to {', '.join(places)}; {said}{policy}; route {plan.route.id}"
 
 
 def _plan(settings: Settings, built: Built, destinations: list[Destination], traces: str, budget: float) -> Plan:

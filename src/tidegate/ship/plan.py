@@ -11,6 +11,7 @@ from tidegate.gate.policy import LogPolicy, TracePolicy
 if TYPE_CHECKING:
     from tidegate.gate.tail.logs import LogTail
     from tidegate.gate.tail.traces import TraceTail
+    from tidegate.settings import Settings
     from tidegate.ship.destinations import Destination
     from tidegate.ship.points import NewestPoints
     from tidegate.ship.route import Route
@@ -80,3 +81,15 @@ class Plan:
         return LogTail(
             mode=self.logs, policy=self.log_policy, context=self.log_context, state=state, **self.log_options
         )
+
+
+def in_force(settings: Settings, traces: str, trace_budget: float) -> str:
+    """What is sent of traces and log records, in words."""
+    spans = f" and {settings.span_budget:g} spans" if settings.span_budget is not None else ""
+    budget = f"up to {trace_budget:g}{spans} a second and host, first those with errors, slow and new ones"
+    by_sampler = f"as the sampler {settings.sampler or 'of the configuration file'} says"
+    said = {"sampled": by_sampler, "all": "all", "gated": budget}[traces]
+    logs = "all" if settings.send == "all" else "errors, and the others by pattern"
+    if settings.send != "all" and settings.log_budget is not None:
+        logs += f", up to {settings.log_budget:g} a second"
+    return f"traces: {said}; log records: {logs}"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tidegate.store.location import FILE_MODE, MEMORY, default_location, make_directory
+from tidegate.store.location import FILE_MODE, MEMORY, OFF, default_location, make_directory
 from tidegate.watch.check import Check
 from tidegate.watch.status import DEGRADED, HEALTHY, Result
 
@@ -58,7 +58,7 @@ def for_process(
             _check("queue", Queue(recorder)),
             _check("lag", partial(lag, recorder)),
         ]
-        checks += [_check("disk", partial(disk, place))] if place != MEMORY else []
+        checks += [_check("disk", partial(disk, place))] if place not in (MEMORY, OFF) else []
     checks += [_check("policy", partial(policy_in_force, policy, problem))] if policy else []
     checks += [_check("exporter", partial(sending, problems))] if problems is not None else []
     targets = destinations(settings)
@@ -84,6 +84,10 @@ def _check(name: str, call: Callable[[], Result]) -> Check:
 
 def recording(recorder: Recorder, place: str) -> Result:
     """Whether records reach the store at ``place``; raises OSError or `StoreError` when they do not."""
+    if place == OFF:
+        return Result(DEGRADED, "switched off; what is to be sent waits in memory alone")
+    if recorder.is_full:
+        return Result(DEGRADED, recorder.problem)
     if recorder.sink.location == place:
         return Result(HEALTHY, "in memory") if place == MEMORY else writable(place)
     return Result(DEGRADED, recorder.problem or f"nothing can be written to {place}; recording in memory instead")
