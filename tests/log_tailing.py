@@ -11,8 +11,8 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource as SDKResource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import TraceFlags
-from tests.making import resource
 
+from making import resource
 from tidegate.gate.tail.logs import Kept, LogTail
 from tidegate.record import logs
 from tidegate.records import ORIGIN, Origin, Resource
@@ -75,7 +75,10 @@ class Process:
 
     def commit(self, emitted: Iterable[Emitted]) -> Portion:
         """A block as it is read again."""
-        batch = logs.batch([each.sdk() for each in emitted])
+        return self.commit_sdk([each.sdk() for each in emitted])
+
+    def commit_sdk(self, records: Sequence[ReadableLogRecord]) -> Portion:
+        batch = logs.batch(records)
         index, frame = block.encode(batch, self._sequence)
         self._sequence += batch.count
         rows = open_block(codec.decompress(frame), BlockRef(self._header, index))
