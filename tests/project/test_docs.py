@@ -27,7 +27,7 @@ EXTRAS = set(metadata("tidegate").get_all("Provides-Extra", []))
 SCRIPTS = str(Path(sys.executable).parent)
 #: What a developer's machine has, or a command before has installed.
 GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-commit", "tests/needs"}
-ENDLESS = {"demo", "serve", "tail"}
+ENDLESS = {"demo", "serve", "ship", "tail"}
 
 
 def page_id(page: Path) -> str:
