@@ -316,6 +316,13 @@ def test_after_everything_was_refused_one_offending_record_is_found_again(sender
     assert sender.send(numbered(512)).sent == 511
 
 
+def test_a_refusal_is_warned_of_once(sender: Sender, there: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+    there.answer(refuse(1, 3))
+    sender.send(numbered(5))
+    text = "logs-scripted refuses some records for good, which are counted and set aside: 400 bad."
+    assert [record.message for record in caplog.records] == [text]
+
+
 def test_refused_records_are_counted_by_status(sender: Sender, there: Scripted) -> None:
     there.answer(refuse(1, 2))
     sender.send(numbered(4))

@@ -238,6 +238,13 @@ def test_an_answer_that_does_not_end_is_not_waited_for(
     assert time.monotonic() - began < there.timeout  # which it would have taken otherwise, at the least
 
 
+@pytest.mark.parametrize(("given", "seconds"), [(5, 5), (0, 10), (10_000, 60)], ids=str)
+def test_a_timeout_that_makes_no_sense_is_one_that_does(receiver: FaultyReceiver, given: float, seconds: float) -> None:
+    there = otlp(receiver.endpoint, timeout=given)
+    there.close()
+    assert there.timeout == seconds
+
+
 def test_an_address_that_no_request_can_be_made_to_loses_nothing(receiver: FaultyReceiver) -> None:
     there = otlp("localhost:4318")
     outcome = there.send(numbered(1))

@@ -19,7 +19,7 @@ from tidegate.ship import outcome
 from tidegate.ship.backoff import should_retry
 from tidegate.ship.batches import count
 from tidegate.ship.outcome import REFUSED, RETRY, SENT, Outcome
-from tidegate.ship.transport import Grpc, Http
+from tidegate.ship.transport import DEFAULT_TIMEOUT, Grpc, Http
 
 if TYPE_CHECKING:
     from tidegate.ship.deltas import Deltas
@@ -29,9 +29,6 @@ _logger = logging.getLogger("tidegate")
 
 #: Records of a batch, as the SDK's processors make them by default.
 MAX_RECORDS = 512
-
-#: Seconds that an exporter may take of which nothing is known.
-DEFAULT_TIMEOUT = 10.0
 
 _HTTP = "opentelemetry.exporter.otlp.proto.http."
 _GRPC = "opentelemetry.exporter.otlp.proto.grpc."

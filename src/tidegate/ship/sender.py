@@ -257,7 +257,9 @@ class Sender:
     def _refuse(self, piece: Sequence[Picked], found: Outcome, result: Result) -> None:
         number = count(piece)
         self.refused[str(found.status)] += number
-        self._say(str(found.status), "%s refuses records for good: %d of them by %s.", number, found.error)
+        self._say(
+            str(found.status), "%s refuses some records for good, which are counted and set aside: %s.", found.error
+        )
         if self._set_aside is not None:
             self._set_aside.add(piece, found.error)
         try:

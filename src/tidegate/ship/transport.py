@@ -21,6 +21,10 @@ from tidegate.ship.outcome import Outcome
 #: Bytes that are read of an answer. A response of OTLP is a message of a few hundred.
 MAX_ANSWER = 64 << 10
 
+#: Seconds that a request may take where the exporter says 0, and at most: its timeout is in seconds, but the
+#: specification has milliseconds, so that what was meant as ten seconds may be ten thousand.
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 10.0, 60.0
+
 #: Compared with the standard exporter's 9: a third of the time for two percent more bytes.
 _GZIP_LEVEL = 6
 
@@ -49,7 +53,7 @@ class Http:
         self._url: str = client._endpoint
         self._signal = signal
         self._pid = os.getpid()
-        self.timeout = float(client._timeout)
+        self.timeout = _seconds(client._timeout)
         self.endpoint = without_secrets(self._url)
         # for `export`
         self.outcome: Outcome | None = None
@@ -92,7 +96,9 @@ class Http:
             self._url,
             data=data,
             headers=self._headers,
-            verify=getattr(session, "verify", None),  # or REQUESTS_CA_BUNDLE would take the place of OTEL_EXPORTER_OTLP_CERTIFICATE
+            verify=getattr(
+                session, "verify", None
+            ),  # or REQUESTS_CA_BUNDLE would take the place of OTEL_EXPORTER_OTLP_CERTIFICATE
             timeout=Timeout(total=timeout),  # a plain number would hold for connecting, and again for every read
             allow_redirects=False,
             stream=True,
@@ -185,7 +191,7 @@ class Grpc:
         self._pid = os.getpid()
         self._channel: Any = None
         self._call: Any = None
-        self.timeout = float(exporter._timeout)
+        self.timeout = _seconds(exporter._timeout)
         self.endpoint = without_secrets(f"{'http' if exporter._insecure else 'https'}://{exporter._endpoint}")
 
     def post(self, data: bytes, count: int, timeout: float) -> Outcome:
@@ -252,6 +258,10 @@ def _delay(retry_info: bytes) -> float | None:
         parts = {number: outcome.integer(content) for number, _, content in fields(duration)}
         return float(parts.get(1, 0) + parts.get(2, 0) / 1e9)
     return None
+
+
+def _seconds(timeout: float) -> float:
+    return min(float(timeout), MAX_TIMEOUT) if timeout > 0 else DEFAULT_TIMEOUT
 
 
 def without_secrets(url: str) -> str:
