@@ -61,7 +61,7 @@ class Built:
     """Of providers that the SDK has built for us: the standard variables that it found, the declarative file if there
     was one, and whether either names a sampler."""
 
-    environ: Mapping[str, str]
+    variables: Mapping[str, str]
     file: bytes = b""
     names_sampler: bool = False
 

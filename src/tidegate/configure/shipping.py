@@ -198,7 +198,7 @@ def _plan(settings: Settings, built: Built, destinations: list[Destination], tra
     from tidegate.ship.route import Target, route_of
 
     targets = [Target(_STANDARD[each.signal], each.name, each.endpoint) for each in destinations]
-    route = route_of(settings, targets, built.environ, traces=traces, trace_budget=budget, file=built.file)
+    route = route_of(settings, targets, built.variables, traces=traces, trace_budget=budget, file=built.file)
     if route is None:  # there are destinations
         raise ValueError(targets)
     return Plan(
