@@ -82,6 +82,11 @@ class Destination:
         """What is sent for these: differences of totals where the exporter prefers them."""
         return self._deltas.of(picked) if self._deltas else picked
 
+    @property
+    def prefers_deltas(self) -> bool:
+        """Whether it is sent differences of totals, and has to know what it was sent last."""
+        return bool(self._deltas)
+
     def sends_all_since(self, time: int) -> None:
         """Say that nobody has sent it points of series that began at this time (ns) or later."""
         if self._deltas:

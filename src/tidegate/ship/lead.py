@@ -19,6 +19,7 @@ from tidegate.record.workers import Worker
 from tidegate.ship.election import BEAT_S
 from tidegate.ship.judge import Judge
 from tidegate.ship.pace import Share
+from tidegate.ship.resuming import resume
 from tidegate.ship.sender import Sender
 from tidegate.ship.sending import IDLE_S, Sending
 from tidegate.ship.state import State, process_name
@@ -160,6 +161,7 @@ class Lead:
         for each in plan.destinations:
             sender = Sender(each, refused=refused(each.name) if refused is not None else None)
             cursor = cursors.open(each.name, each.signal)
+            resume(each, cursor, log, reader)
             self.lines.append(Line(Sending(sender, cursor, log, reader), share))
         self._ledger = ledger
         self.judge = Judge(reader, plan, log, points, ledger.load_state() if ledger is not None else None)
