@@ -235,14 +235,6 @@ def test_sampled_mode_follows_each_spans_flag_at_once() -> None:
     assert (dropped.keep, dropped.spans_seen) == (False, 1)
 
 
-def test_sampled_mode_says_which_traces_bring_their_log_records() -> None:
-    host = Host(mode="sampled")
-    host.commit(span(trace=1, error=True, sampled=False), span(trace=2, error=True))
-    brings = [judged.trace_id for judged in host.judge() if judged.error]
-    assert [number_of(trace_id) for trace_id in brings] == [2]
-    assert [host.tail.is_kept_error(f"{number:032x}") for number in (1, 2)] == [False, True]
-
-
 def test_all_mode_keeps_all_at_once_as_it_is() -> None:
     host = Host(mode="all")
     host.commit(span(trace=1, sampled=False), span(trace=2, state=HALF_STATE))

@@ -154,10 +154,20 @@ def test_a_trace_is_brought_once() -> None:
 
 def test_a_root_that_is_slow_and_late_brings_all_of_a_dropped_trace() -> None:
     host, stock = known(Host(slow=2.0)), Process("stock", "b")
-    host.verdict(span(trace=LOW, id=2, parent=1, remote=True, sampled=False, name="work"), by=stock)
+    host.verdict(span(trace=HIGH, parent=1, remote=True, sampled=False), by=stock)
+    assert not host.verdict(span(trace=LOW, id=2, parent=1, remote=True, sampled=False), by=stock).keep
     host.commit(span(trace=LOW, id=1, sampled=False, duration=9 * SECOND))
-    assert [judged.reason for judged in host.judge()][-1] == "slow"
-    assert sum(len(judged.spans) for judged in host.verdicts) == 2
+    earlier, late = host.judge()
+    assert (earlier.spans, late.spans) == (places(stock, 1), places(host.shop, 1))
+    assert late.reason == "slow"
+
+
+def test_what_comes_late_has_the_reason_that_its_trace_was_kept_for_for_certain() -> None:
+    host = Host(slow=2.0)
+    host.verdict(span(trace=LOW, sampled=False))
+    host.commit(span(trace=LOW, id=2, sampled=False, error=True))
+    (judged,) = host.judge()
+    assert (judged.reason, judged.error) == ("new", True)
 
 
 def test_places_that_had_to_be_forgotten_are_counted() -> None:

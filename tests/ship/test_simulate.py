@@ -200,8 +200,10 @@ def test_what_was_decided_stands_beside_it(store_dir: Path, web: FileSink) -> No
     leadership = lead(Path(directory))
     verdicts = VerdictLog(directory, leadership)
     ledger = {"counts": [[T0 // MINUTE_NS, service, pattern, 9, 2, 1]], "patterns": {}}
-    verdicts.append(Frame(T0 + S, counts={"traces": {"kept_head": 3, "dropped_head": 4}}, ledger=[ledger]))
-    verdicts.append(Frame(T0 + 3600 * S, counts={"traces": {"kept_head": 5}}))
+    verdicts.append(
+        Frame(T0 + S, counts={"kept": {"traces": {"head": 3}}, "dropped": {"traces": {"head": 4}}}, ledger=[ledger])
+    )
+    verdicts.append(Frame(T0 + 3600 * S, counts={"kept": {"traces": {"head": 5}}}))
     was = (found := simulated(store_dir)).was
     verdicts.close()
     leadership.release()

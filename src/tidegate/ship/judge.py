@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import QueryError
+from tidegate.errors import QueryError, TidegateError
+from tidegate.gate.tail.verdict import REASON
 from tidegate.ship.frames import Frame
+from tidegate.ship.verdicts import VerdictReader
 from tidegate.store.follow import SHARED_LOOK_S
 from tidegate.store.watermark import Watermark
 
@@ -26,9 +29,6 @@ NOTED_S = 5.0
 
 #: Traces with an error that are remembered where traces are not judged as a whole.
 MAX_ERRORS = 10_000
-
-#: The attribute of a span that is sent: why its trace was kept.
-REASON = "tidegate.sampling.reason"
 
 
 class Judge:
@@ -74,6 +74,17 @@ class Judge:
         self._noted_at = 0.0
         self._noted = dict(standing.watermarks)
         self._waiting: Frame | None = None
+        self._recall(reader)
+
+    def _recall(self, reader: Reader) -> None:
+        """Let what comes late follow what the last leader decided on its trace."""
+        if self.traces is None or not self._is_gated or not isinstance(self._log, VerdictReader):
+            return
+        from tidegate.ship.recalling import recalled
+
+        # without it, such spans are judged by themselves
+        with contextlib.suppress(OSError, TidegateError):
+            self.traces.recall(recalled(reader, self._log, time.time_ns()), time.monotonic())
 
     @property
     def pending(self) -> bool:

@@ -297,7 +297,9 @@ def _compare(result: Simulation, store: str) -> None:
         for entry in VerdictReader(directory).read(START):
             if result.since <= entry.frame.time < result.until + LATE_NS:
                 was.since = min(was.since or entry.frame.time, entry.frame.time)
-                was.traces.update(entry.frame.counts.get("traces", {}))
+                for verb in ("kept", "dropped"):
+                    found = entry.frame.counts.get(verb, {}).get("traces", {})
+                    was.traces.update({f"{verb}_{reason}": number for reason, number in found.items()})
         ledger = LedgerReader(directory).read(result.since // MINUTE_NS, result.until // MINUTE_NS + 1)
         for tally in ledger.tallies:
             was.logs_seen += tally.seen

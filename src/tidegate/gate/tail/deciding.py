@@ -111,7 +111,8 @@ def _lower(known: Verdict, now: Verdict, looked_at: tuple[bool, bool]) -> Verdic
     """A verdict in view of what came late: never a higher threshold than before."""
     if not known.keep:
         return Verdict(now.keep, now.threshold, now.reason if now.keep else known.reason, *looked_at)
-    if now.threshold == 0 or (known.threshold is not None and (now.threshold or 0) < known.threshold):
+    before = known.threshold
+    if before != 0 and (now.threshold == 0 or (before is not None and (now.threshold or 0) < before)):
         return Verdict(True, now.threshold, now.reason, *looked_at)
     return Verdict(True, known.threshold, known.reason, *looked_at)
 

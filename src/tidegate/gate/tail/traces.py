@@ -90,7 +90,7 @@ class TraceTail:
     def see(self, rows: SpanRows, picked: Sequence[int], now: float) -> None:
         """Some rows of a block are new."""
         if self.mode != "gated":
-            self._at_once(rows, picked, now)
+            self._at_once(rows, picked)
             return
         ids, status = rows.trace_ids, rows.status
         groups = by_trace(ids, picked)
@@ -138,7 +138,7 @@ class TraceTail:
                 if self._decider.rules:
                     trace.lane = self._decider.rules.lane_of(rows, row)
 
-    def _at_once(self, rows: SpanRows, picked: Sequence[int], now: float) -> None:
+    def _at_once(self, rows: SpanRows, picked: Sequence[int]) -> None:
         """A verdict on each span by itself; its trace state and attributes stay as they are."""
         flags, mode = rows.flags, self.mode
         kept = picked if mode == "all" else [row for row in picked if flags[row] & SAMPLED]
@@ -150,10 +150,6 @@ class TraceTail:
                 judged = Judged("", keep, None, "", spans, spans_seen=len(some))
                 self._ready.append(judged)
                 self._count(judged)
-        if 2 in rows.status:
-            for trace_id in {rows.trace_ids[row] for row in kept if rows.status[row] == 2}:
-                self._verdicts.put(number_of(trace_id), Verdict(True, None, "", True), now)
-                self._ready.append(Judged(trace_id, True, None, "", error=True))
 
     def recall(self, verdicts: Iterable[tuple[str, bool, int | None, str]], now: float) -> None:
         """What another judge decided before: trace id (or its last 16 digits), kept, threshold, reason."""
