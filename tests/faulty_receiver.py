@@ -142,12 +142,22 @@ def hang_in_answer(code: int = 200) -> Behaviour:
 
 
 def drip(seconds: float) -> Behaviour:
-    """Answers one byte at a time, with a pause of so many seconds between two."""
+    """Answers one byte at a time, with a pause of so many seconds between two, and never gets to the end."""
 
     def behave(request: Request) -> None:
-        request.answer(200, b"", content_length="1000")
+        request.answer(200, b"", content_length=str(1 << 40))
         while not request.released.wait(seconds):
             request.handler.wfile.write(b".")
+        request.handler.close_connection = True
+
+    return behave
+
+
+def answer_and_close() -> Behaviour:
+    """Answers, and closes the connection without a word."""
+
+    def behave(request: Request) -> None:
+        request.answer()
         request.handler.close_connection = True
 
     return behave
@@ -197,6 +207,11 @@ class FaultyReceiver(OtlpReceiver):
     @property
     def log_bodies(self) -> list[str]:
         return [log.body.string_value for log in self.logs]
+
+    @property
+    def closed(self) -> int:
+        """Connections that this side has closed, since it listens."""
+        return self._server.closed if self._server is not None else 0
 
     def behave(self, behaviour: Behaviour) -> None:
         """From now on."""
@@ -262,6 +277,11 @@ class FaultyReceiver(OtlpReceiver):
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 64
+    closed = 0
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed += 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A sender that went away is what the tests are about."""
