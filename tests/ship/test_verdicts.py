@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -439,3 +440,22 @@ def test_totals_are_those_of_all_frames_ever(
     following.trim(following.end)
     following.append(FULL)
     assert VerdictReader(directory).totals() == (2, {"spans": 6, "logs": 2, "metrics": 10})
+
+
+def test_several_threads_read_while_one_appends(tmp_path: Path) -> None:
+    log = VerdictLog(str(tmp_path), lead(tmp_path), rotate_bytes=2000)
+
+    def follow() -> list[int]:
+        found: list[int] = []
+        place = START
+        while len(found) < 200:
+            for entry in log.read(place):
+                found.append(entry.index.number)
+                place = entry.end
+        return found
+
+    with ThreadPoolExecutor(3) as threads:
+        following = [threads.submit(follow) for _ in range(3)]
+        for number in range(200):
+            log.append(frame(f"{number}"))
+        assert [each.result(60) for each in following] == [list(range(200))] * 3

@@ -9,6 +9,7 @@ is done a second time.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -225,7 +226,8 @@ class _File:
             os.ftruncate(self._descriptor, self._size)
 
     def touch(self) -> None:
-        os.utime(self._descriptor)
+        with contextlib.suppress(OSError):
+            os.utime(self._path)
 
     def close(self) -> None:
         if self._descriptor >= 0:

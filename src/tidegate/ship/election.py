@@ -127,7 +127,7 @@ class Leadership:
         self._held, self._successor, self._election = held, successor, election
 
     def holds(self) -> bool:
-        """Whether nobody has succeeded; to be asked before anything is written or sent (about 3 µs)."""
+        """Whether nobody has succeeded; to be asked before anything is written or sent (some µs)."""
         return self._held.is_held() and not os.path.exists(self._successor)
 
     def check(self) -> None:
@@ -154,13 +154,20 @@ class Leadership:
 
 
 class _Held:
-    """A lock file that this process has locked. A forked child does not hold it by inheritance."""
+    """A lock file that this process has locked. A forked child does not hold it by inheritance.
+
+    Any thread may ask `is_held`: it looks at the path, since a descriptor may be closed, and be another file's by then.
+    """
 
     def __init__(self, path: str, descriptor: int) -> None:
         self._path, self._descriptor, self._pid = path, descriptor, os.getpid()
+        self._file = _identity(os.fstat(descriptor))
 
     def is_held(self) -> bool:
-        return self._is_mine() and os.fstat(self._descriptor).st_nlink > 0
+        try:
+            return self._is_mine() and _identity(os.stat(self._path)) == self._file
+        except OSError:
+            return False
 
     def _is_mine(self) -> bool:
         return self._descriptor >= 0 and self._pid == os.getpid()
@@ -169,11 +176,16 @@ class _Held:
         os.utime(self._descriptor)
 
     def close(self) -> None:
-        if self._is_mine():
+        is_mine, descriptor, self._descriptor = self._is_mine(), self._descriptor, -1
+        if is_mine:
             with _opening:
-                os.close(self._descriptor)
+                os.close(descriptor)
                 _own.discard(self._path)
-        self._descriptor = -1
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    """Nobody else's while the file is open, also when it was removed."""
+    return found.st_dev, found.st_ino
 
 
 class _Pulse:

@@ -25,6 +25,7 @@ from tidegate.ship.election import Leadership
 from tidegate.ship.frames import Frame, Index, Position, Start
 from tidegate.ship.standing import Standing
 from tidegate.store import block, location, segment
+from tidegate.store.forks import Lock
 
 #: A file of this size is followed by a new one, so that it can be removed.
 ROTATE_BYTES = 1 << 20
@@ -81,7 +82,10 @@ class Part(NamedTuple):
 
 
 class VerdictReader:
-    """Reads the log of the route in ``directory``, also while it grows. Its place is the caller's to keep."""
+    """Reads the log of the route in ``directory``, also while it grows. Its place is the caller's to keep.
+
+    Several threads may read, while one appends.
+    """
 
     def __init__(self, directory: str) -> None:
         self._directory = os.path.join(directory, "verdicts")
@@ -90,6 +94,7 @@ class VerdictReader:
         self._afters: dict[int, Position] = {}
         self._segments: dict[str, dict[str, set[str]]] = {}
         self._decoded: dict[Position, Frame] = {}
+        self._remembering = Lock()
 
     def parts(self) -> list[Part]:
         """The files of the log in their order, without what superseded leaders wrote too late."""
@@ -142,9 +147,10 @@ class VerdictReader:
             yield Entry(place, end, index, frame)
 
     def _remember(self, place: Position, frame: Frame) -> None:
-        while len(self._decoded) >= _DECODED:
-            del self._decoded[next(iter(self._decoded))]
-        self._decoded[place] = frame
+        with self._remembering:
+            while len(self._decoded) >= _DECODED:
+                del self._decoded[next(iter(self._decoded))]
+            self._decoded[place] = frame
 
     def indexes(self, start: Position) -> Iterator[tuple[Position, Index]]:
         """The indexes of the frames from a place on."""
