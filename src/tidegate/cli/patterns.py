@@ -142,6 +142,7 @@ def _kind(kind: str) -> str:
 def _about(row: PatternCount, price: float) -> Iterator[Text]:
     line = service(row.service or "(no name)").append(f"  {number(row.count)} records", "")
     line.append(f"  {number(row.rate, 3)}/s now, {number(row.former_rate, 3)}/s before  ").append_text(mark(row))
+    line.rstrip()
     yield line
     yield Text("  ").append(sparkline(row.counts), "cyan")
     levels = ", ".join(f"{safe(name)} {number(count)}" for name, count in sorted(row.severities.items()))

@@ -38,6 +38,8 @@ class Reader(Questions):
     `QueryError`. Several threads may use one reader at once.
     """
 
+    _service: str | None = None
+
     def __init__(self, catalog: Catalog, service: str | None = None) -> None:
         """With ``service``, a reader of what this service recorded and nothing else."""
         self._catalog = catalog if service is None else ServiceCatalog(catalog, service)
