@@ -19,6 +19,10 @@ from tidegate.record.exporters import StoreMetricReader
 from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings
+from tidegate.store.location import OFF
+
+#: As `tidegate.gate.tail.logs` knows it, which not every process loads.
+TASK = "tidegate.task"
 
 
 def attach(
@@ -36,7 +40,8 @@ def attach(
         process.direct.add("spans")
     logger_provider = get_logger_provider()
     if isinstance(logger_provider, LoggerProvider):
-        processor: Any = StoreLogRecordProcessor(recorder)
+        more = _task if settings.log_context == "task" and settings.store != OFF else None
+        processor: Any = StoreLogRecordProcessor(recorder, more)
         logger_provider.add_log_record_processor(processor if gate is None else gate([processor]))
         process.direct.add("logs")
     meter_provider = metrics.get_meter_provider()
@@ -47,6 +52,13 @@ def attach(
         process.collectors.append(reader.collect)
         process.direct.add("metrics")
         _count_drops(meter_provider)
+
+
+def _task(record: Any) -> Mapping[str, Any]:
+    """For a record outside of traces, which task or thread it is from; so that an error can bring the others."""
+    from tidegate.gate.logs.tasks import current_task
+
+    return {} if record.trace_id else {TASK: f"{os.getpid()}-{current_task()}"}
 
 
 def _count_drops(provider: MeterProvider) -> None:

@@ -210,7 +210,11 @@ def _plan(settings: Settings, built: Built, destinations: list[Destination], tra
         settings.span_budget,
         settings.slow,
         settings.log_context != "off",
-        {"max_patterns": settings.max_pattern_cache_size, "keep_status_codes": settings.keep_status_codes},
+        {
+            "task_context": settings.log_context == "task",
+            "max_patterns": settings.max_pattern_cache_size,
+            "keep_status_codes": settings.keep_status_codes,
+        },
         log_policy=log_policy(budget=settings.log_budget, min_rate=settings.log_min_rate),
         report_interval=settings.pattern_report_interval,
     )

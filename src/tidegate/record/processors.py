@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
@@ -11,7 +12,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
-from tidegate.otel import LeftOut, is_left_out
+from tidegate.otel import LeftOut, extended, is_left_out
 from tidegate.record import logs, spans
 from tidegate.record.recorder import Recorder
 from tidegate.records import SEVERITIES, STATUS_CODES
@@ -77,13 +78,15 @@ class StoreSpanProcessor(SpanProcessor):
 
 
 class StoreLogRecordProcessor(LogRecordProcessor):
-    """Records every log record that is emitted."""
+    """Records every log record that is emitted, with ``more`` attributes if that gives some."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Recorder, more: Callable[[Any], Mapping[str, Any]] | None = None) -> None:
+        self._recorder, self._more = recorder, more
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         try:
+            if self._more is not None:
+                log_record = extended(log_record, self._more(log_record.log_record))
             taken = logs.taken(log_record)
         except Exception:  # as above
             self._recorder.put("logs", log_record)

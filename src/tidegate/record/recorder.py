@@ -83,7 +83,7 @@ class Recorder:
         self.commit_interval = commit_interval
         self.queue_size = queue_size
         self._threadless = False
-        #: Called after each commit of the writer's thread.
+        #: Called after each commit, before whoever asked for it hears of it; not any more once the process ends.
         self.committed: Callable[[], None] = _nothing
         self._writer = Worker("tidegate-writer", self._run)
         self._start_afresh()
@@ -202,7 +202,6 @@ class Recorder:
             self._blocks.warn_of_overrun(self.queue_size)
             self._since = 0.0
             self._answer_tickets()
-            self.committed()
             if self._keeper is not None:
                 self._keeper.look()
             self._idle = True
@@ -236,10 +235,12 @@ class Recorder:
         with self._locked(timeout) as locked:
             if not locked:
                 return False
-            remaining = len(self._queue)
+            remaining = found = len(self._queue)
             while remaining > 0:
                 remaining -= self._write_block(min(remaining, BLOCK_RECORDS))
-            return True
+        if found and not self._threadless:
+            self.committed()
+        return True
 
     @contextmanager
     def _locked(self, timeout: float) -> Iterator[bool]:

@@ -46,6 +46,10 @@ WAITING_OF_TRACE, WAITING, IDLE = 10_000, 100_000, 300.0
 #: Seconds between two records of a call within which drops are drawn in advance under a budget.
 DENSE = HOLD / 4
 
+#: The attribute of a record that says which task, or thread, of all processes logged it; and the age in seconds up to
+#: which records are brought by an error of theirs.
+TASK, TASK_SECONDS = "tidegate.task", 10.0
+
 #: The last 56 bits of a trace id, in hexadecimal digits.
 RANDOM_DIGITS = 14
 
@@ -75,7 +79,8 @@ class LogTail:
     """Judges stored log records as `tidegate.gate.PatternLogRecordProcessor` does those that are emitted.
 
     ``mode``: "gated", or "all" to keep and count everything. ``policy``: rates and budget for all processes
-    together; raises ConfigurationError when it is wrong. ``context``: an error brings the records of its trace.
+    together; raises ConfigurationError when it is wrong. ``context``: an error brings the records of its trace,
+    and with ``task_context`` those of the last seconds with the same `TASK`, which is recorded where that is asked for.
     ``max_patterns`` and ``keep_status_codes`` are the miner's. ``state``: what `state` gave before, so that patterns
     keep their ids and first sights are not repeated; one that is damaged is left aside, and ``problem`` says so.
     ``seed`` makes chance repeatable. For one thread; `rows` may be called in others.
@@ -87,6 +92,7 @@ class LogTail:
         mode: str = "gated",
         policy: LogPolicy | None = None,
         context: bool = True,
+        task_context: bool = False,
         max_patterns: int = 10_000,
         keep_status_codes: bool = False,
         state: Mapping[str, Any] | None = None,
@@ -110,6 +116,11 @@ class LogTail:
         self._context: Context[_Waiting] | None = None
         if context:
             self._context = Context(max_records=WAITING_OF_TRACE, total_records=WAITING, idle=IDLE)
+        self._tasks: Context[_Waiting] | None = None
+        if task_context:
+            self._tasks = Context(
+                max_records=WAITING_OF_TRACE, total_records=WAITING, seconds=TASK_SECONDS, error_seconds=0
+            )
         self._counts = Counts()
         self._releases = Releases()
         self._running: list[Call] = []
@@ -194,6 +205,8 @@ class LogTail:
             self._keep(case, (), PASSED)
         elif trace_id:
             self._sift_in_trace(case, trace_id, known)
+        elif self._tasks is not None:
+            self._sift_in_task(case, self._tasks, known)
         else:
             self._judge(case, "event" if known is not None and known.event_name else "", None)
             if call.is_filled and known is None:
@@ -219,6 +232,15 @@ class LogTail:
             self._keep(case, _of(case.pattern, 0.0, TRACE_ERROR), TRACE_ERROR)
         else:
             context.hold(trace_id, case.waiting((self._minute, case.entry[1].service)), 1, case.moment)
+
+    def _sift_in_task(self, case: _Case, tasks: Context[_Waiting], known: Facts | None) -> None:
+        _, call, _, rows, row = case.entry
+        task = field_of(rows, row, "attribute", TASK)
+        if case.severity >= ERROR or (known is not None and known.has_exception):
+            self._release(tasks.release(task, case.moment))
+        is_kept = self._judge(case, "event" if known is not None and known.event_name else "", None)
+        if not is_kept and task is not None:
+            tasks.hold(task, case.waiting((self._minute, call.service)), 1, case.moment)
 
     def _judge(self, case: _Case, certain: str, randomness: int | None) -> bool:
         """Whether it is kept for its own sake."""
