@@ -193,11 +193,12 @@ wait_for("never")
     assert names(receiver) == {"first": 1, "last": 1}
 
 
-def test_without_a_store_traces_and_their_errors_are_sent_from_memory(
-    begin: Start, receiver: FaultyReceiver, store_dir: Path
+@pytest.mark.parametrize("store", ["off", "memory:", "/proc/tidegate"])
+def test_without_a_store_that_can_be_written_everything_is_sent_from_memory(
+    begin: Start, receiver: FaultyReceiver, store_dir: Path, store: str
 ) -> None:
     source = "for number in range(50): work(f'span {number}')"
-    assert begin(source, OTEL_PYTHON_TIDEGATE_STORE="off").wait(20) == 0
+    assert begin(source, OTEL_PYTHON_TIDEGATE_STORE=store).wait(20) == 0
     assert names(receiver) == {f"span {number}": 1 for number in range(50)}
     assert not store_dir.exists()
 

@@ -143,6 +143,10 @@ def close() -> None:
 
 
 def _end() -> None:
+    """Send what is left, as one that does not count among the living any more: of several that end at the same time,
+    none must leave that to another."""
+    for each in list(_recorders.values()) if endings else ():
+        each.let_go()
     for ending in endings:
         try:
             ending()

@@ -186,11 +186,15 @@ class Recorder:
         self._threadless = True
         self._writer.stop(timeout)
         self.write_pending(timeout)
+        self.let_go(timeout)
+        if self._keeper is not None:
+            self._keeper.finish(timeout, recorded=bool(self._blocks.recorded))
+
+    def let_go(self, timeout: float = 5.0) -> None:
+        """Let go of the file that is written: to others, this process has ended. What comes begins another one."""
         with self._locked(timeout) as locked:
             if locked:
                 self.sink.close()
-        if self._keeper is not None:
-            self._keeper.finish(timeout, recorded=bool(self._blocks.recorded))
 
     # --- the writer's side
 

@@ -7,6 +7,7 @@ and never leads by inheritance.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -66,6 +67,7 @@ class Shipper:
         if lead is not None:
             lead.abandon()
         self._place.after_fork()
+        self._pid = os.getpid()
         self._working = threading.Lock()
         self._wishes: deque[_Wish] = deque()
         self._is_needed = False
@@ -94,6 +96,10 @@ class Shipper:
         return self._wish(timeout, is_end=False) if self._is_needed else True
 
     def _wish(self, seconds: float, is_end: bool) -> bool:
+        if self._pid != os.getpid():  # a fork that ran no hooks of Python's
+            self._worker.renew()
+            self._start_afresh()
+            self._is_needed = True
         wish = _Wish(time.monotonic() + seconds, is_end, Ticket(), [])
         if self._worker.running:
             self._wishes.append(wish)
