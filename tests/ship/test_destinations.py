@@ -348,6 +348,14 @@ def test_what_is_derived_from_an_exporter_of_otlp_is_handed_spans(receiver: Faul
     assert receiver.span_names == {"a"}
 
 
+def test_what_is_derived_from_an_exporter_of_otlp_tells_the_answer_s_status(receiver: FaultyReceiver) -> None:
+    receiver.behave(faults.status(429, retry_after="3"))
+    there = destination("spans-masked", "spans", Masked(f"{receiver.endpoint}/v1/traces"))
+    outcome = there.send(spans(["a"]))
+    there.close()
+    assert (outcome.verdict, outcome.status, outcome.retry_after, len(receiver.requests)) == (RETRY, 429, 3, 1)
+
+
 def test_an_exporter_of_otlp_of_another_make_is_handed_spans_too() -> None:
     exporter: Any = OTLPSpanExporter()
     exporter.shutdown()

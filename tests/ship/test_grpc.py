@@ -14,6 +14,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 import faulty_grpc as faults
 from faulty_grpc import GrpcReceiver, grpc_receiver
 from shipping import metrics, numbered, spans
+from tidegate.ship import should_retry
 from tidegate.ship.destinations import Destination, OtlpDestination, destination
 from tidegate.ship.outcome import REFUSED, RETRY, SENT
 from tidegate.ship.sender import Sender
@@ -158,6 +159,13 @@ def test_after_a_failure_to_connect_the_next_attempt_connects_anew() -> None:
         assert there.send(spans(["c"])).verdict == SENT
         there.close()
         assert second.span_names == {"c"}
+
+
+def test_what_a_call_raises_that_nobody_takes_may_be_tried_again(free_port: int) -> None:
+    grpc: Any = import_module("grpc")
+    with grpc.insecure_channel(f"127.0.0.1:{free_port}") as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary("/a/b")(b"", timeout=10)
+    assert should_retry(caught.value)
 
 
 def test_one_offending_record_is_found(receiver: GrpcReceiver, there: Destination) -> None:

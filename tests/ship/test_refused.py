@@ -49,6 +49,17 @@ def test_a_line_says_when_and_where_from_and_by_which_words(directory: Path) -> 
     assert line == {"time_unix_nano": 5, "error": "400 no", "segment": "0123456789abcdef", "sequence": 0}
 
 
+def test_records_that_cannot_be_read_are_said_to_be_so(directory: Path) -> None:
+    there, [damaged] = otlp("http://localhost:1"), numbered(2)
+    damaged.rows.columns["body"] = ["one too few"]  # type: ignore[index]
+    sender = Sender(there, refused=Refused(str(directory), "logs-otlp"))
+    result = sender.send([damaged])
+    sender.close()
+    told = lines(directory / "logs-otlp.ndjson")
+    assert (result.done, sender.refused, [line["sequence"] for line in told]) == (True, {"encoding": 2}, [0, 1])
+    assert all("FormatError" in line["unreadable"] for line in told)
+
+
 def test_only_the_user_may_read_it(directory: Path) -> None:
     Refused(str(directory), "logs-otlp").add(numbered(1), "400 no")
     modes = [stat.S_IMODE(os.stat(path).st_mode) for path in (directory, directory / "logs-otlp.ndjson")]
