@@ -88,6 +88,11 @@ class Frame:
         kept: Kept = getattr(self, signal)
         return [(segment, sequence, mark) for segment, of in sorted(kept.items()) for sequence, mark in sorted(of)]
 
+    @property
+    def signals(self) -> set[str]:
+        """Those of which rows were kept."""
+        return {signal for signal in SIGNALS if getattr(self, signal)}
+
     def count(self, signal: str) -> int:
         """How many rows of a signal were kept."""
         if signal == "metrics":

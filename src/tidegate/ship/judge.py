@@ -101,14 +101,16 @@ class Judge:
         found = set(self.traces.undecided()) if self.traces is not None else set()
         return found.union(*(follower.waiting for follower in self._followers.values()))
 
-    def look(self, now: float, *, last: bool = False, last_points: bool = False) -> bool:
+    def look(self, now: float, *, last: bool = False, last_points: bool = False) -> set[str]:
         """Read a portion, decide what is due, and write it down; with ``last``, on all traces that there are, and with
         ``last_points`` about all points.
 
-        Whether something was decided that is to be sent. Raises OSError when it could not be written: it is kept, and
-        written with the next look, before anything more is read.
+        The signals of which something was decided that is to be sent. Raises OSError when it could not be written: it
+        is kept, and written with the next look, before anything more is read.
         """
+        news = set[str]()
         if self._waiting is not None:
+            news |= self._waiting.signals
             self._append(self._waiting)
         frame = Frame(time.time_ns())
         marks = _Marks(frame.marks)
@@ -119,10 +121,10 @@ class Judge:
         if self.points is not None:
             frame.metrics = self.points.due(now, last=last_points)
         self._count(frame)
-        is_news = bool(frame.spans or frame.logs or frame.metrics)
-        if is_news or frame.dropped or frame.counts or frame.ledger or now - self._noted_at >= NOTED_S:
+        news |= frame.signals
+        if news or frame.dropped or frame.counts or frame.ledger or now - self._noted_at >= NOTED_S:
             self._note(frame, now)
-        return is_news
+        return news
 
     def apply(self, plan: Plan) -> None:
         """Judge by the policy in force from now on. Raises ValueError or ConfigurationError where it cannot be used."""

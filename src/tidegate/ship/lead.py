@@ -189,14 +189,14 @@ class Lead:
         self._leadership.check()
         self._follow_policy()
         try:
-            is_news = self.judge.look(now, last=last, last_points=last_points)
+            news = self.judge.look(now, last=last, last_points=last_points)
             self.problem = ""
         except OSError as error:  # a full disk above all: what was decided is kept until there is room
             self.problem = str(error)
             self._say(now)
             return AGAIN_S
-        if is_news:
-            for line in self.lines:
+        for line in self.lines:
+            if line.sending.signal in news:
                 line.worker.wake()
         self._say(now)
         if self.judge.pending:

@@ -49,6 +49,9 @@ class Sending:
         self._log, self._reader = log, reader
         #: Whether everything in the log was sent, or set aside, at the last look.
         self.is_done = True
+        #: The last of so many frames behind the cursor that hold nothing for this destination, not to be read again.
+        self._empty: Entry | None = None
+        self._empties = 0
 
     def step(self, now: float, timeout: float | None = None) -> float:
         """Send what comes next, one portion at most; the time in seconds until the next step makes sense.
@@ -57,11 +60,12 @@ class Sending:
         seconds at most. Raises `Superseded` when another process leads; `StoreError` or OSError when the log or the
         store cannot be read.
         """
-        taken, empty = self._take()
+        taken = self._take()
         self.is_done = not taken
         if not taken:
-            if len(empty) >= MOST_EMPTY:
-                self.cursor.advance(empty[-1])
+            if self._empty is not None and self._empties >= MOST_EMPTY:
+                self.cursor.advance(self._empty)
+                self._empties = 0
             return IDLE_S
         wait = self.sender.ready_at(now) - now
         if wait > 0 and timeout is None:
@@ -71,12 +75,14 @@ class Sending:
         self._advance(taken, is_there, result)
         return 0.0 if result.done else max(self.sender.ready_at(now) - now, SOONEST_S)
 
-    def _take(self) -> tuple[list[_Taken], list[Entry]]:
-        """What comes next, by frames; and the frames without any before the first such."""
+    def _take(self) -> list[_Taken]:
+        """What comes next, by frames; those without any before the first such are passed for good."""
         taken: list[_Taken] = []
-        empty: list[Entry] = []
         room = MOST_ROWS
-        for entry in self._log.read(self.cursor.position):
+        start = self.cursor.position if self._empty is None else max(self.cursor.position, self._empty.end)
+        if start == self._log.end:
+            return taken
+        for entry in self._log.read(start):
             rows = self.cursor.rest(entry) if entry.index.rows.get(self.signal) else []
             if rows:
                 taken.append(_Taken(entry, rows[:room], len(rows) <= room))
@@ -84,8 +90,8 @@ class Sending:
                 if room <= 0:
                     break
             elif not taken:
-                empty.append(entry)
-        return taken, empty
+                self._empty, self._empties = entry, self._empties + 1
+        return taken
 
     def _fetch(self, taken: Sequence[_Taken]) -> tuple[list[Picked], list[bool]]:
         """The rows in their order, with their marks; and of each, whether the store still has it."""

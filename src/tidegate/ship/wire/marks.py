@@ -32,6 +32,8 @@ def marked_states(states: Sequence[str], marks: Sequence[Mark] | None) -> Iterab
 def marked_state(state: str, threshold: int | None) -> str:
     """A W3C tracestate with this ``th`` in its ``ot``, which then comes first as W3C asks of what was changed; None
     takes out what was there."""
+    if threshold is not None and state in ("", plain := f"{KEY}={with_threshold(threshold, '')}"):
+        return plain
     members = [member for member in state.split(",") if member.strip()]
     others = [member for member in members if _key(member) != KEY]
     found = [member.partition("=")[2].strip() for member in members if _key(member) == KEY]
