@@ -10,7 +10,7 @@ from benchmarks.measure import machine
 ALL = (
     *("store_writing", "store_reading", "store_processes"),
     *("calling", "starting", "exposing", "reading"),
-    *("sampling", "budgets", "workers", "patterns", "log_gate", "early_drop", "log_verdicts"),
+    *("sampling", "budgets", "workers", "verdicts", "patterns", "log_gate", "early_drop", "log_verdicts"),
     "sending",
 )
 

@@ -41,7 +41,7 @@ class Host:
     """A judge, the processes that it judges, and a clock that is turned by hand."""
 
     def __init__(self, **options: Any) -> None:
-        self.tail = TraceTail(**{"slow": "off", **options})
+        self.tail = TraceTail(**{"slow": "off", "quiet": 1.0, **options})
         self.now = 1000.0
         self.shop = Process()
         self.verdicts: list[Judged] = []

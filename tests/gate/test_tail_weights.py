@@ -12,20 +12,20 @@ from tidegate.gate.tail.traces import TraceTail
 
 SEEDS = 24
 
-#: Parts of the requests that fail, at a time in seconds; of 150 a second, with a budget of 50 and a reserve of 25.
+#: Parts of the requests that fail, at a time in seconds; of 100 a second, with a budget of 50 and a reserve of 25.
 WITHIN: Callable[[float], float] = lambda now: 0.05
-BEYOND: Callable[[float], float] = lambda now: 0.5
-BURSTY: Callable[[float], float] = lambda now: 0.7 if 4 < now % 10 < 7 else 0.02
+BEYOND: Callable[[float], float] = lambda now: 0.9
+BURSTY: Callable[[float], float] = lambda now: 0.8 if 3 < now % 10 < 8 else 0.02
 
 
 def shop(failing: Callable[[float], float], seed: int = 1, **options: float) -> Shop:
     tail = TraceTail(budget=50.0, slow=1.0)
-    return Shop(tail, lambda now: 150.0, failing, lambda now: 0.01, seed=seed, **options)  # type: ignore[arg-type]
+    return Shop(tail, lambda now: 100.0, failing, lambda now: 0.01, seed=seed, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("failing", [WITHIN, BEYOND, BURSTY], ids=["within", "beyond", "bursty"])
 def test_requests_and_errors_can_be_counted_by_what_is_kept(failing: Callable[[float], float]) -> None:
-    shops = [shop(failing, seed).run(15.0) for seed in range(SEEDS)]
+    shops = [shop(failing, seed).run(20.0) for seed in range(SEEDS)]
     for counts in ([each.requests for each in shops], [each.errors for each in shops]):
         estimated, true = sum(each.estimated for each in counts), sum(each.true for each in counts)
         assert estimated == pytest.approx(true, rel=0.02)
@@ -42,13 +42,13 @@ def test_beyond_the_reserve_errors_share_it_by_chance() -> None:
     ran = shop(BEYOND).run(40.0)
     extra = [each for each in ran.judged if each.keep and not ran.visits[each.trace_id].sampled and each.error]
     assert len(extra) / 40 == pytest.approx(25 + 125 / 40, rel=0.1)  # the reserve, and its burst once
-    assert ran.errors.kept < ran.errors.true * 0.6
+    assert ran.errors.kept < ran.errors.true * 0.7
 
 
 @pytest.mark.parametrize("lag", [1.0, 2.0])
 @pytest.mark.parametrize("failing", [WITHIN, BEYOND, BURSTY], ids=["within", "beyond", "bursty"])
 def test_the_budget_holds_though_samplers_lag(failing: Callable[[float], float], lag: float) -> None:
-    assert shop(failing, lag=lag).run(80.0).rate(20.0, 80.0) == pytest.approx(50.0, rel=0.05)
+    assert shop(failing, lag=lag).run(60.0).rate(20.0, 60.0) == pytest.approx(50.0, rel=0.05)
 
 
 def test_the_budget_holds_beside_what_another_host_sampled() -> None:

@@ -10,7 +10,7 @@ SIZES = 30.0
 #: What was spent too much is saved within so many seconds again. It counts up to so many seconds' worth of the budget,
 #: and what was left over up to so many.
 REPAY = 8.0
-DEBT, CREDIT = 10.0, 1.0
+DEBT, CREDIT = 10.0, 2.0
 #: At least this part of a budget is left to chance, whatever else is kept.
 CHANCE = 0.1
 #: Traces of unknown size count as so many of the mean size of all.

@@ -24,8 +24,9 @@ from tidegate.gate.tail.verdict import DROPPED, REASONS, Judged, Verdict
 if TYPE_CHECKING:
     from tidegate.store.rows import SpanRows
 
-#: Seconds without a span after which a trace is judged whose root has ended; without a root, seconds after its first.
-QUIET = 1.0
+#: Seconds without a span after which a trace is judged whose root has ended: another process may commit its part a
+#: second later. Without a root, seconds after its first span.
+QUIET = 1.25
 LIMIT = 30.0
 #: What is judged at once is spread over the time since the last verdicts, as budgets see it, but not over more seconds.
 SPREAD = 2.0
