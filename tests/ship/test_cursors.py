@@ -209,6 +209,15 @@ def test_a_superseded_leader_moves_no_cursor(led: Led, next_leader: Callable[...
         cursor.advance(entry)
 
 
+def test_a_superseded_leader_gets_nothing_more_to_send(led: Led, next_leader: Callable[..., Led]) -> None:
+    cursor = led.cursors.open(TRACES, "spans")
+    led.append()
+    entry = led.entry(cursor)
+    next_leader()
+    with pytest.raises(Superseded):
+        cursor.rest(entry)
+
+
 def test_where_it_writes_all_the_same_nobody_reads(tmp_path: Path, led: Led, next_leader: Callable[..., Led]) -> None:
     cursor = led.cursors.open(TRACES, "spans")
     led.append(2)

@@ -69,12 +69,19 @@ class Place:
 
 
 class Cursor:
-    """The place of one destination. Raises `Superseded` where it is moved once another process leads."""
+    """The place of one destination. Raises `Superseded` where it is moved, or asked what to send, once another process
+    leads."""
 
-    def __init__(self, destination: str, place: Place, save: Callable[[Place], None]) -> None:
+    def __init__(
+        self,
+        destination: str,
+        place: Place,
+        save: Callable[[Place], None],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self.destination = destination
         self.place = place
-        self._save = save
+        self._check, self._save = check, save
 
     @property
     def position(self) -> Position:
@@ -82,6 +89,7 @@ class Cursor:
 
     def rest(self, entry: Entry) -> list[Row]:
         """The rows of a frame that are still to be sent."""
+        self._check()  # who was stopped for a while must not send what its successor has sent
         rows = entry.frame.rows(self.place.signal)
         return rows[self.place.done :] if entry.start == self.place.position else rows
 
@@ -124,7 +132,9 @@ class Cursors:
         path = os.path.join(self._directory, f"{quote(destination, safe='')}-{self._leadership.generation:08x}.cursor")
         self._open[destination] = file = _File(path, self._leadership)
         file.begin(place)
-        self._cursors[destination] = cursor = Cursor(destination, _skipped(self._log, place), file.save)
+        self._cursors[destination] = cursor = Cursor(
+            destination, _skipped(self._log, place), file.save, self._leadership.check
+        )
         for name in files.names(self._directory):
             found = _NAME.fullmatch(name)
             if found and unquote(found[1]) == destination and int(found[2], 16) < self._leadership.generation:
