@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from tidegate.gate.logs.marks import COUNT
 from tidegate.gate.logs.runs import Run
 from tidegate.gate.logs.severities import severity_of_text
+from tidegate.gate.tail.log_counts import When
 from tidegate.gate.tail.log_sources import Source, SourcesGate
 from tidegate.patterns import Pattern
 from tidegate.patterns.sites import PLACES, place_in
@@ -32,19 +33,27 @@ class Call:
     drawn in advance, until the time ``until``. ``came``: when one was judged last."""
 
     __slots__ = (
-        *("_key", "_pattern", "is_filled", "is_own", "is_special"),
-        *("came", "origin", "run", "service", "severity", "source", "until"),
+        *("_key", "_pattern", "_when", "is_filled", "is_own", "is_special"),
+        *("came", "origin", "run", "severity", "source", "until"),
     )
 
     def __init__(self, origin: Origin, severity: int, source: Source, service: str, flags: tuple[bool, bool]) -> None:
-        self.origin, self.severity, self.source, self.service = origin, severity, source, service
-        is_filled, self.is_special = flags
-        self.is_filled = is_filled and origin.template != ""
+        self.origin, self.severity, self.source = origin, severity, source
         self.is_own = source.logger == "tidegate" or source.logger.startswith("tidegate.")
+        is_filled, is_special = flags
+        self.is_filled = is_filled and origin.template != ""
+        self.is_special = is_special or self.is_own
+        self._when: When = (0, service)
         self.run: Run | None = None
         self.until = self.came = 0.0
         self._pattern: Pattern | None = None
         self._key: Hashable = None
+
+    def when(self, minute: int) -> When:
+        """When and where its records are counted that come in this minute (since 1970)."""
+        if self._when[0] != minute:
+            self._when = minute, self._when[1]
+        return self._when
 
     def key(self, pattern: Pattern) -> Hashable:
         """What the gate remembers a lane under."""
@@ -54,7 +63,8 @@ class Call:
 
 
 class Facts(NamedTuple):
-    """What is to be known of a record that is looked at by itself. ``is_judged``: another gate has seen it."""
+    """What is to be known of a record that is looked at by itself. ``is_judged``: another gate has seen it, or it is
+    what Tidegate says itself."""
 
     origin: Origin
     severity: int
@@ -137,7 +147,7 @@ def facts(call: Call, rows: LogRows, row: int) -> Facts:
         call.severity or severity_of_text(rows.fields(row)["severity_text"]),
         rows.event_names[row],
         _EXCEPTION in attributes,
-        COUNT in attributes,
+        call.is_own or COUNT in attributes,
     )
 
 

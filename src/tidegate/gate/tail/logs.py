@@ -198,10 +198,12 @@ class LogTail:
         known = facts(call, rows, row) if call.is_special else None
         origin, severity = (call.origin, call.severity) if known is None else known[:2]
         pattern = self.miner.match_record(rows.bodies[row], *origin)
-        cell = self._counts.cell((self._minute, call.service), pattern, severity)
+        cell = self._counts.cell(call.when(self._minute), pattern, severity)
         cell.seen += 1
+        if trace_id and known is None and not self._passes_all and self._drops(entry, pattern, moment):
+            return
         case = _Case(entry, moment, pattern, severity, cell)
-        if self._passes_all or call.is_own or (known is not None and known.is_judged):
+        if self._passes_all or (known is not None and known.is_judged):
             self._keep(case, (), PASSED)
         elif trace_id:
             self._sift_in_trace(case, trace_id, known)
@@ -214,6 +216,24 @@ class LogTail:
                 if self._is_free or moment - call.came < DENSE:
                     self._begin(call, pattern, moment)
                 call.came = moment
+
+    def _drops(self, entry: Entry, pattern: Pattern, moment: float) -> bool:
+        """Whether a record of a trace is dropped by nothing but its rate, as most are: then it waits for an error."""
+        _, call, trace_id, rows, row = entry
+        lane = self.gate.by_chance(call.key(pattern), moment)
+        if lane is None or lane.budget is not None or call.severity >= ERROR:
+            return False
+        context = self._context
+        if int(trace_id[-RANDOM_DIGITS:], 16) >= lane.threshold:
+            return False
+        if context is not None:
+            if context.is_in_error(trace_id, moment) or self._is_kept_error(trace_id):
+                return False
+            waiting = (*rows.places[row], pattern, call.severity, call.when(self._minute))
+            context.hold(trace_id, waiting, 1, moment)
+        lane.cell.lower(1)
+        self._counts.dropped["rate"] += 1
+        return True
 
     def _sift_in_trace(self, case: _Case, trace_id: str, known: Facts | None) -> None:
         context, certain = self._context, ""
@@ -231,28 +251,22 @@ class LogTail:
             self._releases.count(case.pattern.id, case.severity)
             self._keep(case, _of(case.pattern, 0.0, TRACE_ERROR), TRACE_ERROR)
         else:
-            context.hold(trace_id, case.waiting((self._minute, case.entry[1].service)), 1, case.moment)
+            context.hold(trace_id, case.waiting(self._minute), 1, case.moment)
 
     def _sift_in_task(self, case: _Case, tasks: Context[_Waiting], known: Facts | None) -> None:
-        _, call, _, rows, row = case.entry
+        *_, rows, row = case.entry
         task = field_of(rows, row, "attribute", TASK)
         if case.severity >= ERROR or (known is not None and known.has_exception):
             self._release(tasks.release(task, case.moment))
         is_kept = self._judge(case, "event" if known is not None and known.event_name else "", None)
         if not is_kept and task is not None:
-            tasks.hold(task, case.waiting((self._minute, call.service)), 1, case.moment)
+            tasks.hold(task, case.waiting(self._minute), 1, case.moment)
 
     def _judge(self, case: _Case, certain: str, randomness: int | None) -> bool:
         """Whether it is kept for its own sake."""
         (_, call, _, rows, row), moment, pattern, severity, _ = case
         gate = self.gate
         key = call.key(pattern) if severity == call.severity else None
-        if randomness is not None and not certain and severity < ERROR:
-            lane = gate.by_chance(key, moment)
-            if lane is not None and lane.budget is None and randomness < lane.threshold:
-                lane.cell.lower(1)
-                self._counts.dropped["rate"] += 1
-                return False
         field = partial(field_of, rows, row) if gate.policy.rules else None
         verdict = gate.judge(
             pattern, severity, call.source, moment, randomness=randomness, certain=certain, key=key, field=field
@@ -290,7 +304,7 @@ class LogTail:
         if run is None:
             return
         dropped = runs.end(run, is_used=is_used)
-        self._counts.cell((self._minute, call.service), run.pattern, call.severity).seen += dropped
+        self._counts.cell(call.when(self._minute), run.pattern, call.severity).seen += dropped
         self._counts.dropped["budget" if run.p < run.lane.p else "rate"] += dropped
 
     def _settle(self) -> None:
@@ -314,8 +328,8 @@ class _Case(NamedTuple):
         place: tuple[str, int] = self.entry[3].places[self.entry[4]]
         return place
 
-    def waiting(self, when: When) -> _Waiting:
-        return (*self.place, self.pattern, self.severity, when)
+    def waiting(self, minute: int) -> _Waiting:
+        return (*self.place, self.pattern, self.severity, self.entry[1].when(minute))
 
 
 def _of(pattern: Pattern, count: float, reason: str) -> LogMark:
