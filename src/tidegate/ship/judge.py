@@ -71,6 +71,7 @@ class Judge:
                     within=within,
                 )
         self._counted: Counter[str] = Counter()
+        self._log_time = 0.0
         self._noted_at = 0.0
         self._noted = dict(standing.watermarks)
         self._waiting: Frame | None = None
@@ -140,8 +141,11 @@ class Judge:
             for portion in self._followers["spans"].poll():
                 self._see_spans(portion, frame, marks, now)
         if self.logs is not None:
-            found = self.logs.judge(self._followers["logs"].poll(), time.time(), self._is_kept_error)
-            self._keep(found, frame, marks)
+            portions = self._followers["logs"].poll()
+            times = [portion.rows.times[row] for portion in portions for row in portion.picked[-1:]]
+            # what is read late waits as long as what is read at once
+            self._log_time = min(max([self._log_time, *(at / 1e9 for at in times)]), time.time())
+            self._keep(self.logs.judge(portions, time.time(), self._is_kept_error), frame, marks)
         if self.points is not None:
             for portion in self._followers["metrics"].poll():
                 self.points.see(portion)
@@ -171,7 +175,7 @@ class Judge:
                 del self._errors[next(iter(self._errors))]
             self._errors[trace_id] = None
         if self.logs is not None:
-            self._keep(self.logs.release(trace_id, time.time()), frame, marks)
+            self._keep(self.logs.release(trace_id, self._log_time), frame, marks)
 
     def _fresh(self, signal: str, portion: Portion) -> Sequence[int]:
         """The rows that nobody has decided on before a crash."""

@@ -208,4 +208,5 @@ class Shipper:
             return lead.settle(wish.until, last=is_alone, patient=not wish.is_end)
         finally:
             if wish.is_end:
-                self._step_down(0.0)
+                # what is under way is not to be sent again by whoever leads next
+                self._step_down(wish.until - time.monotonic())

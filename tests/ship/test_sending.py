@@ -1,0 +1,67 @@
+"""One destination's way along the verdict log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from making import span
+from office import Office
+from tidegate.ship import sending
+
+Open = Callable[..., Office]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path / "store", traces="all", logs="all")
+
+
+def test_what_was_kept_is_sent_once_in_the_order_of_each_process(office: Office) -> None:
+    process = office.process()
+    for number in range(3):
+        office.commit(*(span(f"{number} {place}", trace=place + 1) for place in range(5)), by=process)
+        office.judge()
+        office.send()
+    office.send()
+    assert office.names == [f"{number} {place}" for number in range(3) for place in range(5)]
+
+
+def test_more_than_a_portion_goes_in_several(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_ROWS", 4)
+    office.commit(*(span(str(number), trace=number + 1) for number in range(10)))
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    assert line.sending.step(0.0) == 0.0
+    assert office.names == ["0", "1", "2", "3"]
+    office.send()
+    assert office.names == [str(number) for number in range(10)]
+
+
+def test_what_fails_is_sent_later_and_nothing_twice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.destinations[0].max_records = 4
+    office.lead = office.elect()
+    office.commit(*(span(str(number), trace=number + 1) for number in range(10)))
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    office.spans.failures = 1
+    assert line.sending.step(0.0) > 0
+    assert (office.names, line.sending.is_done) == ([], False)
+    assert line.sending.step(0.0, timeout=5.0) == 0.0  # the end of a process waits for no backoff
+    assert office.names == [str(number) for number in range(10)]
+
+
+def test_what_the_store_has_no_more_is_passed_by_and_counted(office: Office) -> None:
+    office.commit(span("gone"))
+    office.judge()
+    office.forget_store()
+    office.commit(span("there"))
+    office.judge()
+    office.send()
+    assert office.names == ["there"]
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    assert line.sending.cursor.place.counts == {"sent": 1, "gone": 1}
+    assert line.sending.step(0.0) == sending.IDLE_S
+    assert line.sending.is_done
