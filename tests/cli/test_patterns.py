@@ -39,7 +39,9 @@ def test_bytes_are_said_in_the_fitting_unit(number: int | None, text: str) -> No
     assert size(number) == text
 
 
-@pytest.mark.parametrize(("saved", "text"), [(0, "0.00"), (2_500_000, "0.0013"), (10**13, "5,000.00")])
+@pytest.mark.parametrize(
+    ("saved", "text"), [(0, "0.00"), (2_000, "<0.0001"), (2_500_000, "0.0013"), (10**13, "5,000.00")]
+)
 def test_savings_are_money_at_a_price_for_a_gigabyte(saved: float, text: str) -> None:
     assert money(saved, 0.5) == text
 
@@ -83,7 +85,7 @@ def test_all_patterns_together_are_summed_with_what_a_month_would_save() -> None
 
 
 def test_what_sends_nothing_saves_nothing() -> None:
-    assert total(patterns(count()), 0.5) == "1 patterns; 12 records"
+    assert total(patterns(count()), 0.5) == "1 pattern; 12 records"
 
 
 def test_one_pattern_is_told_with_its_call_its_services_and_records(

@@ -96,13 +96,15 @@ def size(value: int | None) -> str:
 def money(saved: float, price: float) -> str:
     """An amount in the currency of the price."""
     value = saved / GB * price
+    if 0 < value < 0.0001:
+        return "<0.0001"
     return f"{value:,.2f}" if value >= 0.995 or not value else f"{value:.2g}"
 
 
 def total(found: Patterns, price: float) -> str:
     """What all patterns come to."""
     rows = found.rows
-    said = [f"{number(len(rows))} patterns", f"{number(sum(row.count for row in rows))} records"]
+    said = [f"{number(len(rows))} pattern{'s' * (len(rows) != 1)}", f"{number(sum(row.count for row in rows))} records"]
     if any(row.bytes for row in rows):
         said.append(size(sum(row.bytes or 0 for row in rows)))
     gated = [row for row in rows if row.kept is not None]
