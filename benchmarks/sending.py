@@ -154,5 +154,5 @@ def _made(directory: str) -> dict[str, list[str]]:
     with store.open(directory) as reader:
         for span in reader.spans():
             if span.name.startswith("shop "):
-                made[span.name.split()[1]].append(span.trace_id)
+                made[str(span.attributes["shop.fate"])].append(span.trace_id)
     return made

@@ -85,7 +85,10 @@ def service(case: str, name: str, rest: list[str], rate: int, seconds: float) ->
 
     def handle(carrier: dict[str, str], what: str) -> None:
         with tracer.start_as_current_span(
-            f"{name} {what}", context=propagate.extract(carrier), kind=SpanKind.SERVER, attributes=ATTRIBUTES
+            f"{name} order",  # what is slow is slow among its like
+            context=propagate.extract(carrier),
+            kind=SpanKind.SERVER,
+            attributes={**ATTRIBUTES, "shop.fate": what},
         ) as span:
             if next_one is None:
                 time.sleep(0.1 if what == "slow" else 0.0)
