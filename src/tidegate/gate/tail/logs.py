@@ -169,7 +169,7 @@ class LogTail:
         self._reading.forget()
 
     def state(self) -> dict[str, Any]:
-        """What was learnt of patterns, as JSON can carry it; about a millisecond for a thousand of them."""
+        """What was learnt of patterns, as JSON can carry it; a few milliseconds for a thousand of them."""
         return dump(self.miner, self.gate)
 
     def take_counts(self) -> dict[str, Any]:
