@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tidegate.ship import files
@@ -71,7 +71,9 @@ class Telling:
 
     def state(self, state: State, *, last: bool = False) -> None:
         """How things are; written at once at the ``last``, otherwise once a second if they have changed."""
-        self._state.put({"format": FORMAT, **asdict(state)}, last=last)
+        self._state.put(
+            lambda: {"format": FORMAT, **{each.name: getattr(state, each.name) for each in fields(state)}}, last=last
+        )
 
     def unsent(self, segments: Callable[[], Iterable[str]], *, last: bool = False) -> None:
         """What is not judged or sent yet; asked for only when it is time to write it down.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tidegate.gate.tail.verdict import Place, Verdict
@@ -21,13 +19,16 @@ REMEMBERED = 1024
 #: The bit of a span's flags that says it was sampled.
 SAMPLED = 1
 
+#: Places of spans: each segment followed by sequences in it. Flat, since the garbage collector looks at every list.
+Run = Sequence["str | int"]
+
 
 class Pending:
     """One trace, or what came of it after its verdict (``known``). Times are the judge's seconds."""
 
     __slots__ = (
-        *("came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane", "last", "number"),
-        *("places", "random", "root", "sampled", "slow", "trace_id"),
+        *("_segment", "_state", "came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane"),
+        *("last", "number", "places", "random", "root", "sampled", "slow", "trace_id"),
     )
 
     def __init__(self, trace_id: str, number: int, now: float, deadline: float, known: Verdict | None) -> None:
@@ -39,14 +40,16 @@ class Pending:
         self.last = now
         #: The verdict on what came before.
         self.known = known
-        #: Sequences of its spans, by segment, and how many there are.
-        self.places: dict[str, list[int]] = {}
+        #: Where its spans are, and how many there are.
+        self.places: list[str | int] = []
         self.count = 0
+        self._segment: str | None = None
+        self._state: str | None = None
         self.error = self.slow = self.sampled = False
         #: The lowest threshold by which a sampler kept it; None while none is known.
         self.head: int | None = None
-        #: Its topmost local root so far: whether that has a parent, and its start (ns).
-        self.root: tuple[bool, int] | None = None
+        #: Its topmost local root so far (`rank`).
+        self.root: int | None = None
         #: Whether it has a root here, and one whose parent is in another process.
         self.is_here = self.came_in = False
         #: What it is budgeted under, and what the rule that its root matches makes of it.
@@ -58,39 +61,36 @@ class Pending:
         """Whether it began on another host, as far as is known."""
         return self.came_in and not self.is_here
 
-    def add(self, segment: str, numbers: Sequence[int]) -> None:
-        """More of its spans are there."""
-        known = self.places.get(segment)
-        if known is None:
-            self.places[segment] = list(numbers)
-        else:
-            known.extend(numbers)
-        self.count += len(numbers)
+    def add(self, segment: str, number: int) -> None:
+        """One more of its spans is there."""
+        if segment != self._segment:
+            self._segment = segment
+            self.places.append(segment)
+        self.places.append(number)
+        self.count += 1
 
-    def sample(self, states: Iterable[str]) -> None:
-        """Some of its spans were sampled, with these trace states."""
-        self.sampled = True
-        for state in states:
-            ot = ot_of(state)
-            if ot.randomness is not None:
-                self.random = ot.randomness
-            threshold = ot.threshold
-            # what contradicts the trace's randomness says nothing
-            if threshold is not None and threshold <= self.random and threshold < (self.head or MAX):
-                self.head = threshold
+    def sample(self, state: str) -> None:
+        """One of its spans was sampled, with this trace state."""
+        if state == self._state:
+            return
+        self.sampled, self._state = True, state
+        ot = ot_of(state)
+        if ot.randomness is not None:
+            self.random = ot.randomness
+        threshold = ot.threshold
+        # what contradicts the trace's randomness says nothing
+        if threshold is not None and threshold <= self.random and threshold < (self.head or MAX):
+            self.head = threshold
+
+
+def rank(has_parent: bool, start: int) -> int:
+    """Of two roots of a trace, the one with the lower is further up: one without a parent, else the earlier (ns)."""
+    return has_parent << 64 | start
 
 
 def number_of(trace_id: str) -> int:
     """The last 64 bits of a trace id, which tell traces apart."""
     return int(trace_id[-16:] or "0", 16)
-
-
-def by_trace(ids: Sequence[str], picked: Sequence[int]) -> Mapping[str, list[int]]:
-    """The rows of each trace."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for row in picked:
-        found[ids[row]].append(row)
-    return found
 
 
 def roots_of(rows: SpanRows, picked: Sequence[int]) -> list[int]:
@@ -101,9 +101,16 @@ def roots_of(rows: SpanRows, picked: Sequence[int]) -> list[int]:
     return [row for row in picked if parents[row] == ""]
 
 
-def places_of(places: Mapping[str, Sequence[int]]) -> list[Place]:
+def places_of(run: Run) -> list[Place]:
     """One by one."""
-    return [place for segment, numbers in places.items() for place in zip(repeat(segment), numbers, strict=False)]
+    found: list[Place] = []
+    segment = ""
+    for each in run:
+        if isinstance(each, str):
+            segment = each
+        else:
+            found.append((segment, each))
+    return found
 
 
 def ot_of(state: str) -> Ot:

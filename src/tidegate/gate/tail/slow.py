@@ -94,7 +94,7 @@ class SlowKeys:
 
 def _step(duration: int) -> int:
     """The place in the histogram: the octave, and the eighth of it."""
-    duration = max(duration, 8)
+    duration = duration if duration > 8 else 8  # noqa: FURB136 - min() and max() take three times as long
     bits = duration.bit_length()
     return bits << 3 | (duration >> bits - 4) & 7
 

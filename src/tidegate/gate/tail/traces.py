@@ -8,7 +8,6 @@ what is kept stands for 1/p of its like.
 from __future__ import annotations
 
 import math
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.gate.policy import TracePolicy
 from tidegate.gate.tail.deciding import Decider
 from tidegate.gate.tail.memory import Generations
-from tidegate.gate.tail.pending import SAMPLED, Pending, by_trace, number_of, places_of, roots_of
+from tidegate.gate.tail.pending import SAMPLED, Pending, Run, number_of, places_of, rank, roots_of
 from tidegate.gate.tail.queue import Queue
 from tidegate.gate.tail.slow import SlowKeys
 from tidegate.gate.tail.verdict import DROPPED, REASONS, Judged, Verdict
@@ -43,10 +42,6 @@ VERDICTS, PLACES = 50_000, 100_000
 REMEMBERED = 300.0
 #: Keys that are told apart.
 MAX_KEYS = 1000
-
-
-#: Sequences in a segment.
-Numbers = tuple[str, "array[int]"]
 
 
 class TraceTail:
@@ -81,7 +76,7 @@ class TraceTail:
         self._queue = Queue(quiet, max_pending)
         self._verdicts: Generations[int, Verdict] = Generations(verdicts, REMEMBERED)
         #: Where spans are that were not kept, but whose trace may be after all.
-        self._dropped: Generations[int, list[Numbers]] = Generations(places, REMEMBERED)
+        self._dropped: Generations[int, Run] = Generations(places, REMEMBERED)
         self._ready: list[Judged] = []
         self._judged_at = -math.inf
         self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
@@ -94,10 +89,10 @@ class TraceTail:
             self._at_once(rows, picked)
             return
         ids, status = rows.trace_ids, rows.status
-        groups = by_trace(ids, picked)
-        found = {trace_id: self._touch(trace_id, now) for trace_id in groups}
-        _place(rows, groups, found)
-        _sample(rows, groups, found)
+        found = self._place(rows, picked, now)
+        flags, states = rows.flags, rows.trace_states
+        for row in [row for row in picked if flags[row] & SAMPLED]:
+            found[ids[row]].sample(states[row])
         if 2 in status:
             for row in picked:
                 if status[row] == 2:
@@ -106,6 +101,19 @@ class TraceTail:
         for trace in found.values():
             if trace.count >= self._max_spans or now >= trace.deadline:
                 self._queue.hurry(trace)
+
+    def _place(self, rows: SpanRows, picked: Sequence[int], now: float) -> dict[str, Pending]:
+        """Note where spans are; the summaries of their traces."""
+        ids, places = rows.trace_ids, rows.places
+        names, segments, numbers = places.names, places.segment, places.numbers
+        found: dict[str, Pending] = {}
+        for row in picked:
+            trace_id = ids[row]
+            trace = found.get(trace_id)
+            if trace is None:
+                trace = found[trace_id] = self._touch(trace_id, now)
+            trace.add(names[segments[row] if segments is not None else 0], numbers[row])
+        return found
 
     def _touch(self, trace_id: str, now: float) -> Pending:
         """The trace's summary, which is then the one touched last."""
@@ -133,7 +141,7 @@ class TraceTail:
                 trace.came_in = True
             else:
                 trace.is_here = True
-            root = has_parent, times[row]
+            root = rank(has_parent, times[row])
             if trace.root is None or root < trace.root:
                 trace.root, trace.key = root, key
                 if self._decider.rules:
@@ -200,14 +208,16 @@ class TraceTail:
     def undecided(self) -> dict[str, int]:
         """Of each segment, the first sequence of a span that no verdict is about."""
         firsts: dict[str, int] = {}
+        segment = ""
         for trace in self._queue:
-            for segment, numbers in trace.places.items():
-                first = min(numbers)
-                if first < firsts.get(segment, first + 1):
-                    firsts[segment] = first
+            for each in trace.places:
+                if isinstance(each, str):
+                    segment = each
+                elif each < firsts.get(segment, math.inf):
+                    firsts[segment] = each
         for judged in self._ready:
             for segment, number in judged.spans:
-                if number < firsts.get(segment, number + 1):
+                if number < firsts.get(segment, math.inf):
                     firsts[segment] = number
         return firsts
 
@@ -240,7 +250,7 @@ class TraceTail:
         earlier = self._dropped.pop(trace.number) if verdict.keep else None
         if earlier:
             # had chance kept the trace, these would have gone with the chance's threshold: theirs is unknown
-            spans = [(segment, number) for segment, numbers in earlier for number in numbers]
+            spans = places_of(earlier)
             found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, spans, key=trace.key, late=True))
         self._remember(trace, verdict, now)
         for judged in found:
@@ -256,9 +266,8 @@ class TraceTail:
         if verdict is not DROPPED:
             self._verdicts.put(number, verdict, now)
         if not verdict.keep and not verdict.is_final:
-            places = [(segment, array("Q", numbers)) for segment, numbers in trace.places.items()]
             earlier = None if trace.known is None else self._dropped.pop(number)
-            self._dropped.put(number, places if earlier is None else earlier + places, now, trace.count)
+            self._dropped.put(number, (*(earlier or ()), *trace.places), now, trace.count)
 
     def _count(self, judged: Judged) -> None:
         counts, verb = self._counts, "kept" if judged.keep else "dropped"
@@ -277,28 +286,6 @@ def _judged(trace: Pending, verdict: Verdict) -> Judged:
     return Judged(
         trace.trace_id, True, verdict.threshold, verdict.reason, spans, trace.key, trace.count, is_late, verdict.error
     )
-
-
-def _place(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
-    """Note where the spans of each trace are."""
-    places = rows.places
-    names, segments, numbers = places.names, places.segment, places.numbers
-    for trace_id, group in groups.items():
-        trace = found[trace_id]
-        if segments is None:
-            trace.add(names[0], [numbers[row] for row in group])
-        else:
-            for row in group:
-                trace.add(names[segments[row]], (numbers[row],))
-
-
-def _sample(rows: SpanRows, groups: Mapping[str, Sequence[int]], found: Mapping[str, Pending]) -> None:
-    """Note what samplers said of each trace."""
-    flags, states = rows.flags, rows.trace_states
-    for trace_id, group in groups.items():
-        said = {states[row] for row in group if flags[row] & SAMPLED}
-        if said:
-            found[trace_id].sample(said)
 
 
 def _routes(rows: SpanRows, roots: Sequence[int]) -> list[Any]:
