@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from opentelemetry.sdk._logs import ReadWriteLogRecord
@@ -132,6 +132,22 @@ def test_a_call_that_only_attributes_tell_of_is_known_by_them() -> None:
     where = {"code.file.path": "/app/a.py", "code.line.number": 3, "code.function.name": "f"}
     judge(tail, [Emitted(n / 10, f"user u{n * 7919} came", (), attributes=where) for n in range(50)])
     assert [(pattern.kind, pattern.count) for pattern in tail.miner.patterns()] == [("site", 50)]
+
+
+def test_a_record_that_cannot_be_judged_is_kept_as_it_is_and_counted() -> None:
+    tail, process = LogTail(seed=1), Process()
+    odd = process.commit([Emitted(0, trace=TRACE), Emitted(0.1, "other %s", trace=TRACE + 1)])
+    cast("dict[str, Any]", odd.rows.columns)["traces"][1] = "no hexadecimal digits"
+    kept = tail.judge([odd], T0 + 1)
+    assert kept["aa"][1] == (1, ())
+    assert tail.failures == 1
+
+
+def test_a_damaged_block_does_not_keep_others_from_being_judged() -> None:
+    tail = LogTail(seed=1)
+    damaged, sound = Process("aa").commit(evenly(0, 1, 10)), Process("bb").commit(evenly(0, 1, 10))
+    cast("dict[str, Any]", damaged.rows.columns)["origin"] = [0]
+    assert numbers(tail.judge([damaged, sound], T0 + 1), "bb") == list(range(10))
 
 
 # --- one gate for all

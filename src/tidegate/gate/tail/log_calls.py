@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import repeat
 from operator import itemgetter, ne
 from typing import Any, NamedTuple
 
+from tidegate.errors import FormatError
 from tidegate.gate.logs.marks import COUNT
 from tidegate.gate.logs.runs import Run
 from tidegate.gate.logs.severities import severity_of_text
@@ -83,24 +84,28 @@ class Reading:
     def __init__(self, gate: SourcesGate) -> None:
         self._gate = gate
         self._calls: dict[Hashable, Call] = {}
+        #: Records in damaged blocks.
+        self.damaged = 0
 
     def forget(self) -> None:
         """The policy is another one."""
         self._calls.clear()
 
     def entries(self, portions: Iterable[Any]) -> list[Entry]:
-        """The picked rows of all portions, in the order of time."""
+        """The picked rows of all portions, in the order of time. A block that is damaged is left out, and counted."""
         found: list[Entry] = []
         for portion in portions:
-            rows, picked = portion.rows, portion.picked
-            each = zip(rows.times, self._of(rows), rows.trace_ids, repeat(rows), range(rows.count), strict=False)
-            if len(picked) == rows.count:
-                found.extend(each)
-            else:
-                every = list(each)
-                found.extend(every[row] for row in picked)
+            try:
+                found += self._entries(portion.rows, portion.picked)
+            except (FormatError, LookupError, TypeError, ValueError):
+                self.damaged += len(portion.picked)
         found.sort(key=itemgetter(0))
         return found
+
+    def _entries(self, rows: LogRows, picked: Sequence[int]) -> list[Entry]:
+        each = zip(rows.times, self._of(rows), rows.trace_ids, repeat(rows), range(rows.count), strict=False)
+        every = list(each)
+        return every if len(picked) == rows.count else [every[row] for row in picked]
 
     def _of(self, rows: LogRows) -> list[Call]:
         """Each row's call."""

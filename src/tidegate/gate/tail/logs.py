@@ -101,6 +101,8 @@ class LogTail:
         limits: dict[str, Any] = {"max_patterns": max_patterns, "keep_status_codes": keep_status_codes}
         self._passes_all = mode == "all"
         self._new_gate = partial(SourcesGate, seed=seed, max_patterns=max_patterns)
+        #: Records that were kept unjudged since something raised.
+        self.failures = 0
         #: Why the state could not be gone on with.
         self.problem = ""
         self.gate, self.miner = self._new_gate(policy), Miner(**limits)
@@ -147,11 +149,16 @@ class LogTail:
                 self._minute = min(time, newest) // MINUTE_NS
                 change = (self._minute + 1) * MINUTE_NS if time < newest else sys.maxsize
             run = call.run
-            if run is None or trace_id:
-                self._sift(entry, moment)
-            elif moment >= call.until or next(run.left, False) is not None:
+            if run is not None and not trace_id:
+                if moment < call.until and next(run.left, False) is None:
+                    continue
                 self._end(call, is_used=moment < call.until)
+            try:
                 self._sift(entry, moment)
+            except Exception:  # a record that is sent without need is better than one that nobody gets to see
+                self.failures += 1
+                segment, sequence = entry[3].places[entry[4]]
+                self._kept.setdefault(segment, []).append((sequence, ()))
         self._settle()
         return self._kept
 
