@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from sdk_objects import LOGS, METRICS, SPANS, rows_of, sealed
-from tidegate.ship.wire import Picked, encode
+from tidegate.ship.wire import Picked, encode, values
 from tidegate.store.rows import AnyRows
 
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -35,10 +35,14 @@ def whole(*blocks: AnyRows) -> list[Picked]:
     return [Picked(rows, range(rows.count)) for rows in blocks]
 
 
+@pytest.mark.parametrize("many", [1, values._MANY], ids=["by columns", "by rows"])
 @EVERY
 @MANY
 @given(data=st.data())
-def test_what_was_just_recorded_is_sent_as_the_sdk_would(said: Said, signal: str, data: st.DataObject) -> None:
+def test_what_was_just_recorded_is_sent_as_the_sdk_would(
+    said: Said, monkeypatch: pytest.MonkeyPatch, signal: str, many: int, data: st.DataObject
+) -> None:
+    monkeypatch.setattr(values, "_MANY", many)
     made = data.draw(MADE[signal])
     assert said(signal, encode(signal, whole(*rows_of(signal, made)))) == said(signal, STANDARD[signal](made))
 

@@ -18,7 +18,7 @@ from sdk_objects import active, sealed
 from tidegate import otlp
 from tidegate.move import columns
 from tidegate.records import Event, Log, Metric, Origin, Point, Resource, Scope, Span
-from tidegate.ship.wire import Picked, encode
+from tidegate.ship.wire import Picked, encode, values
 from tidegate.ship.wire.pieces import MAX_BYTES, MAX_PIECES
 from tidegate.ship.wire.values import attributes
 from tidegate.store.rows import AnyRows
@@ -41,13 +41,14 @@ def is_empty(value: Any) -> bool:
 @MANY
 @given(data=st.data())
 def test_whatever_a_store_holds_is_written_by_the_rules_of_exported_files(
-    said: Callable[..., Any], signal: str, data: st.DataObject
+    said: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, signal: str, data: st.DataObject
 ) -> None:
     made = data.draw(ODD[signal])
     if signal == "logs":
         made.template = ""  # which only files carry
         assume(made.body is not None)  # for which only they write nothing
     rows = rows_of(signal, made)
+    monkeypatch.setattr(values, "_MANY", 1)
     for each in (rows, sealed([rows])):
         found: Any = each.record(0)
         if signal == "metrics":  # sides without buckets, which only files have
@@ -116,6 +117,16 @@ def test_equal_values_of_other_types_keep_their_types() -> None:
     assert math.copysign(1, single[4].double_value) == -1
 
 
+@pytest.mark.parametrize(
+    "many", [[1, 2], [1 << 64, 5], ["a", "\ud800"], [1, True], [0.0, -0.0], [[1], [2]], [None, {}]]
+)
+def test_a_column_of_many_different_values_is_written_as_each_of_them(many: list[Any]) -> None:
+    one_by_one = [sent_log(attributes={"k": value}) for value in many]
+    batch = columns.logs([Log(1, 2, Resource(), Scope(), attributes={"k": value}) for value in many * 20])
+    request = ExportLogsServiceRequest.FromString(encode("logs", [Picked(active(batch), range(batch.count))]))
+    assert list(request.resource_logs[0].scope_logs[0].log_records) == one_by_one * 20
+
+
 def test_a_number_of_a_point_beyond_64_bits_is_a_double() -> None:
     point = Point(Metric("n", "gauge"), 1, 0, Resource(), Scope(), {"as_int": 1 << 70})
     assert sent_metric(point).gauge.data_points[0].as_double == float(1 << 70)
@@ -153,5 +164,5 @@ def test_what_is_remembered_of_attributes_is_bounded() -> None:
     fields = attributes(1)
     for number in range(2 * MAX_PIECES):
         fields.of({"number": number, "text": "x" * MAX_BYTES})
-    assert len(fields) <= MAX_PIECES
-    assert max(map(len, fields.values())) <= MAX_BYTES
+    assert len(fields._known) <= MAX_PIECES
+    assert max(map(len, fields._known.values())) <= MAX_BYTES

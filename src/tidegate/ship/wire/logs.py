@@ -18,6 +18,7 @@ from tidegate.ship.wire.pieces import (
     U64_MAX,
     Pieces,
     Take,
+    all_utf8,
     fixed32,
     heads,
     nearest,
@@ -25,7 +26,6 @@ from tidegate.ship.wire.pieces import (
     tag,
     taker,
     texts,
-    utf8,
     within,
 )
 from tidegate.ship.wire.values import any_value, attributes, none_has
@@ -47,7 +47,8 @@ _BODY, _TEXT = heads(5), heads(1)
 #: What stands before a text that is the body, by its length.
 _TEXT_BODY = Pieces(lambda length: _BODY[len(_TEXT[length]) + length] + _TEXT[length])
 
-_NUMBERS = attrgetter("severity", "flags", "dropped_attributes")
+#: Columns that differ little: what `_of_few` takes.
+_FEW = attrgetter("severity", "flags", "dropped_attributes", "severity_texts", "event_names")
 
 
 def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None) -> Iterable[bytes]:
@@ -55,16 +56,12 @@ def messages(rows: LogRows, picked: Sequence[int], marks: Sequence[Mark] | None)
     take = taker(rows.count, picked)
     parts: list[Iterable[bytes]] = [
         _times(rows, take),
-        map(_numbers.__getitem__, zip(*map(take, _NUMBERS(rows)), strict=True)),
-        map(_body, take(rows.bodies)),
+        map(_few.__getitem__, zip(*map(take, _FEW(rows)), strict=True)),
+        _bodies(take(rows.bodies)),
     ]
     if any(origin[1] for origin in rows.origins):
         parts.append(_located(rows, take(rows.origin), picked))
     parts.append(marked_fields(_ATTRIBUTES, rows.attributes, picked, marks))
-    if "severity_text" in rows.columns:
-        parts.append(map(_SEVERITY_TEXT.__getitem__, take(rows.severity_texts)))
-    if "event_name" in rows.columns:
-        parts.append(map(_EVENT_NAME.__getitem__, take(rows.event_names)))
     if any(traces := take(rows.trace_ids)):
         known = {each: _TRACE + bytes.fromhex(each) if each else b"" for each in set(traces)}
         parts.append(map(known.__getitem__, traces))
@@ -86,22 +83,22 @@ def _spans(rows: LogRows, picked: Sequence[int]) -> list[bytes]:
     return [_SPAN + each if each != nothing else b"" for each in ids]
 
 
-def _of_numbers(row: tuple[int, int, int]) -> bytes:
-    severity, flags, dropped = row
+def _of_few(row: tuple[int, int, int, str, str]) -> bytes:
+    severity, flags, dropped, text, name = row
     bits = tag(8, I32) + fixed32(nearest(0, U32_MAX, flags)) if flags else b""
-    return number(2, severity, S32_MAX) + bits + number(7, dropped)
+    return number(2, severity, S32_MAX) + bits + number(7, dropped) + _SEVERITY_TEXT[text] + _EVENT_NAME[name]
 
 
-_numbers = Pieces(_of_numbers)
+#: The fields that differ little, by their values.
+_few = Pieces(_of_few)
 
 
-def _body(body: Any) -> bytes:
+def _bodies(bodies: Sequence[Any]) -> Iterable[bytes]:
     """Written also when there is none, as the standard encoder does."""
-    if type(body) is str:
-        data = utf8(body)
-        return _TEXT_BODY[len(data)] + data
-    content = any_value(body)
-    return _BODY[len(content)] + content
+    if set(map(type, bodies)) == {str}:
+        contents = all_utf8(bodies)
+        return map(add, map(_TEXT_BODY.__getitem__, map(len, contents)), contents)
+    return [_BODY[len(content)] + content for content in map(any_value, bodies)]
 
 
 def _located(rows: LogRows, origin: Sequence[int], picked: Sequence[int]) -> list[bytes]:

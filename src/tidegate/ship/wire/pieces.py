@@ -35,9 +35,7 @@ class Pieces(dict[Any, bytes]):
         self._make = make
 
     def __missing__(self, key: Any) -> bytes:
-        return self.remember(key, self._make(key))
-
-    def remember(self, key: Any, made: bytes) -> bytes:
+        made = self._make(key)
         if len(made) <= MAX_BYTES:
             if len(self) >= MAX_PIECES:
                 self.clear()
@@ -88,6 +86,14 @@ def utf8(text: str) -> bytes:
         return text.encode("utf-8", "backslashreplace")
     except AttributeError:  # what should be a text, but was not when it was recorded
         return utf8(str(text))
+
+
+def all_utf8(texts: Sequence[str]) -> list[bytes]:
+    """Each of them as `utf8` gives it."""
+    try:
+        return list(map(str.encode, texts))
+    except UnicodeEncodeError:
+        return list(map(utf8, texts))
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import repeat
+from operator import add
 from typing import Any
 
 from tidegate.otlp.dialect import MAX_DEPTH, as_text
@@ -14,6 +15,7 @@ from tidegate.ship.wire.pieces import (
     S64_MIN,
     VARINT,
     Pieces,
+    all_utf8,
     double,
     heads,
     tag,
@@ -39,8 +41,11 @@ _TEXT_VALUE = Pieces(lambda length: _VALUE[len(_TEXT[length]) + length] + _TEXT[
 #: The same of integers, whose varints have up to ten bytes.
 _INT_VALUE = Pieces(lambda length: _VALUE[len(_INT) + length] + _INT)
 
-#: Values that can be no key.
-_UNHASHABLE = {list, dict, bytearray}
+#: Types of which equal values are the same, unlike 0.0 and -0.0.
+_COMPARABLE = {str, int, bool, bytes, type(None)}
+
+#: So many rows are worth being looked at column by column.
+_MANY = 16
 
 
 def any_value(value: Any, depth: int = 0) -> bytes:
@@ -85,49 +90,37 @@ def pair(key: str, value: Any, depth: int = 0) -> bytes:
     return _KEY[key] + _VALUE[len(content)] + content
 
 
-class Attributes(Pieces):
-    """The field of each attribute, by its key, value and the value's type: for Python 1, 1.0 and True are equal."""
+class Attributes:
+    """Attributes as fields of this number of a record."""
 
-    __slots__ = ("_head",)
+    __slots__ = ("_head", "_known")
 
     def __init__(self, field: int) -> None:
         self._head = heads(field)
-        super().__init__(self._field)
-
-    def _field(self, item: tuple[str, Any, type]) -> bytes:
-        content = pair(item[0], item[1])
-        return self._head[len(content)] + content
-
-    def __missing__(self, item: Any) -> bytes:
-        key, value, kind = item
-        if kind is str:  # texts and numbers that are new are what makes records differ
-            content = pair(key, value)
-        elif kind is int and S64_MIN <= value <= S64_MAX:
-            digits = varint(value)
-            content = _KEY[key] + _INT_VALUE[len(digits)] + digits
-        else:
-            made = self._field(item)
-            # 0.0 and -0.0 are equal too; and no two measurements are
-            return made if kind is float else self.remember(item, made)
-        return self.remember(item, self._head[len(content)] + content)
+        #: By key, value and the value's type: for Python 1, 1.0 and True are equal.
+        self._known = Pieces(lambda item: self._field(item[0], item[1]))
 
     def of(self, attributes: Mapping[str, Any]) -> bytes:
         """The fields of all of them."""
-        values = attributes.values()
-        try:
-            return b"".join(map(self.__getitem__, zip(attributes, values, map(type, values), strict=False)))
-        except TypeError:  # a list or mapping, which is no key
-            return b"".join([self._one(key, value) for key, value in attributes.items()])
+        return b"".join([self._one(key, value) for key, value in attributes.items()])
 
     def _one(self, key: str, value: Any) -> bytes:
         kind = type(value)
-        return self._field((key, value, kind)) if kind in _UNHASHABLE else self[key, value, kind]
+        return self._known[key, value, kind] if kind in _COMPARABLE else self._field(key, value)
+
+    def _field(self, key: str, value: Any) -> bytes:
+        content = pair(key, value)
+        return self._head[len(content)] + content
 
     def of_rows(self, attributes: Sequence[Mapping[str, Any]], picked: Sequence[int]) -> Iterable[bytes]:
-        """What `of` gives of each of these rows; of sealed ones by columns, without making a mapping of each."""
-        if not isinstance(attributes, ShapedAttributes):
-            return map(self.of, taker(len(attributes), picked)(attributes))
-        shapes, of_shape = attributes.picked(picked)
+        """What `of` gives of each of these rows, column by column where there are many."""
+        if isinstance(attributes, ShapedAttributes):
+            shapes, of_shape = attributes.picked(picked)
+        else:
+            mappings = taker(len(attributes), picked)(attributes)
+            if len(mappings) < _MANY:
+                return map(self.of, mappings)
+            shapes, of_shape = _shaped(mappings)
         made = {
             shape: map(b"".join, zip(*map(self._column, keys, columns), strict=True)) if keys else repeat(b"")
             for shape, (keys, columns) in of_shape.items()
@@ -135,10 +128,36 @@ class Attributes(Pieces):
         return map(next, map(made.__getitem__, shapes))
 
     def _column(self, key: str, column: Sequence[Any]) -> Iterable[bytes]:
-        kinds = list(map(type, column))
-        if _UNHASHABLE.isdisjoint(kinds):
-            return map(self.__getitem__, zip(repeat(key), column, kinds, strict=False))
-        return [self._one(key, value) for value in column]
+        """One attribute of some rows: each different value once, unless most are."""
+        kinds = set(map(type, column))
+        if len(kinds) > 1 or not kinds <= _COMPARABLE:
+            return [self._one(key, value) for value in column]
+        distinct = set(column)
+        if len(distinct) * 2 > len(column):
+            if kinds == {str}:
+                return self._sized(key, _TEXT_VALUE, all_utf8(column))
+            if kinds == {int} and min(distinct) >= S64_MIN and max(distinct) <= S64_MAX:
+                return self._sized(key, _INT_VALUE, list(map(varint, column)))
+        return map({value: self._one(key, value) for value in distinct}.__getitem__, column)
+
+    def _sized(self, key: str, heads_of: Pieces, contents: Sequence[bytes]) -> Iterable[bytes]:
+        """Of one key, values that differ; what stands before one depends on its length alone."""
+        name = _KEY[key]
+
+        def before(length: int) -> bytes:
+            start = name + heads_of[length]
+            return self._head[len(start) + length] + start
+
+        return map(add, map(Pieces(before).__getitem__, map(len, contents)), contents)
+
+
+def _shaped(mappings: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Any], Mapping[Any, tuple[Sequence[str], Any]]]:
+    """What `ShapedAttributes.picked` gives, of mappings."""
+    shapes = list(map(tuple, mappings))
+    of_shape: dict[Any, list[Any]] = {}
+    for shape, mapping in zip(shapes, mappings, strict=True):
+        of_shape.setdefault(shape, []).append(mapping.values())
+    return shapes, {shape: (shape, list(zip(*values, strict=True))) for shape, values in of_shape.items()}
 
 
 attributes: Callable[[int], Attributes] = cache(Attributes)
