@@ -117,14 +117,29 @@ def test_equal_values_of_other_types_keep_their_types() -> None:
     assert math.copysign(1, single[4].double_value) == -1
 
 
-@pytest.mark.parametrize(
-    "many", [[1, 2], [1 << 64, 5], ["a", "\ud800"], [1, True], [0.0, -0.0], [[1], [2]], [None, {}]]
-)
-def test_a_column_of_many_different_values_is_written_as_each_of_them(many: list[Any]) -> None:
-    one_by_one = [sent_log(attributes={"k": value}) for value in many]
-    batch = columns.logs([Log(1, 2, Resource(), Scope(), attributes={"k": value}) for value in many * 20])
-    request = ExportLogsServiceRequest.FromString(encode("logs", [Picked(active(batch), range(batch.count))]))
-    assert list(request.resource_logs[0].scope_logs[0].log_records) == one_by_one * 20
+COLUMNS: dict[str, Callable[[int], Any]] = {
+    "texts": lambda n: f"é{n}",
+    "surrogates": lambda n: f"\ud800{n}",
+    "numbers": lambda n: n * n * n,
+    "the least numbers": lambda n: n - (1 << 63),
+    "numbers beyond": lambda n: (1 << 63) - 5 + n,
+    "few texts": lambda n: "ab"[n % 2],
+    "equal ones": lambda n: (1, True, 1.0)[n % 3],
+    "zeros": lambda n: (0.0, -0.0)[n % 2],
+    "lists": lambda n: [n],
+    "nothing": lambda n: (None, {})[n % 2],
+}
+
+
+@pytest.mark.parametrize("made", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_is_written_as_each_of_its_values_alone(made: Callable[[int], Any]) -> None:
+    many = list(map(made, range(40)))
+    batch = columns.logs([Log(1, 2, Resource(), Scope(), attributes={"k": value}) for value in many])
+    request = ExportLogsServiceRequest.FromString(encode("logs", [Picked(active(batch), range(40))]))
+    found = request.resource_logs[0].scope_logs[0].log_records
+    assert [each.SerializeToString() for each in found] == [
+        sent_log(attributes={"k": value}).SerializeToString() for value in many
+    ]
 
 
 def test_a_number_of_a_point_beyond_64_bits_is_a_double() -> None:
