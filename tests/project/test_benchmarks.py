@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from benchmarks import store_processes, store_reading, store_writing
+from benchmarks import encoding, store_processes, store_reading, store_writing
 
 pytestmark = pytest.mark.servers
 
@@ -34,6 +34,12 @@ def test_writing_and_sealing_are_held_against_their_baselines() -> None:
 def test_every_question_has_an_answer_from_both_stores() -> None:
     tables = store_reading.run(1, 20_000, 2)
     assert len([line for line in tables.splitlines() if line.startswith("| ") and "ms" not in line]) == 7
+
+
+def test_encoding_is_held_against_the_standard_one() -> None:
+    lines = encoding.run(1, 512).splitlines()
+    names = [line.split(" | ")[0].removeprefix("| ") for line in lines[4:] if line]
+    assert names == ["span", "span, sealed", "log record", "log record, sealed"]
 
 
 def test_one_pass_finds_all_segments_of_dead_processes() -> None:
