@@ -118,7 +118,8 @@ class Judge:
         self._read(frame, marks, now)
         if self.traces is not None:
             for judged in self.traces.judge(now, last=last):
-                self._take(judged, frame, marks)
+                if judged.keep:
+                    self._take(judged, frame, marks)
         if self.points is not None:
             frame.metrics = self.points.due(now, last=last_points)
         self._count(frame)

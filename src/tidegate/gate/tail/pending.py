@@ -103,6 +103,8 @@ def roots_of(rows: SpanRows, picked: Sequence[int]) -> list[int]:
 
 def places_of(run: Run) -> list[Place]:
     """One by one."""
+    if len(run) == 2:
+        return [(run[0], run[1])]  # type: ignore[list-item]
     found: list[Place] = []
     segment = ""
     for each in run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from tidegate.gate.tail.pending import Pending
 
@@ -34,8 +35,7 @@ class Queue:
         return len(self._touched) + len(self._waiting) + len(self._late)
 
     def __iter__(self) -> Iterator[Pending]:
-        for traces in (self._touched, self._waiting, self._late):
-            yield from traces.values()
+        return chain(self._touched.values(), self._waiting.values(), self._late.values())
 
     def get(self, number: int) -> Pending | None:
         return self._touched.get(number) or self._waiting.get(number) or self._late.get(number)

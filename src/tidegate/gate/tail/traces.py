@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tidegate.gate.policy import TracePolicy
@@ -131,10 +132,12 @@ class TraceTail:
         ids, names, parents, resources = rows.trace_ids, rows.names, rows.parents, rows.resource
         times, durations = rows.times, rows.durations
         services = [each.service for each in rows.resources]
+        rules, is_slow = self._decider.rules, self._slow_keys.is_slow
+        has_rules = bool(rules)
         for row, route in zip(roots, _routes(rows, roots), strict=True):
             trace = found[ids[row]]
             key = _key(services[resources[row]], names[row], route)
-            if self._slow_keys.is_slow(key, durations[row], now):
+            if is_slow(key, durations[row], now):
                 trace.slow = True
             has_parent = parents[row] != ""
             if has_parent:
@@ -144,8 +147,8 @@ class TraceTail:
             root = rank(has_parent, times[row])
             if trace.root is None or root < trace.root:
                 trace.root, trace.key = root, key
-                if self._decider.rules:
-                    trace.lane = self._decider.rules.lane_of(rows, row)
+                if has_rules:
+                    trace.lane = rules.lane_of(rows, row)
 
     def _at_once(self, rows: SpanRows, picked: Sequence[int]) -> None:
         """A verdict on each span by itself; its trace state and attributes stay as they are."""
@@ -208,15 +211,9 @@ class TraceTail:
     def undecided(self) -> dict[str, int]:
         """Of each segment, the first sequence of a span that no verdict is about."""
         firsts: dict[str, int] = {}
-        segment = ""
-        for trace in self._queue:
-            for each in trace.places:
-                if isinstance(each, str):
-                    segment = each
-                elif each < firsts.get(segment, math.inf):
-                    firsts[segment] = each
-        for judged in self._ready:
-            for segment, number in judged.spans:
+        waiting = (places_of(trace.places) for trace in self._queue)
+        for places in chain(waiting, (judged.spans for judged in self._ready)):
+            for segment, number in places:
                 if number < firsts.get(segment, math.inf):
                     firsts[segment] = number
         return firsts
