@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tidegate.configure.providers import Built
 from tidegate.errors import TidegateError
 from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.record import process
+from tidegate.record.workers import Background
 from tidegate.settings import Settings
 from tidegate.store.location import MEMORY, OFF, default_location
 
@@ -82,6 +84,7 @@ class Shipping:
         self._steering: Steering | None = None
         self._shippers: list[Shipper] = []
         self._is_steered = False
+        self._poll: Callable[[], object] | None = None
         budget = sampler.traces_per_second if sampler is not None else settings.trace_budget
         self.destinations = destinations
         self.plan = _plan(settings, built, destinations, traces, budget)
@@ -109,6 +112,7 @@ class Shipping:
         """Let the policy that is watched decide, for all processes if this one leads."""
         if watcher is None:
             return
+        self._poll = watcher.poll
         settings = self._settings
         self._steering = Steering(
             self.plan.log_policy, self._take_logs, watcher, settings.fallback_sample_rate, "", None
@@ -166,7 +170,8 @@ class Shipping:
         self._is_steered = True
         if self._sampler is not None:
             try:
-                self._sampler.steer(self._page(store))
+                background = partial(Background, "tidegate-page")
+                self._sampler.steer(self._page(store), on_revision=self._poll, background=background)
             except (OSError, TidegateError) as error:
                 _logger.debug("the budget is not shared with other processes: %s", error)
 

@@ -110,7 +110,12 @@ class AdaptiveSampler(Sampler):
         self._gate.apply(policy)
 
     def steer(
-        self, page: ControlPage | None, *, on_revision: Callable[[], object] | None = None, in_thread: bool = True
+        self,
+        page: ControlPage | None,
+        *,
+        on_revision: Callable[[], object] | None = None,
+        in_thread: bool = True,
+        background: Callable[[Callable[[], object]], Any] | None = None,
     ) -> None:
         """Share the budgets with all processes that are steered by the same control page; None ends it.
 
@@ -120,9 +125,10 @@ class AdaptiveSampler(Sampler):
 
         The page is looked at about ten times a second while traces start, in a thread of its own, or within a decision
         (``in_thread=False``: for whoever turns the clock by hand). ``on_revision`` is called when the gate speaks of
-        another revision of the policy than before, so that it can be fetched at once.
+        another revision of the policy than before, so that it can be fetched at once. ``background`` makes something
+        else than `tidegate.gate.steering.Background`.
         """
-        self._gate.steer(page, on_revision=on_revision, in_thread=in_thread)
+        self._gate.steer(page, on_revision=on_revision, in_thread=in_thread, background=background)
 
     def steering(self) -> dict[str, float]:
         """With a page: ``workers`` that share the budgets, ``share`` of the common one (traces/s), looks that were

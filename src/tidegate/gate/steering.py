@@ -34,12 +34,14 @@ class Steering:
         service: str,
         on_revision: Callable[[], object] | None = None,
         in_thread: bool = True,
+        background: Callable[[Callable[[], object]], Any] | None = None,
     ) -> None:
         self._worker = Worker(page, lock, service)
         self.is_new = self._worker.is_new
         self._budgets = budgets
         self._clock = clock
-        self._threads = [Background(self._look), Background(on_revision or _nothing)]
+        make = background or Background
+        self._threads = [make(self._look), make(on_revision or _nothing)]
         self._wake, self._tell = [each.wake if in_thread else each.work for each in self._threads]
         self._revision = 0
         self._look_at = -math.inf

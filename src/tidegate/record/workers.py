@@ -26,6 +26,9 @@ _forking = False
 #: Longest time in seconds that a fork waits for our threads to finish what they are at.
 FORK_WAIT = 2.0
 
+#: Time in seconds after which a thread that nobody woke looks whether it is still wanted.
+_LONG_S = 3600.0
+
 #: Whether `record.process` calls what belongs to forks here, amid what else it has to do then.
 led = False
 _installed = False
@@ -110,6 +113,34 @@ class Worker:
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             self.wake()
             thread.join(max(timeout, 0))
+
+
+class Background:
+    """Calls ``work`` in a thread of its own after each `wake`, soon. Does nothing where no thread can be started."""
+
+    def __init__(self, name: str, work: Callable[[], object]) -> None:
+        self.work = work
+        self._pid = os.getpid()
+        self._worker = Worker(name, self._run, forked=self._forget)
+
+    def wake(self) -> None:
+        if self._pid != os.getpid():  # a fork that ran no hooks
+            self._forget()
+        if self._worker.start():
+            self._worker.wake()
+
+    def end(self) -> None:
+        """Let the thread end. A later wake starts another."""
+        self._worker.stop(0)
+
+    def _forget(self) -> None:
+        """A forked child has no thread before it needs one."""
+        self._pid = os.getpid()
+        self._worker.renew()
+
+    def _run(self, worker: Worker) -> None:
+        while worker.wait(_LONG_S):
+            self.work()
 
 
 def install() -> None:
