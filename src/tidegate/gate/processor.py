@@ -29,8 +29,8 @@ from tidegate import otel
 from tidegate.gate.logs.bridge import Bridge, begin, end, handing, is_handing, with_attributes
 from tidegate.gate.logs.early import EarlyDrop, Trace
 from tidegate.gate.logs.gate import LogGate
-from tidegate.gate.logs.publishing import Publisher
 from tidegate.gate.logs.marks import COUNT, marks
+from tidegate.gate.logs.publishing import Publisher
 from tidegate.gate.logs.reading import Carried, for_handler, held, origin
 from tidegate.gate.logs.reporting import Row
 from tidegate.gate.logs.severities import ERROR, severity_number

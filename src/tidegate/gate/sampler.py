@@ -66,6 +66,9 @@ class AdaptiveSampler(Sampler):
     from `should_sample`.
     """
 
+    #: Each result is a new one and has the caller's attributes, so that who wraps this sampler may change it.
+    results_are_fresh = True
+
     def __init__(
         self,
         traces_per_second: float = DEFAULT,

@@ -28,6 +28,7 @@ class RecordingSampler(Sampler):
 
     def __init__(self, sampler: Sampler) -> None:
         self.sampler = sampler
+        self._is_fresh = getattr(sampler, "results_are_fresh", False)
 
     def should_sample(
         self,
@@ -41,6 +42,9 @@ class RecordingSampler(Sampler):
     ) -> SamplingResult:
         result = self.sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
         if result.decision is not Decision.DROP:
+            return result
+        if self._is_fresh:
+            result.decision = Decision.RECORD_ONLY
             return result
         # the SDK gives the span these attributes and not the caller's, and samplers that drop return none
         merged = {**(attributes or {}), **(result.attributes or {})}
