@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PROTOCOLS = ("http/protobuf", "grpc", "http/json")
 
 #: What has to be installed for the protocols that do not come with Tidegate.
-_PACKAGES = {"grpc": "tidegate[grpc]", "http/json": "opentelemetry-exporter-otlp-json-http"}
+_PACKAGES = {"grpc": "tidegate[grpc]", "http/json": "tidegate[json]"}
 
 
 def _endpoint(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
