@@ -95,6 +95,10 @@ class Shipper:
         """Judge and send what was committed; False if something is left, or if that took too long (seconds)."""
         return self._wish(timeout, is_end=False) if self._is_needed else True
 
+    def close(self) -> None:
+        """End the thread, after `finish`."""
+        self._worker.stop(_SLACK_S)
+
     def _wish(self, seconds: float, is_end: bool) -> bool:
         if self._pid != os.getpid():  # a fork that ran no hooks of Python's
             self._worker.renew()

@@ -1,0 +1,117 @@
+"""The shipper of a process: when it begins, what it sends when it is asked, and what its end leaves to others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leading import lead
+from making import put, span
+from office import ROUTE, KeepingExporter
+from tidegate.ship.destinations import destination
+from tidegate.ship.pace import Share
+from tidegate.ship.places import InMemory, OnDisk, Place
+from tidegate.ship.plan import Plan
+from tidegate.ship.shipper import Shipper
+from tidegate.store.sinks import FileSink, MemorySink, Sink
+
+
+class Process:
+    """What a process has that records and may lead."""
+
+    def __init__(self, store: Path | None) -> None:
+        self.exporter = KeepingExporter()
+        plan = Plan(ROUTE, [destination("traces-kept", "spans", self.exporter)], traces="all")
+        share = Share(1.0)
+        self.place: Place = InMemory(plan, share) if store is None else OnDisk(plan, str(store), share)
+        self.shipper = Shipper(self.place, share)
+        self.sink: Sink = MemorySink(1 << 20, route=ROUTE.id) if store is None else FileSink(str(store), route=ROUTE.id)
+
+    def commit(self, name: str) -> None:
+        put(self.sink, [span(name)])
+        self.shipper.committed()
+
+    @property
+    def names(self) -> list[str]:
+        return [span.name for span in self.exporter.spans]
+
+
+@pytest.fixture(params=["disk", "memory"])
+def process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process]:
+    process = Process(None if request.param == "memory" else tmp_path / "store")
+    yield process
+    process.sink.close()
+    process.shipper.finish(5.0)
+    process.shipper.close()
+    process.sink.abandon()
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Iterator[Process]:
+    process = Process(tmp_path / "store")
+    yield process
+    process.sink.close()
+    process.shipper.finish(5.0)
+    process.shipper.close()
+
+
+def test_nothing_begins_before_something_is_committed(process: Process, tmp_path: Path) -> None:
+    assert process.shipper.flush(5.0)
+    process.shipper.finish(5.0)
+    assert not any(thread.name == "tidegate-shipper" for thread in threading.enumerate())
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_flush_sends_what_was_committed(process: Process) -> None:
+    process.commit("first")
+    assert process.shipper.flush(10.0)
+    assert process.names == ["first"]
+
+
+def test_a_flush_says_that_something_is_left(process: Process) -> None:
+    process.exporter.failures = 1000
+    process.commit("first")
+    assert not process.shipper.flush(10.0)
+    process.exporter.failures = 0
+
+
+def test_the_end_sends_what_was_committed_and_a_process_that_goes_on_does_too(process: Process) -> None:
+    process.commit("first")
+    process.sink.close()
+    process.shipper.finish(10.0)
+    assert process.names == ["first"]
+    process.commit("second")
+    process.sink.close()
+    process.shipper.finish(10.0)
+    assert process.names == ["first", "second"]
+
+
+def test_the_end_gives_the_lead_to_others(on_disk: Process, tmp_path: Path) -> None:
+    on_disk.commit("first")
+    on_disk.sink.close()
+    on_disk.shipper.finish(10.0)
+    lead(tmp_path / "store" / "routes" / ROUTE.id).release()
+
+
+def test_while_another_leads_who_goes_on_the_end_leaves_it_to_that_one(on_disk: Process, tmp_path: Path) -> None:
+    directory = ROUTE.directory(str(tmp_path / "store"))
+    other = lead(Path(directory))
+    on_disk.commit("first")
+    on_disk.sink.close()
+    on_disk.shipper.finish(10.0)
+    assert on_disk.names == []
+    other.release()
+
+
+def test_when_the_one_that_leads_ends_too_the_end_waits_for_it(on_disk: Process, tmp_path: Path) -> None:
+    directory = ROUTE.directory(str(tmp_path / "store"))
+    other = lead(Path(directory))
+    on_disk.place.leave(True)
+    threading.Timer(0.2, other.release).start()
+    on_disk.commit("first")
+    on_disk.sink.close()
+    on_disk.shipper.finish(10.0)
+    assert on_disk.names == ["first"]
