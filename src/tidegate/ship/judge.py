@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import QueryError, TidegateError
+from tidegate.errors import QueryError, StoreError, TidegateError
 from tidegate.gate.tail.verdict import REASON
 from tidegate.ship.frames import Frame
 from tidegate.ship.verdicts import VerdictReader
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tidegate.ship.verdicts import Verdicts
     from tidegate.store.reader import Reader
     from tidegate.store.tailing import Portion, RowsFollower
+
+_logger = logging.getLogger("tidegate")
 
 #: Seconds after which the places that were read are written down, though nothing was decided.
 NOTED_S = 5.0
@@ -139,17 +142,25 @@ class Judge:
 
     def _read(self, frame: Frame, marks: _Marks, now: float) -> None:
         if "spans" in self._followers:
-            for portion in self._followers["spans"].poll():
+            for portion in self._poll("spans"):
                 self._see_spans(portion, frame, marks, now)
         if self.logs is not None:
-            portions = self._followers["logs"].poll()
+            portions = self._poll("logs")
             times = [portion.rows.times[row] for portion in portions for row in portion.picked[-1:]]
             # what is read late waits as long as what is read at once
             self._log_time = min(max([self._log_time, *(at / 1e9 for at in times)]), time.time())
             self._keep(self.logs.judge(portions, time.time(), self._is_kept_error), frame, marks)
         if self.points is not None:
-            for portion in self._followers["metrics"].poll():
+            for portion in self._poll("metrics"):
                 self.points.see(portion)
+
+    def _poll(self, signal: str) -> list[Portion]:
+        """What has come; nothing this time where files change all the while, so that nothing read before is lost."""
+        try:
+            return self._followers[signal].poll()
+        except StoreError as error:
+            _logger.debug("%s cannot be read for now: %s", signal, error)
+            return []
 
     def _see_spans(self, portion: Portion, frame: Frame, marks: _Marks, now: float) -> None:
         rows: Any = portion.rows
