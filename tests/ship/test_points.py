@@ -67,6 +67,10 @@ def test_at_the_end_they_are_sent_at_once(chosen: NewestPoints) -> None:
     assert sorted(chosen.due(1.0, last=True).values()) == [[(0, 2)], [(2, 4)]]
 
 
+def test_how_long_a_process_leads_does_not_matter(chosen: NewestPoints) -> None:
+    assert chosen.due(119.0) != {}
+
+
 def test_what_was_sent_is_not_sent_again(chosen: NewestPoints) -> None:
     chosen.due(60.0)
     assert chosen.due(180.0, last=True) == {}

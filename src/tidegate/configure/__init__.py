@@ -77,8 +77,8 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         _logger.info("%s", shipping.describe())
     if recorder is not None:
         drops_early = not is_stored and settings.send == "gated"
-        aggregation = shipping.aggregation if shipping is not None else None
-        attach(recorder, settings, gates.before if drops_early else None, aggregation)
+        about_metrics = shipping.metrics if shipping is not None else {}
+        attach(recorder, settings, gates.before if drops_early else None, **about_metrics)
     if settings.capture_logs:
         capture.install(get_logger_provider())
         capture.drop_early(None if is_stored else gates.early)

@@ -30,8 +30,10 @@ def attach(
     settings: Settings,
     gate: Callable[[list[Any]], Any] | None = None,
     aggregation: Mapping[Any, Any] | None = None,
+    sent_every: float | None = None,
 ) -> None:
-    """``gate`` puts something in front of a processor of log records; ``aggregation`` is preferred for metrics."""
+    """``gate`` puts something in front of a processor of log records; ``aggregation`` is preferred for metrics, which
+    are sent every so many seconds."""
     tracer_provider = trace.get_tracer_provider()
     if isinstance(tracer_provider, TracerProvider):
         if settings.record == "all":
@@ -46,7 +48,8 @@ def attach(
         process.direct.add("logs")
     meter_provider = metrics.get_meter_provider()
     if isinstance(meter_provider, MeterProvider):
-        reader = StoreMetricReader(recorder, settings.metrics_interval, aggregation)
+        interval = min(settings.metrics_interval, sent_every or settings.metrics_interval)
+        reader = StoreMetricReader(recorder, interval, aggregation)
         otel.attach_metric_reader(meter_provider, reader)
         os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
         process.collectors.append(reader.collect)

@@ -104,9 +104,13 @@ class Shipping:
         return problems(store, self.plan.route.id) if store not in (MEMORY, OFF) else []
 
     @property
-    def aggregation(self) -> Any:
-        """What the first exporter of metrics prefers, if it does."""
-        return next((each.aggregation for each in self.destinations if each.signal == "metrics"), None)
+    def metrics(self) -> dict[str, Any]:
+        """How metrics are collected: the aggregation that the first of their exporters prefers, if it does, and how
+        often they are sent (seconds)."""
+        found = [each for each in self.destinations if each.signal == "metrics"]
+        if not found:
+            return {}
+        return {"aggregation": found[0].aggregation, "sent_every": min(each.interval for each in found)}
 
     def follow(self, watcher: Watcher | None) -> None:
         """Let the policy that is watched decide, for all processes if this one leads."""

@@ -124,7 +124,7 @@ class Judge:
                 if judged.keep:
                     self._take(judged, frame, marks)
         if self.points is not None:
-            frame.metrics = self.points.due(now, last=last_points)
+            frame.metrics = self.points.due(time.time(), last=last_points)
         self._count(frame)
         news |= frame.signals
         if news or frame.dropped or frame.counts or frame.ledger or now - self._noted_at >= NOTED_S:

@@ -16,11 +16,12 @@ Ranges = dict[str, list[tuple[int, int]]]
 
 
 class NewestPoints:
-    """Chooses every ``interval`` seconds what came last; ``now`` is of a monotonic clock."""
+    """Chooses every ``interval`` seconds what came last: ``offset`` seconds after a whole number of them by the wall
+    clock, so that it does not matter how often another process comes to lead."""
 
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._due: float | None = None
+    def __init__(self, interval: float, offset: float = 0.0) -> None:
+        self._interval, self._offset = interval, offset
+        self._slot: float | None = None
         #: By segment and resource, the time of the last collection, and the sequences of its rows.
         self._newest: dict[tuple[str, str], tuple[int, list[int]]] = {}
 
@@ -40,11 +41,10 @@ class NewestPoints:
 
     def due(self, now: float, *, last: bool = False) -> Ranges:
         """What is to be sent now: with the ``last`` call, or when the interval is over."""
-        if self._due is None:
-            self._due = now + self._interval
-        if not self._newest or (now < self._due and not last):
+        slot, former = (now - self._offset) // self._interval, self._slot
+        self._slot = slot
+        if not self._newest or not (last or former not in (None, slot)):
             return {}
-        self._due = max(self._due + self._interval, now)
         chosen: dict[str, list[int]] = {}
         for (segment, _), (_, sequences) in self._newest.items():
             chosen.setdefault(segment, []).extend(sequences)
