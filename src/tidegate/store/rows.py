@@ -88,6 +88,11 @@ class Rows:
         header, first = self._ref.header, self._ref.index.sequence  # type: ignore[union-attr]
         return Places([header.segment], None, range(first, first + self.count))
 
+    @property
+    def process(self) -> str:
+        """The id of the process that recorded an active block; "" for a sealed one, which may be of several."""
+        return "" if self.is_sealed else str(self._ref.header.process.get("id", ""))  # type: ignore[union-attr]
+
     def values_of(self, key: str) -> Sequence[Any]:
         """Each row's attribute by this name, `MISSING` where there is none, without making all attributes."""
         attributes = self.attributes
