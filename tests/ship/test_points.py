@@ -34,6 +34,9 @@ class Meter:
         for resource, batch in metrics.batches(data):
             self._sink.append(Resource(dict(resource.attributes)), batch)
 
+    def rotate(self) -> None:
+        self._sink.close()
+
     def close(self) -> None:
         self._sink.close()
         self._provider.shutdown()
@@ -74,3 +77,16 @@ def test_how_long_a_process_leads_does_not_matter(chosen: NewestPoints) -> None:
 def test_what_was_sent_is_not_sent_again(chosen: NewestPoints) -> None:
     chosen.due(60.0)
     assert chosen.due(180.0, last=True) == {}
+
+
+def test_of_a_process_that_went_on_to_another_segment_only_the_last_collection_is_sent(tmp_path: Path) -> None:
+    points = NewestPoints(60.0)
+    meter = Meter(tmp_path)
+    meter.collect()
+    meter.rotate()
+    meter.collect()
+    with tidegate.store.open(tmp_path) as reader:
+        for portion in reader.rows_follower("metrics", route="r", after=Watermark()).poll():
+            points.see(portion)
+    meter.close()
+    assert list(points.due(0.0, last=True).values()) == [[(0, 2)]]
