@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -58,7 +59,10 @@ def _close(server: _Server) -> None:
     server.shutdown()
     server.server_close()
     while _connections:
-        _connections.pop().close()
+        connection = _connections.pop()
+        with suppress(OSError):  # the client has gone
+            connection.shutdown(socket.SHUT_RDWR)  # closed alone, it is open until its handler is done with it
+        connection.close()
 
 
 def _report() -> dict[str, list[Any]]:
