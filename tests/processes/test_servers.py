@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from live_server import APPS, live_server
+from live_server import APPS, live_server, quiet_environ
+from otlp_receiver import otlp_receiver
 from recorded import Recorded, read
 
 pytestmark = pytest.mark.servers
@@ -142,3 +145,35 @@ def test_nothing_in_the_store_is_damaged(visited: Visited) -> None:
 
 def test_the_server_ends_with_the_status_that_it_has_without_us(visited: Visited) -> None:
     assert visited.status == visited.status_without_us
+
+
+def test_what_four_workers_served_is_sent_though_each_is_killed_in_turn(tmp_path: Path, wait_for: Wait) -> None:
+    shutil.copytree(APPS, tmp_path, dirs_exist_ok=True)
+    with otlp_receiver() as receiver:
+        sending = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_PYTHON_TIDEGATE_SEND": "all"}
+        command = "opentelemetry-instrument gunicorn -w 4 -b 127.0.0.1:PORT flask_app:app"
+        with live_server(command.split(), tmp_path, quiet_environ(tmp_path, **sending)) as server:
+            served = 0
+            wait_for(lambda: _have_begun(_children(server.process.pid)))
+            for worker in _children(server.process.pid):
+                for _ in range(8):
+                    assert server.get("/items/1").status_code == 200
+                    served += 1
+                wait_for(lambda: len(read(tmp_path / "store").server_spans) == served)  # noqa: B023 — called at once
+                os.kill(worker, signal.SIGKILL)
+                wait_for(lambda: worker not in _children(server.process.pid))  # noqa: B023
+            wait_for(lambda: _have_begun(_children(server.process.pid)))
+            assert server.end(signal.SIGTERM) == 0
+        recorded = {span.span_id for span in read(tmp_path / "store").spans}
+        assert {span.span_id.hex() for span in receiver.spans} == recorded
+        assert len(recorded) == served
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _have_begun(workers: list[int]) -> bool:
+    """Whether four of gunicorn's workers handle signals by themselves: until then, they pass by a SIGTERM."""
+    caught = [Path(f"/proc/{each}/status").read_text().partition("SigCgt:")[2].split()[0] for each in workers]
+    return len(caught) == 4 and all(int(each, 16) >> (signal.SIGABRT - 1) & 1 for each in caught)
