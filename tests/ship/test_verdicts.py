@@ -13,7 +13,7 @@ import pytest
 
 from leading import Candidate, Clock, Deaf, frame, lead
 from tidegate.errors import FormatError
-from tidegate.ship import frames
+from tidegate.ship import frames, verdicts
 from tidegate.ship.election import STALE_S, Election, Superseded
 from tidegate.ship.frames import START, Frame
 from tidegate.ship.memory import MemoryLog
@@ -311,6 +311,43 @@ def test_its_files_go_with_the_next_trimming(
     log.append(frame("late"))
     following.trim(START)
     assert {path.name for path in (tmp_path / "verdicts").iterdir()} == {path.name for path in files(following)}
+
+
+def test_a_leader_that_was_stopped_while_it_trims_removes_nothing_of_its_successor(
+    log: VerdictLog, next_leader: Callable[[], VerdictLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append(frame("before"))
+    successors: list[VerdictLog] = []
+
+    def stopped(path: str) -> int:
+        if not successors:
+            successors.append(next_leader())
+            successors[0].append(frame("after"))
+            log._leadership = Deaf(log._leadership)  # type: ignore[assignment]
+            (tmp_path / "verdicts" / "00000002-000001.verdicts.partial").touch()
+        return 0
+
+    monkeypatch.setattr(verdicts, "_size", stopped)
+    log.trim(START)
+    assert names(successors[0]) == ["before", "after"]
+    assert len(list((tmp_path / "verdicts").iterdir())) == 3
+
+
+def test_a_leader_that_was_superseded_while_it_trims_removes_nothing_more(
+    log: VerdictLog, next_leader: Callable[[], VerdictLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "verdicts" / "00000001-000009.verdicts.partial").touch()
+    real, files_there = verdicts.files.names, list((tmp_path / "verdicts").iterdir())
+
+    def stopped(directory: str) -> list[str]:
+        found = list(real(directory))
+        log._leadership.release()
+        return found
+
+    monkeypatch.setattr(verdicts.files, "names", stopped)
+    with pytest.raises(Superseded):
+        log.trim(START)
+    assert sorted((tmp_path / "verdicts").iterdir()) == sorted(files_there)
 
 
 def test_a_leader_that_began_late_is_not_read_where_another_one_leads_by_then(tmp_path: Path) -> None:

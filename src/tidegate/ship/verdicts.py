@@ -337,14 +337,20 @@ class VerdictLog(VerdictReader):
         parts = self.parts()
         sizes = [_size(part.path) for part in parts]
         while len(parts) > 1 and (parts[0][:2] < oldest[:2] or sum(sizes) > self._max_bytes):
-            files.unlink(parts[0].path)
+            self._remove(parts[0].path)
             self._segments.pop(parts[0].path, None)
             del parts[0], sizes[0]
         known = {part.path for part in parts}
         for name in files.names(self._directory):  # what superseded leaders left, and what was never completed
             path = os.path.join(self._directory, name)
             if path not in known:
-                files.unlink(path)
+                self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        """Remove a file of this generation or a former one; who was stopped for a while may see its successor's too."""
+        self._leadership.check()
+        if os.path.basename(path) < f"{self._leadership.generation + 1:08x}":
+            files.unlink(path)
 
     def close(self) -> None:
         """Let go of the file; the log may be read on."""
