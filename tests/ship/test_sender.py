@@ -12,6 +12,7 @@ import pytest
 from shipping import Clock, Scripted, bodies, numbered
 from tidegate.ship import sender as module
 from tidegate.ship.batches import part
+from tidegate.ship.election import Superseded
 from tidegate.ship.outcome import REFUSED, RETRY, SENT, Outcome
 from tidegate.ship.sender import Sender
 
@@ -460,6 +461,34 @@ def test_two_threads_do_not_send_at_once(sender: Sender, there: Scripted) -> Non
     go_on.set()
     thread.join()
     assert (result.reason, len(there.requests)) == ("another thread is sending", 1)
+
+
+def test_who_is_superseded_between_two_requests_makes_no_more(sender: Sender, there: Scripted) -> None:
+    leads = [True]
+
+    def check() -> None:
+        if not leads:
+            raise Superseded("generation 1 has ended")
+
+    def answer(requested: list[Any]) -> Outcome:
+        leads.clear()
+        return accept(requested)
+
+    there.answer(answer)
+    with pytest.raises(Superseded):
+        sender.send(numbered(1100), check=check)
+    assert len(there.requests) == 1
+
+
+def test_who_is_superseded_takes_no_probe_from_the_breaker(sender: Sender, there: Scripted, clock: Clock) -> None:
+    def check() -> None:
+        raise Superseded("generation 1 has ended")
+
+    fail_five_times(sender, there, clock)
+    clock.tick(60)
+    with pytest.raises(Superseded):
+        sender.send(numbered(1), check=check)
+    assert sender.breaker.can_execute()
 
 
 # --- what can be seen

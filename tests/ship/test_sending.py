@@ -10,6 +10,7 @@ import pytest
 from making import span
 from office import Office
 from tidegate.ship import sending
+from tidegate.ship.election import Superseded
 
 Open = Callable[..., Office]
 
@@ -65,3 +66,22 @@ def test_what_the_store_has_no_more_is_passed_by_and_counted(office: Office) -> 
     assert line.sending.cursor.place.counts == {"sent": 1, "gone": 1}
     assert line.sending.step(0.0) == sending.IDLE_S
     assert line.sending.is_done
+
+
+def test_a_leader_that_is_superseded_while_it_sends_leaves_the_rest_to_its_successor(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.destinations[0].max_records = 4
+    office.lead = office.elect()
+    office.commit(*(span(str(number), trace=number + 1) for number in range(10)))
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+
+    def check() -> None:
+        if office.names:
+            raise Superseded("generation 1 has ended")
+
+    monkeypatch.setattr(line.sending.cursor, "check", check)
+    with pytest.raises(Superseded):
+        line.sending.step(0.0)
+    assert office.names == ["0", "1", "2", "3"]

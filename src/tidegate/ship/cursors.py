@@ -81,7 +81,9 @@ class Cursor:
     ) -> None:
         self.destination = destination
         self.place = place
-        self._check, self._save = check, save
+        #: Raises `Superseded` once another process leads: who was stopped for a while must not send what it has sent.
+        self.check = check
+        self._save = save
 
     @property
     def position(self) -> Position:
@@ -89,7 +91,7 @@ class Cursor:
 
     def rest(self, entry: Entry) -> list[Row]:
         """The rows of a frame that are still to be sent."""
-        self._check()  # who was stopped for a while must not send what its successor has sent
+        self.check()
         rows = entry.frame.rows(self.place.signal)
         return rows[self.place.done :] if entry.start == self.place.position else rows
 

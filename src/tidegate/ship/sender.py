@@ -99,11 +99,18 @@ class Sender:
         """From when on, by ``clock``, there may be an attempt; ``now`` when there may be one at once."""
         return max(now, self._next, now + self.breaker.retry_in)
 
-    def send(self, picked: Sequence[Picked], timeout: float | None = None, *, last: bool = False) -> Result:
+    def send(
+        self,
+        picked: Sequence[Picked],
+        timeout: float | None = None,
+        *,
+        last: bool = False,
+        check: Callable[[], object] = lambda: None,
+    ) -> Result:
         """Send these records, in batches, as far as it goes, within ``timeout`` seconds if given.
 
         ``last`` is for the end of a process: a wait after a failure is cut short, unless the receiver asked
-        for it or the breaker is open.
+        for it or the breaker is open. ``check`` is called before each request, and what it raises ends the call.
         """
         result, total = Result(), count(picked)
         deadline = None if timeout is None else self._clock() + timeout
@@ -114,7 +121,7 @@ class Sender:
             result.reason = self._why_not(last)
             while result.dealt < total and not result.reason:
                 batch = part(picked, result.dealt, min(result.dealt + self._size, total))
-                result.reason = self._batch(batch, result, deadline)
+                result.reason = self._batch(batch, result, deadline, check)
             result.done = result.dealt == total
             return result
         finally:
@@ -169,7 +176,9 @@ class Sender:
 
     # --- one batch
 
-    def _batch(self, batch: Sequence[Picked], result: Result, deadline: float | None) -> str:
+    def _batch(
+        self, batch: Sequence[Picked], result: Result, deadline: float | None, check: Callable[[], object]
+    ) -> str:
         """Send a batch, and halves of it where it is too large or refused; why it ended before all was dealt with."""
         waiting = [(0, count(batch))]  # parts that are not dealt with; the first is the last
         requests, sent = 0, self.sent
@@ -182,6 +191,7 @@ class Sender:
                 if len(payload) > MAX_BYTES and middle > start and isinstance(payload, bytes):
                     waiting += [(middle, end), (start, middle)]
                     continue
+                check()
                 requests += 1
                 found = self._attempt(payload, end - start, deadline)
             if found.verdict == RETRY:

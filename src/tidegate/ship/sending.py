@@ -71,7 +71,7 @@ class Sending:
         if wait > 0 and timeout is None:
             return wait
         picked, is_there = self._fetch(taken)
-        result = self.sender.send(picked, timeout, last=timeout is not None)
+        result = self.sender.send(picked, timeout, last=timeout is not None, check=self.cursor.check)
         self._advance(taken, is_there, result)
         return 0.0 if result.done else max(self.sender.ready_at(now) - now, SOONEST_S)
 
