@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.sdk import metrics as sdk
@@ -106,7 +106,11 @@ def test_differences_of_totals_are_the_deltas_of_the_sdk(rounds: list[list[tuple
     try:
         for measurements in rounds:
             meters.measure(measurements)
-            totals, theirs = meters.collect()
+            try:
+                totals, theirs = meters.collect()
+            except Exception as error:  # the SDK's own exponential histograms cannot always be merged
+                assume("Incorrect merge scale" not in str(error))
+                raise
             ours = values(made.of(totals))
             made.sent()
             expected = values(theirs)
