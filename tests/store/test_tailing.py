@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,15 @@ def test_nothing_is_passed_by_however_much_waits(store: Store, monkeypatch: pyte
     for number in range(9):
         put(writer, [log(number, number)])
     assert (bodies(drain(follower)), follower.dropped, follower.gone) == (list(range(9)), 0, 0)
+
+
+def test_what_could_not_be_read_comes_with_the_next_poll(directory: Store) -> None:
+    put(directory.writer(), [log("there")])
+    catalog = BusyCatalog(directory.location)
+    follower = Reader(catalog).rows_follower("logs", after=Watermark(), within=0)
+    with pytest.raises(OSError, match="Too many open files"):
+        follower.poll()
+    assert bodies(follower.poll()) == ["there"]
 
 
 def test_what_is_removed_before_it_is_handed_out_is_counted() -> None:
@@ -368,6 +379,18 @@ def test_a_damaged_block_is_passed_by(directory: Store) -> None:
     known = all_places(directory)
     catalog = DamagingCatalog(directory.location)
     assert bodies(Reader(catalog).rows_at("logs", known)) == [0, 2]
+
+
+class BusyCatalog(DirectoryCatalog):
+    """A directory of which no file can be opened the first time."""
+
+    is_busy = True
+
+    def frame(self, ref: AnyRef) -> bytes | None:
+        if self.is_busy:
+            self.is_busy = False
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return super().frame(ref)
 
 
 class DamagingCatalog(DirectoryCatalog):

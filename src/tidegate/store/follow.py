@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import TypeVar, cast
 
-from tidegate.errors import StoreError
 from tidegate.records import Span, Trace
 from tidegate.store.catalog import AnyRef, BlockCache, Catalog, Moved, steadily
 from tidegate.store.pieces import Seen, Unseen, matches_of, reached, relocate, unseen
@@ -125,7 +124,7 @@ class Following:
             room -= chosen[-1].count
         try:
             return steadily(lambda: self._found(of, chosen))
-        except StoreError:  # they are the next once more
+        except BaseException:  # they are the next once more
             self._waiting.extendleft(reversed(chosen))
             self._backlog += sum(piece.count for piece in chosen)
             raise
