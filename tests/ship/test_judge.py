@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from office import Office
 from tidegate.gate.policy import Condition, LogPolicy, TracePolicy, TraceRule
 from tidegate.ship.frames import Frame
 from tidegate.ship.memory import MemoryLog
+from tidegate.ship.points import NewestPoints
+from tidegate.store.tailing import Portion
+from tidegate.store.watermark import Watermark
 
 Open = Callable[..., Office]
 
@@ -101,6 +105,21 @@ def test_the_next_leader_decides_nothing_again(office: Open) -> None:
     assert ours.names == ["before", "after"]
 
 
+class Failing:
+    """Reads nothing."""
+
+    pending = True
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def poll(self) -> list[Portion]:
+        raise self.error
+
+    def watermark(self, undecided: Mapping[str, int]) -> Watermark:
+        return Watermark()
+
+
 class FullLog(MemoryLog):
     """Has no room at the first try."""
 
@@ -122,6 +141,28 @@ def test_what_could_not_be_written_down_is_kept_until_it_can(office: Open) -> No
     ours.lead.look(ours.now)
     ours.send()
     assert (ours.lead.problem, ours.names) == ("", ["kept"])
+
+
+def test_a_signal_that_cannot_be_read_is_told_and_keeps_nobody_busy(office: Open) -> None:
+    ours = office(traces="all", logs="all")
+    ours.lead.judge._followers["logs"] = Failing(OSError("no descriptor"))  # type: ignore[assignment]
+    ours.lead.look(ours.now)
+    assert (ours.lead.problem, ours.lead.judge.pending) == ("logs cannot be read for now: no descriptor", False)
+
+
+@pytest.mark.parametrize("error", [OSError("no descriptor"), ZeroDivisionError("a mistake of ours")])
+def test_what_one_signal_said_is_kept_when_another_fails(office: Open, error: Exception) -> None:
+    ours = office(logs="all")
+    judge = ours.lead.judge
+    judge.points, judge._followers["metrics"] = NewestPoints(60), Failing(error)  # type: ignore[assignment]
+    ours.commit(log("read"))
+    with contextlib.suppress(ZeroDivisionError):
+        ours.lead.look(ours.now)
+    judge.points = None
+    del judge._followers["metrics"]
+    ours.judge()
+    ours.send()
+    assert ours.bodies == ["read"]
 
 
 def test_segments_of_undecided_traces_are_named_as_unsent(office: Open) -> None:

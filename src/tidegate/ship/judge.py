@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import QueryError, StoreError, TidegateError
+from tidegate.errors import QueryError, TidegateError
 from tidegate.gate.tail.verdict import REASON
 from tidegate.ship.frames import Frame
 from tidegate.ship.verdicts import VerdictReader
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from tidegate.ship.verdicts import Verdicts
     from tidegate.store.reader import Reader
     from tidegate.store.tailing import Portion, RowsFollower
-
-_logger = logging.getLogger("tidegate")
 
 #: Seconds after which the places that were read are written down, though nothing was decided.
 NOTED_S = 5.0
@@ -60,7 +57,10 @@ class Judge:
             "metrics": points is not None,
         }
         standing = log.standing
-        self._decided = standing.decided()
+        #: Spans that the last leader decided on, up to when all that was there is read.
+        self._decided = standing.decided().get("spans", {})
+        #: By signal, why it cannot be read for now.
+        self._unreadable: dict[str, str] = {}
         self._followers: dict[str, RowsFollower] = {}
         for signal, is_followed in followed.items():
             if is_followed:
@@ -77,6 +77,8 @@ class Judge:
         self._log_time = 0.0
         self._noted_at = 0.0
         self._noted = dict(standing.watermarks)
+        #: What is begun, and what could not be written yet.
+        self._begun: Frame | None = None
         self._waiting: Frame | None = None
         self._recall(reader)
 
@@ -92,8 +94,13 @@ class Judge:
 
     @property
     def pending(self) -> bool:
-        """Whether more is known to wait in the store than was read."""
-        return any(follower.pending for follower in self._followers.values())
+        """Whether more is known to wait in the store than was read, and can be read at once."""
+        return any(follower.pending for signal, follower in self._followers.items() if signal not in self._unreadable)
+
+    @property
+    def problem(self) -> str:
+        """Why some signal cannot be read for now."""
+        return next(iter(self._unreadable.values()), "")
 
     @property
     def undecided(self) -> int:
@@ -116,7 +123,8 @@ class Judge:
         if self._waiting is not None:
             news |= self._waiting.signals
             self._append(self._waiting)
-        frame = Frame(time.time_ns())
+        # one that is there was left behind by an error: what it says, nobody would decide again
+        frame = self._begun = self._begun or Frame(time.time_ns())
         marks = _Marks(frame.marks)
         self._read(frame, marks, now)
         if self.traces is not None:
@@ -126,6 +134,7 @@ class Judge:
         if self.points is not None:
             frame.metrics = self.points.due(time.time(), last=last_points)
         self._count(frame)
+        self._begun = None
         news |= frame.signals
         if news or frame.dropped or frame.counts or frame.ledger or now - self._noted_at >= NOTED_S:
             self._note(frame, now)
@@ -144,6 +153,8 @@ class Judge:
         if "spans" in self._followers:
             for portion in self._poll("spans"):
                 self._see_spans(portion, frame, marks, now)
+            if not self._followers["spans"].pending:
+                self._decided = {}
         if self.logs is not None:
             portions = self._poll("logs")
             times = [portion.rows.times[row] for portion in portions for row in portion.picked[-1:]]
@@ -155,16 +166,18 @@ class Judge:
                 self.points.see(portion)
 
     def _poll(self, signal: str) -> list[Portion]:
-        """What has come; nothing this time where files change all the while, so that nothing read before is lost."""
+        """What has come; nothing this time where it cannot be read: the other signals are judged all the same."""
         try:
-            return self._followers[signal].poll()
-        except StoreError as error:
-            _logger.debug("%s cannot be read for now: %s", signal, error)
+            found = self._followers[signal].poll()
+        except (OSError, TidegateError) as error:
+            self._unreadable[signal] = f"{signal} cannot be read for now: {error}"
             return []
+        self._unreadable.pop(signal, None)
+        return found
 
     def _see_spans(self, portion: Portion, frame: Frame, marks: _Marks, now: float) -> None:
         rows: Any = portion.rows
-        picked = self._fresh("spans", portion)
+        picked = self._fresh(portion)
         if self.traces is not None and picked:
             self.traces.see(rows, picked, now)
         if self._brings and not self._is_gated and 2 in rows.status:
@@ -189,13 +202,12 @@ class Judge:
         if self.logs is not None:
             self._keep(self.logs.release(trace_id, self._log_time), frame, marks)
 
-    def _fresh(self, signal: str, portion: Portion) -> Sequence[int]:
+    def _fresh(self, portion: Portion) -> Sequence[int]:
         """The rows that nobody has decided on before a crash."""
-        decided = self._decided.get(signal)
-        if not decided:
+        if not self._decided:
             return portion.picked
         places = portion.rows.places
-        return [row for row in portion.picked if not _is_in(places[row], decided)]
+        return [row for row in portion.picked if not _is_in(places[row], self._decided)]
 
     # -- what is decided
 

@@ -190,7 +190,7 @@ class Lead:
         self._follow_policy()
         try:
             news = self.judge.look(now, last=last, last_points=last_points)
-            self.problem = ""
+            self.problem = self.judge.problem
         except OSError as error:  # a full disk above all: what was decided is kept until there is room
             self.problem = str(error)
             self._say(now)

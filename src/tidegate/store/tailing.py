@@ -55,7 +55,8 @@ class RowsFollower(Following):
         """What has come since the last poll, about `follow.PORTION` records at most; more may be ``pending``.
 
         From poll to poll, the records of a segment come in the order in which they were committed. Raises
-        `StoreError` when the files of the store change all the while, OSError; the next poll then begins where this one did.
+        `StoreError` when the files of the store change all the while, and OSError; the next poll then begins where this
+        one did.
         """
         self._look()
         return self._opened(self._portions) if self._waiting else []
