@@ -40,6 +40,18 @@ def test_randomness_of_its_own_goes_before_that_of_the_trace_id() -> None:
     assert (judged.keep, judged.threshold) == (True, HALF)
 
 
+@pytest.mark.parametrize(("state", "keep"), [("ot=rv:00000000000001", False), ("ot=rv:fffffffffffff0", True)])
+def test_a_span_that_was_not_sampled_tells_the_randomness_as_well(state: str, keep: bool) -> None:
+    trace = HIGH if not keep else LOW
+    judged = Host(policy=rule(0.25)).verdict(span(trace=trace, sampled=False, state=state))
+    assert (judged.keep, judged.reason) == (keep, "rule")
+
+
+def test_of_a_trace_that_tells_several_randomnesses_the_first_holds() -> None:
+    made = [span(trace=HIGH, id=id, state=f"ot=rv:{id}fffffffffffff", sampled=False) for id in (1, 15)]
+    assert not Host(policy=rule(0.25)).verdict(*made).keep
+
+
 def test_other_members_of_a_trace_state_do_not_matter() -> None:
     judged = known(Host()).verdict(span(trace=HIGH, state="other=th:f,ot=th:8"))
     assert judged.threshold == HALF

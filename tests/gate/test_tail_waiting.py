@@ -127,11 +127,11 @@ def test_a_late_error_brings_all_of_a_dropped_trace() -> None:
     assert host.tail.counts["upgraded"] == 1
 
 
-def test_what_came_before_a_late_error_has_no_threshold_and_the_error_is_certain() -> None:
+def test_what_came_before_a_late_error_stands_for_nothing_and_the_error_is_certain() -> None:
     host = known(Host())
     host.verdict(span(trace=LOW, sampled=False))
     host.commit(span(trace=LOW, id=4, parent=1, sampled=False, error=True))
-    assert [judged.threshold for judged in host.judge()] == [None, 0]
+    assert [(judged.threshold, judged.counts) for judged in host.judge()] == [(None, False), (0, True)]
 
 
 def test_a_late_error_of_a_kept_trace_is_certain() -> None:
@@ -175,6 +175,61 @@ def test_places_that_had_to_be_forgotten_are_counted() -> None:
     for number in range(1, 9):
         host.verdict(span(trace=number, sampled=False))
     assert host.tail.counts["places_forgotten"] == 4
+
+
+def test_of_a_dropped_trace_that_goes_on_and_on_the_newest_places_are_remembered() -> None:
+    host = known(Host(max_spans=10))
+    host.verdict(span(trace=LOW, sampled=False))
+    for number in range(2, 20):
+        host.commit(span(trace=LOW, id=number, parent=1, sampled=False))
+        host.judge()
+    host.commit(span(trace=LOW, id=20, parent=1, sampled=False, error=True))
+    assert host.judge()[0].spans == places(host.shop, *range(10, 20))
+    assert host.tail.counts["places_forgotten"] == 9
+
+
+def test_a_dropped_trace_that_goes_on_and_on_leaves_others_their_room() -> None:
+    host = known(Host(max_spans=10, places=30))
+    host.verdict(span(trace=2, sampled=False))
+    host.verdict(span(trace=LOW, sampled=False))
+    for number in range(2, 50):
+        host.commit(span(trace=LOW, id=number, parent=1, sampled=False))
+        host.judge()
+    host.commit(span(trace=2, id=50, parent=1, sampled=False, error=True))
+    assert [judged.spans for judged in host.judge()] == [places(host.shop, 1), places(host.shop, 51)]
+
+
+def test_the_places_of_a_dropped_trace_count_for_the_room_as_often_as_they_are_there() -> None:
+    host = known(Host(places=30))
+    for number in range(1, 50):
+        for trace in (2, 3):
+            host.commit(span(trace=trace, id=number, parent=number - 1, sampled=False))
+            host.judge(1.5)
+    brought = []
+    for trace in (2, 3):
+        host.commit(span(trace=trace, id=50, parent=1, sampled=False, error=True))
+        brought += [place for judged in host.judge() if not judged.counts for place in judged.spans]
+    assert len(brought) <= 30
+
+
+def test_beyond_its_room_for_spans_the_judge_decides_early_as_well() -> None:
+    host = Host(max_pending_spans=5)
+    for number in range(1, 5):
+        host.commit(span(trace=number, sampled=False), span(trace=number, id=2, parent=1, sampled=False))
+    assert [judged.trace_id[-1] for judged in host.judge()] == ["1", "2"]
+    assert host.tail.counts["judged_early"] == 2
+
+
+def test_room_for_spans_is_there_again_once_they_are_judged() -> None:
+    host = Host(max_pending_spans=5)
+    for number in range(1, 20):
+        host.commit(span(trace=number, sampled=False), span(trace=number, id=2, parent=1, sampled=False))
+        host.judge(0.9)
+        host.commit(span(trace=number, id=3, parent=1, sampled=False))
+        host.judge(2.0)
+        host.commit(span(trace=number, id=4, parent=1, sampled=False))
+        host.judge()
+    assert host.tail.counts["judged_early"] == 0
 
 
 def test_a_late_error_of_a_forgotten_trace_is_kept_by_itself() -> None:

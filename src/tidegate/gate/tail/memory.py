@@ -36,10 +36,14 @@ class Generations(Generic[K, T]):
         found = self._younger.get(key)
         return self._elder.get(key) if found is None else found
 
-    def pop(self, key: K) -> T | None:
-        """Give it back and forget it; its weight counts until its generation ends."""
+    def pop(self, key: K, weight: int = 1) -> T | None:
+        """Give it back and forget it, with the ``weight`` that it was put with."""
         found = self._younger.pop(key, None)
         elder = self._elder.pop(key, None)
+        if found is None and elder is not None:
+            self._weights[1] -= weight
+        elif found is not None:
+            self._weights[0] -= weight
         return elder if found is None else found
 
     def put(self, key: K, value: T, now: float, weight: int = 1) -> None:

@@ -27,8 +27,19 @@ class Pending:
     """One trace, or what came of it after its verdict (``known``). Times are the judge's seconds."""
 
     __slots__ = (
-        *("_segment", "_state", "came_in", "count", "deadline", "error", "head", "is_here", "key", "known", "lane"),
-        *("last", "number", "places", "random", "root", "sampled", "slow", "trace_id"),
+        *(
+            "_is_explicit",
+            "_sampled_by",
+            "_segment",
+            "_state",
+            "came_in",
+            "count",
+            "deadline",
+            "error",
+            "head",
+            "is_here",
+        ),
+        *("key", "known", "lane", "last", "number", "places", "random", "root", "sampled", "slow", "trace_id"),
     )
 
     def __init__(self, trace_id: str, number: int, now: float, deadline: float, known: Verdict | None) -> None:
@@ -45,6 +56,8 @@ class Pending:
         self.count = 0
         self._segment: str | None = None
         self._state: str | None = None
+        self._sampled_by = ""
+        self._is_explicit = False
         self.error = self.slow = self.sampled = False
         #: The lowest threshold by which a sampler kept it; None while none is known.
         self.head: int | None = None
@@ -69,15 +82,22 @@ class Pending:
         self.places.append(number)
         self.count += 1
 
+    def carry(self, state: str) -> None:
+        """One of its spans has this trace state. The first that tells a randomness of its own tells all."""
+        if self._is_explicit or state == self._state:
+            return
+        self._state = state
+        given = ot_of(state).randomness
+        if given is not None:
+            self.random, self._is_explicit = given, True
+
     def sample(self, state: str) -> None:
         """One of its spans was sampled, with this trace state."""
-        if state == self._state:
+        if self.sampled and state == self._sampled_by:
             return
-        self.sampled, self._state = True, state
-        ot = ot_of(state)
-        if ot.randomness is not None:
-            self.random = ot.randomness
-        threshold = ot.threshold
+        self.carry(state)
+        self.sampled, self._sampled_by = True, state
+        threshold = ot_of(state).threshold
         # what contradicts the trace's randomness says nothing
         if threshold is not None and threshold <= self.random and threshold < (self.head or MAX):
             self.head = threshold
@@ -113,6 +133,22 @@ def places_of(run: Run) -> list[Place]:
         else:
             found.append((segment, each))
     return found
+
+
+def count_of(run: Run) -> int:
+    """How many places there are."""
+    return len(run) // 2 if len(run) <= 2 else sum([isinstance(each, int) for each in run])
+
+
+def newest_of(run: Run, most: int) -> tuple[str | int, ...]:
+    """The last of them, at most so many."""
+    left = most
+    for at in range(len(run) - 1, -1, -1):
+        left -= isinstance(run[at], int)
+        if left < 0:
+            segment = next(each for each in reversed(run[: at + 1]) if isinstance(each, str))
+            return (segment, *run[at + 1 :])
+    return tuple(run)
 
 
 def ot_of(state: str) -> Ot:

@@ -14,13 +14,17 @@ LOOK = 1.0
 class Queue:
     """Traces by number: due ``quiet`` seconds after their last span once they have a root, else at their deadline.
 
-    At most ``most`` wait; beyond it the one that waits longest is due. What came after a verdict is due at once.
+    At most ``most`` wait, with ``most_spans`` in all; beyond it the one that waits longest is due. What came after a
+    verdict is due at once.
     """
 
-    __slots__ = ("_late", "_looked", "_most", "_overdue", "_quiet", "_touched", "_waiting", "crowded")
+    __slots__ = (
+        *("_late", "_looked", "_most", "_most_spans", "_overdue", "_quiet", "_touched", "_waiting"),
+        *("crowded", "spans"),
+    )
 
-    def __init__(self, quiet: float, most: int) -> None:
-        self._quiet, self._most = quiet, most
+    def __init__(self, quiet: float, most: int, most_spans: int) -> None:
+        self._quiet, self._most, self._most_spans = quiet, most, most_spans
         #: Those touched of late, the one longest quiet first; those that are quiet, but have no root yet; what came
         #: after a verdict; and those that go on and on, to be judged as they are.
         self._touched: dict[int, Pending] = {}
@@ -30,6 +34,8 @@ class Queue:
         self._looked = 0.0
         #: How many were due for want of room.
         self.crowded = 0
+        #: How many spans all have together; whoever adds to a trace adds to this.
+        self.spans = 0
 
     def __len__(self) -> int:
         return len(self._touched) + len(self._waiting) + len(self._late)
@@ -58,19 +64,23 @@ class Queue:
 
     def take_late(self) -> list[Pending]:
         late, self._late = self._late, {}
-        return list(late.values())
+        return self._taken(list(late.values()))
 
     def take_all(self) -> list[Pending]:
         """All but what is late."""
         traces = [*self._waiting.values(), *self._touched.values()]
         self._waiting, self._touched, self._overdue = {}, {}, {}
-        return traces
+        return self._taken(traces)
 
     def take_due(self, now: float) -> list[Pending]:
         found = (self._touched.pop(number, None) for number in self._overdue)
         due = [trace for trace in found if trace is not None]
         self._overdue = {}
-        return due + self._take_quiet(now) + self._take_rootless(now) + self._take_crowd()
+        return self._taken(due + self._take_quiet(now) + self._take_rootless(now)) + self._take_crowd()
+
+    def _taken(self, traces: list[Pending]) -> list[Pending]:
+        self.spans -= sum([trace.count for trace in traces])
+        return traces
 
     def _take_quiet(self, now: float) -> list[Pending]:
         """Those with a root of which nothing came for a while; those without one begin to wait."""
@@ -96,8 +106,10 @@ class Queue:
 
     def _take_crowd(self) -> list[Pending]:
         crowd: list[Pending] = []
-        while len(self._waiting) + len(self._touched) > self._most:
+        while (number := len(self._waiting) + len(self._touched)) and (
+            number > self._most or self.spans > self._most_spans
+        ):
             traces = self._waiting or self._touched
-            crowd.append(traces.pop(next(iter(traces))))
+            crowd += self._taken([traces.pop(next(iter(traces)))])
         self.crowded += len(crowd)
         return crowd

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 from tidegate.gate.policy import TracePolicy
 from tidegate.gate.tail.deciding import Decider
 from tidegate.gate.tail.memory import Generations
-from tidegate.gate.tail.pending import SAMPLED, Pending, Run, number_of, places_of, rank, roots_of
+from tidegate.gate.tail.pending import (
+    SAMPLED,
+    Pending,
+    Run,
+    count_of,
+    newest_of,
+    number_of,
+    places_of,
+    rank,
+    roots_of,
+)
 from tidegate.gate.tail.queue import Queue
 from tidegate.gate.tail.slow import SlowKeys
 from tidegate.gate.tail.verdict import DROPPED, REASONS, Judged, Verdict
@@ -35,8 +45,9 @@ FEW = 10
 #: Characters by which names are told apart.
 LONGEST = 256
 
-#: Traces that are pending, and spans of one; beyond it they are judged with what is known of them.
-MAX_PENDING = 20_000
+#: Traces that are pending, spans of all of them, and of one; beyond it they are judged with what is known of them. Of
+#: one that was not kept, no more places are remembered either.
+MAX_PENDING, MAX_PENDING_SPANS = 20_000, 500_000
 MAX_SPANS = 10_000
 #: Verdicts and places of spans that were not kept that are remembered, and for how many seconds.
 VERDICTS, PLACES = 50_000, 100_000
@@ -65,6 +76,7 @@ class TraceTail:
         quiet: float = QUIET,
         limit: float = LIMIT,
         max_pending: int = MAX_PENDING,
+        max_pending_spans: int = MAX_PENDING_SPANS,
         max_spans: int = MAX_SPANS,
         max_keys: int = MAX_KEYS,
         verdicts: int = VERDICTS,
@@ -74,10 +86,11 @@ class TraceTail:
         self._limit, self._max_spans = limit, max_spans
         self._decider = Decider(budget, span_budget, policy, max_keys)
         self._slow_keys = SlowKeys(slow, max_keys)
-        self._queue = Queue(quiet, max_pending)
+        self._queue = Queue(quiet, max_pending, max_pending_spans)
         self._verdicts: Generations[int, Verdict] = Generations(verdicts, REMEMBERED)
         #: Where spans are that were not kept, but whose trace may be after all.
         self._dropped: Generations[int, Run] = Generations(places, REMEMBERED)
+        self._most_places, self._places_forgotten = min(max_spans, places // 2), 0
         self._ready: list[Judged] = []
         self._judged_at = -math.inf
         self._counts: Counter[str] = Counter({f"kept_{reason}": 0 for reason in REASONS})
@@ -92,6 +105,8 @@ class TraceTail:
         ids, status = rows.trace_ids, rows.status
         found = self._place(rows, picked, now)
         flags, states = rows.flags, rows.trace_states
+        for row in [row for row in picked if states[row]]:
+            found[ids[row]].carry(states[row])
         for row in [row for row in picked if flags[row] & SAMPLED]:
             found[ids[row]].sample(states[row])
         if 2 in status:
@@ -114,6 +129,7 @@ class TraceTail:
             if trace is None:
                 trace = found[trace_id] = self._touch(trace_id, now)
             trace.add(names[segments[row] if segments is not None else 0], numbers[row])
+        self._queue.spans += len(picked)
         return found
 
     def _touch(self, trace_id: str, now: float) -> Pending:
@@ -199,7 +215,7 @@ class TraceTail:
         forgotten = {
             "judged_early": self._queue.crowded,
             "verdicts_forgotten": self._verdicts.forgotten,
-            "places_forgotten": self._dropped.forgotten,
+            "places_forgotten": self._dropped.forgotten + self._places_forgotten,
         }
         return {**self._counts, **forgotten}
 
@@ -244,11 +260,12 @@ class TraceTail:
         """The verdict on what came late. It may be the first reason to keep the trace: then all of it is."""
         verdict = self._decider.decide(trace, now)
         found = [_judged(trace, verdict)]
-        earlier = self._dropped.pop(trace.number) if verdict.keep else None
+        earlier = self._pop_dropped(trace.number) if verdict.keep else ()
         if earlier:
-            # had chance kept the trace, these would have gone with the chance's threshold: theirs is unknown
+            # those of its kind that chance kept stand for these already
             spans = places_of(earlier)
-            found.insert(0, Judged(trace.trace_id, True, None, verdict.reason, spans, key=trace.key, late=True))
+            brought = Judged(trace.trace_id, True, None, verdict.reason, spans, trace.key, late=True, counts=False)
+            found.insert(0, brought)
         self._remember(trace, verdict, now)
         for judged in found:
             self._count(judged)
@@ -263,8 +280,19 @@ class TraceTail:
         if verdict is not DROPPED:
             self._verdicts.put(number, verdict, now)
         if not verdict.keep and not verdict.is_final:
-            earlier = None if trace.known is None else self._dropped.pop(number)
-            self._dropped.put(number, (*(earlier or ()), *trace.places), now, trace.count)
+            earlier = () if trace.known is None else self._pop_dropped(number)
+            run, count = (*earlier, *trace.places), count_of(earlier) + trace.count
+            most = self._most_places
+            if count > most:
+                self._places_forgotten += count - most
+                run, count = newest_of(run, most), most
+            self._dropped.put(number, run, now, count)
+
+    def _pop_dropped(self, number: int) -> Run:
+        run = self._dropped.get(number) or ()
+        if run:
+            self._dropped.pop(number, count_of(run))
+        return run
 
     def _count(self, judged: Judged) -> None:
         counts, verb = self._counts, "kept" if judged.keep else "dropped"

@@ -46,7 +46,8 @@ class Judged:
     ``spans`` are the places of those that are kept. ``reason`` is "" where nothing is to be said of it. ``threshold``
     is to be written as ``th``; None leaves the spans' own trace state as it is. ``spans_seen`` counts the spans that
     are judged for the first time, and ``late`` says that there was a verdict on others of the trace before. With
-    ``error``, the trace is kept and has one: all its log records are to be kept too.
+    ``error``, the trace is kept and has one: all its log records are to be kept too. What ``counts`` not is there to be
+    read, and stands for nothing: its adjusted count is 0.
     """
 
     trace_id: str
@@ -58,3 +59,4 @@ class Judged:
     spans_seen: int = 0
     late: bool = False
     error: bool = False
+    counts: bool = True
