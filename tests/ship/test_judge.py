@@ -51,6 +51,19 @@ def test_a_kept_span_says_with_which_threshold_and_why(office: Open) -> None:
     assert found.context.trace_state.get("ot") == "th:0"
 
 
+def test_what_a_late_error_brings_stands_for_nothing(office: Open) -> None:
+    ours = office()
+    ours.commit(span("work", trace=2, sampled=False))
+    ours.judge()
+    ours.commit(span("work", trace=LOW, sampled=False))
+    ours.judge()
+    ours.commit(span("late", id=2, parent=1, trace=LOW, error=True, sampled=False))
+    ours.judge()
+    ours.send()
+    counts = {(each.name, (each.attributes or {}).get("tidegate.adjusted_count")) for each in ours.spans.spans}
+    assert counts == {("work", None), ("work", 0.0), ("late", None)}
+
+
 def test_by_a_standard_sampler_what_is_sampled_goes_and_is_as_it_was(office: Open) -> None:
     ours = office(traces="sampled")
     ours.commit(span("in", trace=1), span("out", trace=2, error=True, sampled=False))

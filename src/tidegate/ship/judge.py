@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidegate.errors import QueryError, TidegateError
-from tidegate.gate.tail.verdict import REASON
+from tidegate.gate.tail.verdict import COUNT, REASON
 from tidegate.ship.frames import Frame
 from tidegate.ship.verdicts import VerdictReader
 from tidegate.store.follow import SHARED_LOOK_S
@@ -212,7 +212,10 @@ class Judge:
     # -- what is decided
 
     def _take(self, judged: Judged, frame: Frame, marks: _Marks) -> None:
-        mark = marks.place(judged.threshold, ((REASON, judged.reason),) if judged.reason else ())
+        attributes: tuple[tuple[str, Any], ...] = ((REASON, judged.reason),) if judged.reason else ()
+        if not judged.counts:
+            attributes += ((COUNT, 0.0),)
+        mark = marks.place(judged.threshold, attributes)
         for segment, sequence in judged.spans:
             frame.spans.setdefault(segment, []).append((sequence, mark))
         if self._brings and judged.error:

@@ -14,8 +14,8 @@ Place = tuple[str, int]
 #: where its chance was spoken of (an error beyond the reserve, a rule), else ``head``: chance did not choose it.
 REASONS = ("error", "slow", "new", "rule", "head", "remote")
 
-#: The span attribute that says which of them it was.
-REASON = "tidegate.sampling.reason"
+#: The span attribute that says which of them it was, and that of what stands for another number than ``th`` says.
+REASON, COUNT = "tidegate.sampling.reason", "tidegate.adjusted_count"
 
 
 class Verdict(NamedTuple):
