@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shipping import Clock, Scripted, bodies, numbered
+from shipping import Clock, Scripted, bodies, logs, numbered
 from tidegate.ship import sender as module
 from tidegate.ship.batches import part
 from tidegate.ship.election import Superseded
@@ -87,9 +87,14 @@ def test_an_exporter_with_smaller_batches_gets_them(clock: Clock) -> None:
 
 
 class Encoded(Scripted):
-    """A destination that takes bytes, one of which is a thousand."""
+    """A destination that takes bytes; ``encoded`` are the records of each attempt at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded: list[int] = []
 
     def encode(self, picked: Any) -> Any:
+        self.encoded.append(len(bodies(picked)))
         return b".".join(str(body).encode() for body in bodies(picked))
 
     def _deliver(self, payload: Any, count: int, timeout: float) -> Outcome:
@@ -101,6 +106,27 @@ def test_a_request_that_is_too_large_is_halved(clock: Clock, monkeypatch: pytest
     there = Encoded()
     assert Sender(there, clock=clock).send(numbered(8)).sent == 8
     assert [len(each) for each in there.requests] == [4, 4]
+
+
+def test_after_one_that_was_too_large_requests_are_as_large_as_fits(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 40)
+    there = Encoded()
+    sender = Sender(there, clock=clock)
+    sender.send(numbered(8))
+    there.encoded.clear()
+    sender.send(numbered(8))
+    assert there.encoded == [3, 3, 2]
+
+
+def test_requests_grow_again_when_records_are_small(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 40)
+    there = Encoded()
+    sender = Sender(there, clock=clock)
+    sender.send(numbered(8))
+    sender.send(logs(["x"] * 30))
+    assert [len(each) for each in there.requests] == [4, 4, 3, 18, 9]
 
 
 def test_a_single_record_is_sent_however_large_it_is(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,3 +86,66 @@ def test_a_leader_that_is_superseded_while_it_sends_leaves_the_rest_to_its_succe
     with pytest.raises(Superseded):
         line.sending.step(0.0)
     assert office.names == ["0", "1", "2", "3"]
+
+
+def test_a_portion_is_of_so_many_bytes_at_most(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 1)
+    process = office.process()
+    for number in range(5):
+        office.commit(*(span(f"{number} {place}", trace=1 + number) for place in range(2)), by=process)
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    assert line.sending.step(0.0) == 0.0
+    assert office.names == ["0 0", "0 1"]
+    office.send()
+    assert office.names == [f"{number} {place}" for number in range(5) for place in range(2)]
+
+
+def test_a_portion_that_is_cut_is_in_order_though_the_store_has_another(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 1)
+    reader = office.lead._reader
+    there = reader.rows_at
+    monkeypatch.setattr(reader, "rows_at", lambda *of: reversed(list(there(*of))))
+    process = office.process()
+    for number in range(9):
+        office.commit(span(str(number), trace=1 + number), by=process)
+    office.judge()
+    office.send()
+    assert office.names == [str(number) for number in range(9)]
+
+
+def test_what_is_gone_is_counted_where_portions_are_cut(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 1)
+    office.commit(span("gone"))
+    office.commit(span("gone, too"))
+    office.judge()
+    office.forget_store()
+    for number in range(3):
+        office.commit(span(str(number), trace=1 + number))
+    office.judge()
+    office.send()
+    assert sorted(office.names) == ["0", "1", "2"]
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    assert line.sending.cursor.place.counts == {"sent": 3, "gone": 2}
+
+
+def test_after_a_portion_that_was_cut_the_store_is_asked_for_less(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_BYTES", 1)
+    reader, asked = office.lead._reader, list[int]()
+    there = reader.rows_at
+
+    def ask(signal: Any, places: Any) -> Any:
+        asked.append(sum(map(len, places.values())))
+        return there(signal, places)
+
+    monkeypatch.setattr(reader, "rows_at", ask)
+    process = office.process()
+    for number in range(4):
+        office.commit(span(str(number), trace=1 + number), by=process)
+    office.judge()
+    office.send()
+    assert asked == [4, 1, 1, 1]

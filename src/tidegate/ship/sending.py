@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate.ship.wire import Mark, Picked
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Rows that are fetched from the store and sent at a time.
 MOST_ROWS = 2048
 
+#: And bytes of the blocks that they are in, without compression: no other one is opened when there are more.
+MOST_BYTES = 8 << 20
+
 #: Frames without a row for a destination after which its place is written down all the same.
 MOST_EMPTY = 200
 
@@ -26,6 +29,9 @@ IDLE_S = 5.0
 
 #: Seconds until another attempt, at least, where nobody knows better.
 SOONEST_S = 0.05
+
+#: The place of a row, and what is written on it.
+_Marked = tuple[str, int, Mark]
 
 
 class _Taken(NamedTuple):
@@ -47,6 +53,8 @@ class Sending:
         self.signal: Any = sender.destination.signal
         self.cursor = cursor
         self._log, self._reader = log, reader
+        #: Rows that are fetched next, so that not much is opened that does not fit.
+        self._room = MOST_ROWS
         #: Whether everything in the log was sent, or set aside, at the last look.
         self.is_done = True
         #: The last of so many frames behind the cursor that hold nothing for this destination, not to be read again.
@@ -78,7 +86,7 @@ class Sending:
     def _take(self) -> list[_Taken]:
         """What comes next, by frames; those without any before the first such are passed for good."""
         taken: list[_Taken] = []
-        room = MOST_ROWS
+        room = self._room = min(self._room, MOST_ROWS)
         start = self.cursor.position if self._empty is None else max(self.cursor.position, self._empty.end)
         if start == self._log.end:
             return taken
@@ -94,26 +102,39 @@ class Sending:
         return taken
 
     def _fetch(self, taken: Sequence[_Taken]) -> tuple[list[Picked], list[bool]]:
-        """The rows in their order, with their marks; and of each, whether the store still has it."""
-        wanted: dict[str, list[int]] = {}
-        for each in taken:
-            for segment, sequence, _ in each.rows:
-                wanted.setdefault(segment, []).append(sequence)
-        found: dict[tuple[str, int], tuple[AnyRows, int]] = {}
-        for portion in self._reader.rows_at(self.signal, wanted):
-            places = portion.rows.places
-            for row in portion.picked:
-                found[places[row]] = portion.rows, row
+        """The first rows in their order, with their marks; and of each, whether the store still has it."""
+        rows = list(_marked(taken))
+        found, number = self._find(rows)
+        while not number:  # what was opened has others only
+            rows = rows[: (len(rows) + 1) // 2]
+            found, number = self._find(rows)
         picked: list[Picked] = []
         is_there: list[bool] = []
-        for entry, rows, _ in taken:
-            marks = [_mark(each) for each in entry.frame.marks] or [_PLAIN]
-            for segment, sequence, mark in rows:
-                at = found.get((segment, sequence))
-                is_there.append(at is not None)
-                if at is not None:
-                    _add(picked, *at, marks[mark])
+        for *place, mark in rows[:number]:
+            at = found.get(tuple(place))
+            is_there.append(at is not None)
+            if at is not None:
+                _add(picked, *at, mark)
         return picked, is_there
+
+    def _find(self, rows: Sequence[_Marked]) -> tuple[dict[tuple[Any, ...], tuple[AnyRows, int]], int]:
+        """Rows by their places, as far as they fit; and how many of the first of them were looked for."""
+        wanted: dict[str, list[int]] = {}
+        for segment, sequence, _ in rows:
+            wanted.setdefault(segment, []).append(sequence)
+        found: dict[tuple[Any, ...], tuple[AnyRows, int]] = {}
+        size = 0
+        for portion in self._reader.rows_at(self.signal, wanted):
+            places = portion.rows.places
+            found.update((places[row], (portion.rows, row)) for row in portion.picked)
+            size += portion.rows.size
+            if size > MOST_BYTES:
+                number = next((at for at, each in enumerate(rows) if each[:2] not in found), len(rows))
+                self._room = max(number, 1)
+                return found, number
+        if size <= MOST_BYTES // 2:
+            self._room *= 2
+        return found, len(rows)
 
     def _advance(self, taken: Sequence[_Taken], is_there: Sequence[bool], result: Result) -> None:
         """Go on behind the rows that are dealt with, and those among and right after them that are gone."""
@@ -121,7 +142,8 @@ class Sending:
         counts = {"sent": result.sent, "refused": len(result.refused)}
         for each in taken:
             first = at
-            while at < first + len(each.rows) and (left > 0 or not is_there[at]):
+            end = min(first + len(each.rows), len(is_there))
+            while at < end and (left > 0 or not is_there[at]):
                 left -= is_there[at]
                 at += 1
             done, gone = at - first, is_there[first:at].count(False)
@@ -134,6 +156,13 @@ class Sending:
 
 
 _PLAIN = Mark()
+
+
+def _marked(taken: Iterable[_Taken]) -> Iterator[_Marked]:
+    for entry, rows, _ in taken:
+        marks = [_mark(each) for each in entry.frame.marks] or [_PLAIN]
+        for segment, sequence, mark in rows:
+            yield segment, sequence, marks[mark]
 
 
 def _mark(plain: Sequence[Any]) -> Mark:

@@ -34,8 +34,10 @@ class Rows:
     """The records of one block, active or sealed. Raises `FormatError` where a column is not as long as the block.
 
     ``times`` are ns (a span's start), ``trace_ids`` hexadecimal, and ``scope`` and ``resource`` each
-    row's place among ``scopes`` and ``resources``.
+    row's place among ``scopes`` and ``resources``. ``size`` is in bytes, without compression.
     """
+
+    size = 0
 
     def __init__(self, columns: Mapping[str, Any], ref: BlockRef | SealedRef) -> None:
         self.columns = columns
@@ -347,6 +349,7 @@ def open_block(raw: bytes, ref: BlockRef | SealedRef) -> AnyRows:
     """
     columns: Mapping[str, Any] = ColumnLines(raw) if raw.endswith(b"\n") else values.loads(raw)
     rows = ROWS[ref.index.signal](columns, ref)
+    rows.size = len(raw)
     # whoever opens a block learns here whether it is one, without the cost of a column of a large one
     if rows.is_sealed and (columns["count"], columns["signal"]) != (rows.count, rows.signal):
         raise FormatError(f"block {ref.key} is another one than its index says")
