@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,23 @@ def _parse_location(value: Any) -> str:
     return text if not text or _SCHEME.match(text) else os.path.abspath(os.path.expanduser(text))
 
 
+def _parse_endpoint(value: Any) -> str:
+    """A URL of HTTP's, or anything else without spaces that may be a target of gRPC's: see `is_url_of_http`."""
+    text = _parse_text(value)
+    if any(map(str.isspace, text)) or (text.lower().startswith(("http:", "https:")) and not is_url_of_http(text)):
+        raise ValueError
+    return text
+
+
+def is_url_of_http(text: str) -> bool:
+    """Whether it is what OTLP over HTTP can be sent to; OTLP over gRPC also goes to ``host:port`` and the like."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
 def choice(*words: str) -> Kind:
     def parse(value: Any) -> str:
         word = str(value).strip().lower()
@@ -287,6 +304,12 @@ LOCATION = Kind(
     "location",
     "a file, an http:// or https:// URL, jaeger+http://HOST:PORT, or NAME:… of an installed policy source",
     _parse_location,
+)
+ENDPOINT = Kind(
+    "endpoint",
+    "an http:// or https:// URL such as http://localhost:4318; where OTEL_EXPORTER_OTLP_PROTOCOL is grpc, HOST:PORT"
+    " will do, too",
+    _parse_endpoint,
 )
 BUDGET = _or_none(RECORDS_PER_SECOND, "budget")
 TRACES_PER_SECOND = number(0, 1_000_000, "traces a second")

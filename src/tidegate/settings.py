@@ -19,6 +19,7 @@ from tidegate.errors import ConfigurationError
 from tidegate.kinds import (
     BOOL,
     BUDGET,
+    ENDPOINT,
     HOSTS,
     INTERVAL,
     LOCATION,
@@ -35,6 +36,7 @@ from tidegate.kinds import (
     TRACES_PER_SECOND,
     Kind,
     choice,
+    is_url_of_http,
     number,
     size,
 )
@@ -71,14 +73,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("resource_attributes", PAIRS, {}, "OTEL_RESOURCE_ATTRIBUTES", "Further attributes of the resource."),
     Option(
         "endpoint",
-        TEXT,
+        ENDPOINT,
         "",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "Base URL of an OTLP receiver, `/v1/traces` and so on are added. Without one nothing is sent.",
     ),
-    Option("traces_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Full URL for spans alone."),
-    Option("logs_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "Full URL for log records alone."),
-    Option("metrics_endpoint", TEXT, "", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Full URL for metrics alone."),
+    Option("traces_endpoint", ENDPOINT, "", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Full URL for spans alone."),
+    Option("logs_endpoint", ENDPOINT, "", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "Full URL for log records alone."),
+    Option("metrics_endpoint", ENDPOINT, "", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Full URL for metrics alone."),
     Option("headers", PAIRS, {}, "OTEL_EXPORTER_OTLP_HEADERS", "Headers sent with every OTLP request.", secret=True),
     Option(
         "sampler",
@@ -286,11 +288,32 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
     try:
         return option.kind.parse(value)
     except (ValueError, TypeError, KeyError, OSError, OverflowError):
-        is_hidden = option.secret or ("://" in str(value) and "@" in str(value))  # a URL with a password
-        received = "a hidden value" if is_hidden else repr(value)
-        raise ConfigurationError(
-            f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}"
-        ) from None
+        raise _refusal(option, value, received_from) from None
+
+
+def _refusal(option: Option, value: Any, received_from: str) -> ConfigurationError:
+    is_hidden = option.secret or ("://" in str(value) and "@" in str(value))  # a URL with a password
+    received = "a hidden value" if is_hidden else repr(value)
+    return ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}")
+
+
+def _check_endpoints(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Refuse an endpoint that is no URL for a signal that goes by HTTP."""
+    for signal in ("traces", "logs", "metrics"):
+        option = BY_NAME[f"{signal}_endpoint" if settings.values[f"{signal}_endpoint"] else "endpoint"]
+        endpoint = settings.values[option.name]
+        if endpoint and _is_by_http(settings, signal, environ) and not is_url_of_http(endpoint):
+            is_argument = settings.sources[option.name] == "argument"
+            raise _refusal(option, endpoint, f"argument {option.name}" if is_argument else option.env)
+
+
+def _is_by_http(settings: Settings, signal: str, environ: Mapping[str, str]) -> bool:
+    """Whether OTLP over HTTP takes the endpoint of a signal; with a declarative file nobody does."""
+    own = environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "").strip()
+    protocol = own or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").strip()
+    names = settings.values[f"{signal}_exporter"] or ("otlp",)
+    by_http = {"otlp_proto_http", "otlp_json_http", "otlp" if protocol != "grpc" else ""}
+    return not settings.config_file and not by_http.isdisjoint(names)
 
 
 def _reject_unknown(names: Mapping[str, Any], where: str) -> None:
@@ -336,7 +359,9 @@ def load(
             values[name], sources[name] = _parse(option, file_values[name], f"distribution.tidegate.{name}"), "file"
         else:
             values[name], sources[name] = option.default, "default"
-    return Settings(values, sources)
+    settings = Settings(values, sources)
+    _check_endpoints(settings, env)
+    return settings
 
 
 def environment(name: str, default: str = "") -> str:

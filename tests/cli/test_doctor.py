@@ -289,8 +289,10 @@ def test_an_endpoint_of_one_signal_is_tried_too(doctor: Checks, free_port: int) 
     assert checks["endpoint"]["status"] == "fail"
 
 
-def test_an_endpoint_that_is_no_url_is_a_failure(doctor: Checks) -> None:
-    assert doctor(OTEL_EXPORTER_OTLP_ENDPOINT="http://")["endpoint"]["status"] == "fail"
+def test_an_endpoint_that_is_no_url_is_a_failure_although_somebody_answers(doctor: Checks, listener: int) -> None:
+    settings = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=f"127.0.0.1:{listener}")["settings"]
+    assert settings["status"] == "fail"
+    assert "it must be an http:// or https:// URL" in settings["detail"]
 
 
 def test_a_proxy_is_tried_in_the_endpoint_s_place(doctor: Checks, listener: int) -> None:

@@ -59,6 +59,8 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("slow", "off", "off"),
     ("slow", "0.25", 0.25),
     ("log_budget", " 2.5 ", 2.5),
+    ("endpoint", " http://localhost:4318 ", "http://localhost:4318"),
+    ("logs_endpoint", "HTTPS://[::1]/v1/logs", "HTTPS://[::1]/v1/logs"),
 ]
 
 REFUSED: list[tuple[str, Any]] = [
@@ -121,6 +123,14 @@ REFUSED: list[tuple[str, Any]] = [
     ("span_budget", "-1"),
     ("slow", "sometimes"),
     ("slow", "0"),
+    ("endpoint", "localhost:4318"),
+    ("endpoint", "collector"),
+    ("endpoint", "ftp://collector"),
+    ("endpoint", "http://"),
+    ("endpoint", "http:/collector"),
+    ("endpoint", "http://collector:port"),
+    ("endpoint", "http://collector: 4318"),
+    ("traces_endpoint", "127.0.0.1:4318/v1/traces"),
 ]
 
 
@@ -215,6 +225,32 @@ def test_a_name_that_is_no_setting_is_refused(
     with pytest.raises(ConfigurationError) as refused:
         load(arguments, file, environ)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL": "grpc" for signal in ("TRACES", "LOGS", "METRICS")},
+        {f"OTEL_{signal}_EXPORTER": "otlp_proto_grpc" for signal in ("TRACES", "LOGS", "METRICS")},
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["collector:4317", "dns:///collector:4317", "http://collector:4317"])
+def test_grpc_takes_an_endpoint_without_a_scheme_as_its_exporter_does(environ: dict[str, str], endpoint: str) -> None:
+    assert load({"endpoint": endpoint}, environ=environ).endpoint == endpoint
+
+
+def test_an_endpoint_without_a_scheme_is_refused_for_the_one_signal_that_goes_by_http() -> None:
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/protobuf"}
+    with pytest.raises(ConfigurationError, match=r"^OTEL_EXPORTER_OTLP_ENDPOINT is 'collector:4317'; it must"):
+        load(environ={**environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"})
+    load({"logs_endpoint": "http://collector:4318/v1/logs", "endpoint": "collector:4317"}, environ=environ)
+
+
+@pytest.mark.parametrize("options", [{"config_file": "otel.yaml"}, {"traces_exporter": "console"}])
+def test_an_endpoint_that_nobody_takes_is_not_looked_at(options: dict[str, Any]) -> None:
+    none = {"logs_exporter": "none", "metrics_exporter": "none"}
+    assert load({**none, **options, "endpoint": "collector"}, environ={}).endpoint == "collector"
 
 
 def test_a_secret_value_is_not_shown_when_it_is_refused() -> None:
