@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,11 +162,11 @@ def test_counting_that_ends_in_the_middle_is_made_good_by_the_next(
     route.send()
     saved, save = [0], Hour.save
 
-    def fail(hour: Hour, directory: str) -> None:
+    def fail(hour: Hour, directory: str, check: Callable[[], object]) -> None:
         saved[0] += 1
         if saved[0] == fails_at:
             raise OSError("no room")
-        save(hour, directory)
+        save(hour, directory, check)
 
     monkeypatch.setattr(Hour, "save", fail)
     with pytest.raises(OSError, match="no room"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,21 +18,35 @@ def make(directory: str) -> None:
         os.mkdir(directory, location.DIRECTORY_MODE)
 
 
-def write(path: str, body: Any) -> None:
-    """Put JSON in the place of what the file held, whole or not at all; raises OSError."""
-    replace(path, orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE))
+def write(path: str, body: Any, check: Callable[[], object] | None = None) -> None:
+    """Put JSON in the place of what the file held, as `replace` does."""
+    replace(path, orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE), check)
 
 
-def replace(path: str, content: bytes) -> None:
-    """Put bytes in the place of what the file held, whole or not at all; raises OSError."""
-    fresh = path + segment.PARTIAL
+def replace(path: str, content: bytes, check: Callable[[], object] | None = None) -> None:
+    """Put bytes in the place of what the file held, whole or not at all; raises OSError.
+
+    ``check`` is called when all but the last step is done, and forbids that by what it raises.
+    """
+    # a name of its own: whoever is stopped here and goes on later has nothing in common with who did it meanwhile
+    fresh = f"{path}.{os.urandom(8).hex()}{segment.PARTIAL}"
     try:
-        with open(os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, location.FILE_MODE), "wb") as out:
+        with open(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, location.FILE_MODE), "wb") as out:
             out.write(content)
+        if check is not None:
+            check()
         os.rename(fresh, path)
-    except OSError:
+    except BaseException:
         unlink(fresh)
         raise
+
+
+def clear(directory: str, of: str = "") -> None:
+    """Remove what `replace` has begun there, of one file or of all, and not finished. For files that only a leader
+    writes: no other is to finish."""
+    for name in names(directory):
+        if name.startswith(of) and name.endswith(segment.PARTIAL):
+            unlink(os.path.join(directory, name))
 
 
 def read(path: str) -> dict[str, Any]:
@@ -57,32 +70,3 @@ def names(directory: str) -> list[str]:
 def unlink(path: str) -> None:
     with contextlib.suppress(OSError):
         os.unlink(path)
-
-
-#: A notice that stays the same is put up again after so many seconds, should somebody else have replaced it.
-_RENEW_S = 60.0
-
-
-class Notice:
-    """A file that a leader replaces when it has something else to say, at most every ``interval`` seconds."""
-
-    def __init__(
-        self, path: str, holds: Callable[[], bool], interval: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._path, self._holds, self._interval, self._clock = path, holds, interval, clock
-        self._said: bytes | None = None
-        self._at = float("-inf")
-
-    def put(self, body: Any, *, last: bool = False) -> None:
-        """Say so, when it is time, or at the ``last``. Without room on disk it is not said; another leader is not
-        contradicted."""
-        now = self._clock()
-        if not last and now - self._at < self._interval:
-            return
-        said = orjson.dumps(body() if callable(body) else body)
-        if (said == self._said and now - self._at < _RENEW_S) or not self._holds():
-            return
-        with contextlib.suppress(OSError):
-            write(self._path, {"time": str(time.time_ns()), **orjson.loads(said)})
-            self._said = said
-        self._at = now

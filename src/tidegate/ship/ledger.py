@@ -80,13 +80,13 @@ class _Book:
                 if id in self.patterns:
                     self.patterns[id] = self.patterns[id]._replace(kind=kind, template=template)
 
-    def save(self) -> None:
+    def save(self, check: Callable[[], object]) -> None:
         if len(self.patterns) > MAX_DESCRIBED:
             latest = sorted(self.patterns.items(), key=lambda item: item[1].last)
             self.patterns = dict(latest[-MAX_DESCRIBED:])
         places = {"counted": self.counted.text(), "sent": self.sent.text(), "coarse": self.coarse}
         patterns = {id: list(each) for id, each in self.patterns.items()}
-        files.write(self._path, {"format": FORMAT, **places, "patterns": patterns})
+        files.write(self._path, {"format": FORMAT, **places, "patterns": patterns}, check)
 
 
 class Ledger(NamedTuple):
@@ -151,6 +151,7 @@ class LedgerWriter(LedgerReader):
         super().__init__(directory)
         self._leadership = leadership
         files.make(self._directory)
+        files.clear(self._directory)
         self._book = _Book(self._directory)
         self._saved, self._state_saved = 0, b""
 
@@ -166,8 +167,7 @@ class LedgerWriter(LedgerReader):
         # a template may have lone surrogates, which the faster writers of JSON refuse
         content = json.dumps(state(), separators=(",", ":")).encode()
         if content != self._state_saved:
-            self._leadership.check()
-            files.replace(os.path.join(self._directory, _STATE), content)
+            files.replace(os.path.join(self._directory, _STATE), content, self._leadership.check)
             self._state_saved = content
 
     def count(self, log: VerdictReader, end: Position, oldest: Position, now: int) -> None:
@@ -187,11 +187,9 @@ class LedgerWriter(LedgerReader):
         self._age(hours, now // (3600 * 10**9))
         for hour in hours.values():
             hour.counted, hour.sent = max(hour.counted, counted), max(hour.sent, sent)
-            self._leadership.check()
-            hour.save(self._directory)
+            hour.save(self._directory, self._leadership.check)
         book.counted, book.sent = max(book.counted, counted), max(book.sent, sent)
-        self._leadership.check()
-        book.save()
+        book.save(self._leadership.check)
 
     def _age(self, hours: _Hours, now: int) -> None:
         """Make the hours coarse that are old enough, and let go of those that are too old."""

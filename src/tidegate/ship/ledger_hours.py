@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -84,10 +84,10 @@ class Hour:
 
     # -- in a file
 
-    def save(self, directory: str) -> None:
-        """Put it in the place of what the file held, whole or not at all; raises OSError."""
+    def save(self, directory: str, check: Callable[[], object] | None = None) -> None:
+        """Put it in the place of what the file held, as `files.replace` does."""
         content = orjson.dumps(self._body(), option=orjson.OPT_APPEND_NEWLINE)
-        files.replace(_path(directory, self.number), codec.compress(content))
+        files.replace(_path(directory, self.number), codec.compress(content), check)
 
     def _body(self) -> dict[str, Any]:
         services, patterns = _table(key[1] for key in self.cells), _table(key[2] for key in self.cells)

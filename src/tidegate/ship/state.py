@@ -6,6 +6,7 @@ unsent.json     the segments of which something is not judged or not sent yet, w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -13,9 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import orjson
+
 from tidegate.ship import files
-from tidegate.ship.election import Leadership
-from tidegate.ship.files import Notice
+from tidegate.ship.election import Leadership, Superseded
 from tidegate.ship.frames import Counts
 from tidegate.store.unsent import UNSENT
 
@@ -27,6 +29,9 @@ STATE_S = 1.0
 
 #: Time in seconds between two lists of what is unsent.
 UNSENT_S = 3.0
+
+#: A notice that stays the same is put up again after so many seconds, should somebody else have replaced it.
+_RENEW_S = 60.0
 
 _MINUTE_NS = 60 * 10**9
 
@@ -62,12 +67,38 @@ def process_name() -> str:
     return f"{program} ({os.getpid()})"
 
 
+class Notice:
+    """A file that a leader replaces when it has something else to say, at most every ``interval`` seconds."""
+
+    def __init__(
+        self, path: str, leadership: Leadership, interval: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path, self._leadership, self._interval, self._clock = path, leadership, interval, clock
+        files.clear(*os.path.split(path))
+        self._said: bytes | None = None
+        self._at = float("-inf")
+
+    def put(self, body: Any, *, last: bool = False) -> None:
+        """Say so, when it is time, or at the ``last``. Without room on disk it is not said; another leader is not
+        contradicted."""
+        now = self._clock()
+        if not last and now - self._at < self._interval:
+            return
+        said = orjson.dumps(body() if callable(body) else body)
+        if said == self._said and now - self._at < _RENEW_S:
+            return
+        with contextlib.suppress(OSError, Superseded):
+            files.write(self._path, {"time": str(time.time_ns()), **orjson.loads(said)}, self._leadership.check)
+            self._said = said
+        self._at = now
+
+
 class Telling:
     """The two files of the route in ``directory``, as its leader keeps them up to date. Neither raises."""
 
     def __init__(self, directory: str, leadership: Leadership, clock: Callable[[], float] = time.monotonic) -> None:
-        self._state = Notice(os.path.join(directory, "state.json"), leadership.holds, STATE_S, clock)
-        self._unsent = Notice(os.path.join(directory, UNSENT), leadership.holds, UNSENT_S, clock)
+        self._state = Notice(os.path.join(directory, "state.json"), leadership, STATE_S, clock)
+        self._unsent = Notice(os.path.join(directory, UNSENT), leadership, UNSENT_S, clock)
 
     def state(self, state: State, *, last: bool = False) -> None:
         """How things are; written at once at the ``last``, otherwise once a second if they have changed."""
