@@ -20,6 +20,7 @@ def route(
     traces: str = "gated",
     trace_budget: float | None = 100.0,
     file: bytes = b"",
+    identity: str = "",
     **options: Any,
 ) -> Route:
     made = route_of(
@@ -29,6 +30,7 @@ def route(
         traces=traces,
         trace_budget=trace_budget,
         file=file,
+        identity=identity,
     )
     assert made is not None
     return made
@@ -62,7 +64,9 @@ def test_without_a_destination_there_is_none() -> None:
         {"environ": {"OTEL_TRACES_EXPORTER": "otlp"}},
         {"traces": "sampled"},
         {"trace_budget": 10.0},
+        {"environ": {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "gcp"}},
         {"file": b"file_format: '1.0'"},
+        {"identity": "e8b1f0"},
         {"send": "all"},
         {"policy": "https://policies.example.com/shop"},
         {"span_budget": 500},

@@ -59,11 +59,12 @@ def _unusable_file(settings: Settings, error: Exception) -> ConfigurationError:
 @dataclass(frozen=True)
 class Built:
     """Of providers that the SDK has built for us: the standard variables that it found, the declarative file if there
-    was one, and whether either names a sampler."""
+    was one, as it is written and as it is in force, and whether either names a sampler."""
 
     variables: Mapping[str, str]
     file: bytes = b""
     names_sampler: bool = False
+    config: Any = None
 
 
 def build(settings: Settings, config: Any, auto_instrumentation_version: str | None) -> Built | None:
@@ -79,7 +80,7 @@ def build(settings: Settings, config: Any, auto_instrumentation_version: str | N
         for provider in sdk_providers():
             otel.merge_resource(provider, _resource_arguments(settings))
         with open(settings.config_file, "rb") as file:
-            return Built(environ, file.read(), otel.names_sampler(config))
+            return Built(environ, file.read(), otel.names_sampler(config), config)
     elif sdk_providers():
         # the application, or another distribution, has built some; ours are added to them
         resources = [provider.resource for provider in sdk_providers() if hasattr(provider, "resource")]

@@ -20,7 +20,7 @@ from tidegate.errors import TidegateError
 from tidegate.gate.logs.steering import Steering, log_policy
 from tidegate.record import process
 from tidegate.record.workers import Background
-from tidegate.settings import Settings
+from tidegate.settings import Settings, variables
 from tidegate.store.location import MEMORY, OFF, default_location
 
 if TYPE_CHECKING:
@@ -46,10 +46,13 @@ def shipping_of(settings: Settings, built: Built) -> Shipping | None:
     if not any(taken.values()):
         return None
     from tidegate.ship.destinations import destinations
+    from tidegate.ship.identity import fingerprint
 
+    exporters = [*taken["spans"], *taken["logs"], *(exporter for exporter, _ in taken["metrics"])]
+    identity = fingerprint(exporters, {**variables(""), **built.variables}, built.config)
     found = destinations(taken)
     mode, sampler = _head(settings, built, provider)
-    return Shipping(settings, built, found, mode, sampler)
+    return Shipping(settings, built, identity, found, mode, sampler)
 
 
 def _head(settings: Settings, built: Built, provider: Any) -> tuple[str, AdaptiveSampler | None]:
@@ -76,6 +79,7 @@ class Shipping:
         self,
         settings: Settings,
         built: Built,
+        identity: str,
         destinations: list[Destination],
         traces: str,
         sampler: AdaptiveSampler | None,
@@ -87,7 +91,7 @@ class Shipping:
         self._poll: Callable[[], object] | None = None
         budget = sampler.traces_per_second if sampler is not None else settings.trace_budget
         self.destinations = destinations
-        self.plan = _plan(settings, built, destinations, traces, budget)
+        self.plan = _plan(settings, built, identity, destinations, traces, budget)
 
     @property
     def senders(self) -> list[Sender]:
@@ -202,12 +206,15 @@ class Shipping:
         return f"sending to {', '.join(places)}; {said}{policy}; route {plan.route.id}"
 
 
-def _plan(settings: Settings, built: Built, destinations: list[Destination], traces: str, budget: float) -> Plan:
+def _plan(
+    settings: Settings, built: Built, identity: str, destinations: list[Destination], traces: str, budget: float
+) -> Plan:
     from tidegate.ship.plan import Plan
     from tidegate.ship.route import Target, route_of
 
     targets = [Target(_STANDARD[each.signal], each.name, each.endpoint) for each in destinations]
-    route = route_of(settings, targets, built.variables, traces=traces, trace_budget=budget, file=built.file)
+    rules: dict[str, Any] = {"traces": traces, "trace_budget": budget}
+    route = route_of(settings, targets, built.variables, file=built.file, identity=identity, **rules)
     if route is None:  # there are destinations
         raise ValueError(targets)
     return Plan(

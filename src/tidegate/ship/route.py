@@ -33,7 +33,7 @@ _RULES = (
 )
 
 #: Standard variables that say what is sent, where to, and as whom.
-_VARIABLE = re.compile(r"OTEL_EXPORTER_\w+|OTEL_[A-Z]+_EXPORTER")
+_VARIABLE = re.compile(r"OTEL_(PYTHON_)?EXPORTER_\w+|OTEL_[A-Z]+_EXPORTER")
 
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -86,18 +86,20 @@ def route_of(
     traces: str,
     trace_budget: float | None,
     file: bytes = b"",
+    identity: str = "",
 ) -> Route | None:
     """The route of a process with these destinations; None without any.
 
     ``environ`` holds the standard variables as they are in force, ``file`` the content of the declarative
-    configuration, if one is used; ``traces`` is the mode and ``trace_budget`` what it may send a second.
+    configuration, if one is used; ``traces`` is the mode and ``trace_budget`` what it may send a second. ``identity``
+    is what the exporters are, as `identity.fingerprint` tells.
     """
     targets = tuple(sorted({target._replace(endpoint=_public(target.endpoint)) for target in destinations}))
     if not targets:
         return None
     variables = {name: value for name, value in sorted(environ.items()) if _VARIABLE.fullmatch(name) and value}
     rules = {"trace_budget": trace_budget, **{name: settings.values[name] for name in _RULES}}
-    content = orjson.dumps([FORMAT, targets, variables, traces, rules, file.hex()], default=str)
+    content = orjson.dumps([FORMAT, targets, variables, traces, rules, file.hex(), identity], default=str)
     return Route(
         id=hashlib.blake2b(content, digest_size=8).hexdigest(),
         destinations=targets,
