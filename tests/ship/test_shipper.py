@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,3 +115,21 @@ def test_when_the_one_that_leads_ends_too_the_end_waits_for_it(on_disk: Process,
     on_disk.sink.close()
     on_disk.shipper.finish(10.0)
     assert on_disk.names == ["first"]
+
+
+def test_that_the_lead_cannot_be_taken_is_warned_of_once(
+    on_disk: Process, tmp_path: Path, caplog: pytest.LogCaptureFixture, wait_for: Callable[..., None]
+) -> None:
+    route = tmp_path / "store" / "routes" / ROUTE.id
+    route.mkdir(parents=True)
+    (route / "verdicts").write_text("no directory")
+    with caplog.at_level("WARNING", "tidegate"):
+        on_disk.commit("first")
+        wait_for(lambda: caplog.records)
+        for _ in range(3):
+            on_disk.shipper.flush(0.1)
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+        "what to send cannot be decided, so that nothing is sent until this is mended"
+    ]
+    assert "verdicts" in on_disk.shipper.problem
+    (route / "verdicts").unlink()

@@ -72,6 +72,7 @@ class Shipper:
         self._wishes: deque[_Wish] = deque()
         self._is_needed = False
         self._lead_from = 0.0
+        self._is_told = False
         #: What went wrong last; empty while all is well.
         self.problem = ""
 
@@ -139,11 +140,14 @@ class Shipper:
             if self.lead is None and time.monotonic() >= self._lead_from:
                 self._try_lead()
             if self.lead is None:
+                self.problem = ""
                 return LOOK_S
             if not self.lead.beat():
                 self._step_down(HANDOVER_S)
                 return LOOK_S
             wait = self.lead.look(time.monotonic())
+            if self.lead.problem:
+                self._tell(self.lead.problem)
             self.problem = ""
             return wait
         except Superseded:
@@ -158,7 +162,15 @@ class Shipper:
     def _note(self, problem: str) -> None:
         if problem != self.problem:
             _logger.debug("deciding what to send failed: %s", problem)
+        elif problem:  # it is not over at once, as what comes with a change of leader is
+            self._tell(problem)
         self.problem = problem
+
+    def _tell(self, problem: str) -> None:
+        """Warn, once in the life of a process."""
+        if not self._is_told:
+            self._is_told = True
+            _logger.warning("what to send cannot be decided, so that nothing is sent until this is mended: %s", problem)
 
     def _try_lead(self) -> None:
         self.lead = self._place.try_lead()
