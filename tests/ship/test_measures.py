@@ -1,15 +1,19 @@
-"""What senders do, as metrics and as a health check."""
+"""What senders do, as metrics, events and a health check."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from making import span
+from office import Office
 from shipping import Clock, Scripted, numbered
-from tidegate.ship.measures import observe
+from tidegate import otel
+from tidegate.ship.measures import observe, tell
 from tidegate.ship.outcome import REFUSED, RETRY, SENT, Outcome
 from tidegate.ship.sender import Sender
 from tidegate.watch import checks
@@ -92,6 +96,45 @@ def test_the_breaker_s_transitions_are_counted(sender: Sender, reader: InMemoryM
     fail(sender, clock, 5)
     attributes = {**DESTINATION, "tidegate.from": "CLOSED", "tidegate.to": "OPEN"}
     assert points(reader, "tidegate.ship.breaker.transitions") == [(1, attributes)]
+
+
+def test_each_transition_of_the_breaker_is_an_event(
+    sender: Sender, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(otel, "emit_event", said.append)
+    sender.breaker._on_change = tell
+    fail(sender, clock, 5)
+    clock.tick(60)
+    answer(sender, lambda requested: Outcome(SENT, len(requested)))
+    sender.send(numbered(1))
+    assert [(each.event_name, each.severity_text) for each in said] == [
+        ("tidegate.ship.breaker.transition", severity) for severity in ("WARN", "INFO", "INFO")
+    ]
+    assert said[0].body == "the circuit breaker of logs-scripted is OPEN, was CLOSED"
+    assert said[0].attributes == {
+        **DESTINATION,
+        "tidegate.from": "CLOSED",
+        "tidegate.to": "OPEN",
+        "tidegate.failures": 5,
+    }
+
+
+def test_the_leader_s_senders_tell_of_their_breakers_though_their_own_work_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Any, bool]] = []
+    monkeypatch.setattr(otel, "emit_event", lambda event: said.append((event.attributes, otel.is_suppressed())))
+    office = Office(tmp_path / "store", traces="all")
+    office.spans.failures = 5
+    office.commit(span("kept"))
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    with otel.suppressed():
+        for _ in range(5):
+            line.sending.step(0.0, timeout=5.0)
+    [(attributes, is_suppressed)] = said
+    assert (attributes["tidegate.destination"], is_suppressed) == ("traces-kept", False)
 
 
 def test_while_nothing_was_counted_there_are_no_points(sender: Sender, reader: InMemoryMetricReader) -> None:

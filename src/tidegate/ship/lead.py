@@ -18,6 +18,7 @@ from tidegate.errors import FormatError, TidegateError
 from tidegate.record.workers import Worker
 from tidegate.ship.election import BEAT_S
 from tidegate.ship.judge import Judge
+from tidegate.ship.measures import tell
 from tidegate.ship.pace import Share
 from tidegate.ship.resuming import resume
 from tidegate.ship.sender import Sender
@@ -159,7 +160,7 @@ class Lead:
         self._leadership, self._telling, self._page = leadership, telling, page
         self.lines: list[Line] = []
         for each in plan.destinations:
-            sender = Sender(each, refused=refused(each.name) if refused is not None else None)
+            sender = Sender(each, refused=refused(each.name) if refused is not None else None, on_change=tell)
             cursor = cursors.open(each.name, each.signal)
             resume(each, cursor, log, reader)
             self.lines.append(Line(Sending(sender, cursor, log, reader), share))

@@ -1,12 +1,14 @@
-"""What senders do, as metrics of this process."""
+"""What senders do, as metrics and events of this process."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from typing import Any
 
 from tidegate import otel
-from tidegate.ship.breaker import STATES
+from tidegate.ship.breaker import CLOSED, OPEN, STATES, CircuitBreaker
 from tidegate.ship.sender import Sender
 
 _Points = list[tuple[int, Mapping[str, str]]]
@@ -28,6 +30,24 @@ def observe(provider: Any, senders: Callable[[], Sequence[Sender]]) -> None:
     otel.observable_counter(provider, "tidegate.ship.breaker.state", description, states, "1", "gauge")
 
 
+def tell(breaker: CircuitBreaker, former: str, state: str) -> None:
+    """Emit a change of a breaker's state as the event `tidegate.ship.breaker.transition`.
+
+    It is a record like others, and sent like them. It does not feed on itself: a breaker changes three times in its
+    ``recovery_timeout`` at most, whatever there is to send.
+    """
+    severity, number = ("WARN", 13) if (former, state) == (CLOSED, OPEN) else ("INFO", 9)
+    body = f"the circuit breaker of {breaker.name} is {state}, was {former}"
+    attributes = {"tidegate.destination": breaker.name, **_change(former, state), "tidegate.failures": breaker.failures}
+    name = "tidegate.ship.breaker.transition"
+    event = otel.event(name, time.time_ns(), severity, number, body, attributes)
+    Context().run(otel.emit_event, event)  # nothing is recorded in the context of an exporter's own work
+
+
+def _change(former: str, state: str) -> dict[str, str]:
+    return {"tidegate.from": former, "tidegate.to": state}
+
+
 def _whose(sender: Sender) -> dict[str, str]:
     return {"tidegate.destination": sender.destination.name}
 
@@ -42,7 +62,7 @@ def _refused(sender: Sender) -> _Points:
 
 def _transitions(sender: Sender) -> _Points:
     found = list(sender.breaker.transitions.items())
-    return [(count, {"tidegate.from": former, "tidegate.to": state}) for (former, state), count in found]
+    return [(count, _change(*states)) for states, count in found]
 
 
 _COUNTERS: list[tuple[str, str, str, Callable[[Sender], _Points]]] = [
