@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,26 @@ def test_a_follower_goes_on_before_what_is_undecided(store: Store) -> None:
     (segment,) = places(drain(first))
     mark = Watermark.parse(first.watermark({segment: 2}).text())
     assert sorted(bodies(drain(begin(store, after=mark)))) == [2, 3]
+
+
+@pytest.mark.parametrize("hours", [2, 24 * 365 * 30])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_clock_that_is_set_back_hides_nothing_from_who_goes_on(
+    directory: Store, monkeypatch: pytest.MonkeyPatch, hours: int, when: str
+) -> None:
+    """Before another follower comes, or after."""
+    put(directory.writer(), [log("then", 1)])
+    first = everything(directory)
+    assert bodies(drain(first)) == ["then"]
+    mark, real = first.watermark(), time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - hours * 3600 * 10**9)
+    writer = directory.writer()
+    put(writer, [log("now", 2)])
+    if when == "after":
+        assert bodies(drain(first)) == ["now"]
+        mark = Watermark.parse(first.watermark().text())
+        put(writer, [log("later", 3)])
+    assert bodies(drain(begin(directory, after=mark))) == [{"before": "now", "after": "later"}[when]]
 
 
 def test_what_is_undecided_in_the_middle_of_a_block_comes_again_and_what_is_before_it_does_not(store: Store) -> None:

@@ -56,6 +56,30 @@ def test_a_segment_without_a_name_is_covered_if_it_began_until_the_floor() -> No
     assert [covers(mark, block(1, 50, created=NOW + after)) for after in (-1, 0, 1)] == [True, True, False]
 
 
+def test_by_a_clock_that_was_set_back_what_has_just_begun_is_new_and_the_rest_is_not() -> None:
+    mark, hour = Watermark(NOW, {name(1): 10}), 3600 * 10**9
+    now = NOW - 5 * hour
+    times = {1: now, 2: now, 3: now - hour, 4: now + hour, 5: NOW}
+    pieces = [block(segment, created=created) for segment, created in times.items()]
+    corrected = mark.corrected(pieces, now)
+    assert [covers(corrected, piece) for piece in pieces] == [True, False, True, True, True]
+    assert not covers(corrected, block(6, created=now + 1))
+
+
+def test_by_a_clock_that_goes_right_a_watermark_stays_as_it_is() -> None:
+    mark = Watermark(NOW, {name(1): 10})
+    assert mark.corrected([block(2)], NOW + 1) is mark
+
+
+def test_what_grows_although_it_should_have_ended_is_named() -> None:
+    progress = Progress([block(1)])
+    progress.note(block(2))
+    progress.forget()
+    progress.note(block(3, created=NOW - 2 * HORIZON_NS))
+    progress.forget()
+    assert progress.watermark([]).positions[name(3)] == 10
+
+
 marks = st.builds(
     Watermark,
     st.integers(0, (1 << 64) - 1),

@@ -14,7 +14,9 @@ What a follower promises:
 
 And what it cannot promise: what retention removes before it was handed out is gone. While nobody is
 connected, more than `watermark.MAX_SEGMENTS` processes that write at once, or a process whose clock
-is more than `watermark.HORIZON_NS` behind the others', may commit what the next follower passes by.
+is more than `watermark.HORIZON_NS` behind the others', may commit what the next follower passes by. When the clock
+was set back by more than that, segments that began within `watermark.CLOCK_NS` before that time came for the first
+time come again.
 """
 
 from __future__ import annotations
@@ -79,6 +81,8 @@ class Following:
         self._backlog = 0
         found, pieces = steadily(lambda: (found := catalog.blocks(), list(reached(catalog, found, route))))
         self._number = found[-1].number if found else 0
+        if after:
+            after = after.corrected(pieces, time.time_ns())
         self._progress = Progress(pieces, after.floor if after else 0, most_segments)
         if after:
             self._take(catalog.blocks, after)

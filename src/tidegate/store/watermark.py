@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 #: Segments that a watermark names at most, those that grew last: one that fits into a header of HTTP, and any.
 MAX_SEGMENTS, MOST_SEGMENTS = 256, 1024
 
+#: Clocks agree within this time (ns); after one was set back, whoever follows next has come by then.
+CLOCK_NS = 300 * 10**9
+
 #: Segments that began longer than this (ns) before the newest one have ended: their process went on to
 #: another file. The rest is for clocks that do not agree.
-HORIZON_NS = ROTATE_NS + 300 * 10**9
+HORIZON_NS = ROTATE_NS + CLOCK_NS
 
 #: Length of a text with `MAX_SEGMENTS`, and of any that is looked at.
 MAX_TEXT, MOST_TEXT = 8000, 32_000
@@ -85,6 +88,21 @@ class Watermark:
             return known
         return math.inf if created <= self.floor else 0
 
+    def corrected(self, pieces: Iterable[Piece], now: int) -> Watermark:
+        """The place when the clock is ``now`` (ns) and ``pieces`` are there.
+
+        By a clock that was set back, what begins now would be behind the ``floor``. What began within the last
+        `CLOCK_NS` without being named is new then, or comes again if it began when it was that time before; all else
+        that is there stays behind.
+        """
+        if self.floor < now:
+            return self
+        behind: dict[str, int] = {}
+        for piece in pieces:
+            if now < piece.created <= self.floor:
+                behind[piece.segment] = max(behind.get(piece.segment, 0), piece.end)
+        return Watermark(now - CLOCK_NS, {**behind, **self.positions})
+
     def text(self) -> str:
         """Letters, digits, ``-`` and ``_``: fit for a header, a URL or an event's id."""
         parts = (f"{segment}-{position:x}" for segment, position in self.positions.items())
@@ -117,12 +135,14 @@ class Progress:
             if piece.segment not in furthest or piece.end > furthest[piece.segment].end:
                 furthest[piece.segment] = piece
         for piece in sorted(furthest.values(), key=lambda piece: piece.last):
-            self.note(piece)
+            self._ends[piece.segment] = (piece.created, piece.end)
+            self._newest = max(self._newest, piece.created)
 
     def note(self, piece: Piece) -> None:
         """A piece was seen, after all that stand before it in its segment."""
         end = max(piece.end, self._ends.pop(piece.segment, (0, 0))[1])
-        self._ends[piece.segment] = (piece.created, end)
+        # what grows although it should have ended, since the clock was set back, is known until the floor moves on
+        self._ends[piece.segment] = (max(piece.created, self._floor + 1), end)
         self._newest = max(self._newest, piece.created)
 
     def start(self, piece: Piece) -> int:
