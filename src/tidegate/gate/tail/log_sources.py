@@ -33,6 +33,11 @@ class SourcesGate(LogGate):
         self._differ = any(each.field in {"service", "resource"} for each in asked)
         self._of_resources: dict[tuple[str, ...], Rates] = {}
 
+    def charge(self, now: float) -> None:
+        """A record is sent that was not judged to be: the common budget pays."""
+        if self._budget is not None:
+            self._budget.charge(now, certain=True)
+
     def source(self, resource: Mapping[str, Any], logger: str) -> Source:
         """The logger of this name of a service with these resource attributes."""
         service = str(resource.get("service.name", ""))

@@ -26,6 +26,7 @@ from tidegate.gate.policy import LogPolicy
 from tidegate.gate.tail.log_calls import Call, Entry, Facts, Reading, facts, field_of
 from tidegate.gate.tail.log_clock import RecordClock
 from tidegate.gate.tail.log_counts import MINUTE_NS, Cell, Counts, When, sound
+from tidegate.gate.tail.log_errors import Allowance
 from tidegate.gate.tail.log_memory import dump, restored
 from tidegate.gate.tail.log_sources import SourcesGate
 from tidegate.patterns import Miner, Pattern
@@ -123,6 +124,7 @@ class LogTail:
             self._tasks = Context(
                 max_records=WAITING_OF_TRACE, total_records=WAITING, seconds=TASK_SECONDS, error_seconds=0
             )
+        self._allowance = Allowance()
         self._counts = Counts()
         self._releases = Releases()
         self._running: list[Call] = []
@@ -166,7 +168,7 @@ class LogTail:
         """The records that waited for this trace, as it is kept with an error now (Unix time in seconds)."""
         self._kept = {}
         if self._context is not None:
-            self._release(self._context.take(trace_id, now))
+            self._bring(trace_id, self._context.take(trace_id, now), now)
         return self._kept
 
     def apply(self, policy: LogPolicy) -> None:
@@ -190,7 +192,7 @@ class LogTail:
     def take_reasons(self) -> dict[str, dict[str, int]]:
         """How many records were ``kept`` and ``dropped`` since the last time, by reason.
 
-        One that was dropped and is brought back later, as ``context`` or ``trace_error``, is in both.
+        One that was dropped and is brought back later, as ``context``, is in both.
         """
         return self._counts.take_reasons()
 
@@ -217,7 +219,7 @@ class LogTail:
         elif self._tasks is not None:
             self._sift_in_task(case, self._tasks, known)
         else:
-            self._judge(case, "event" if known is not None and known.event_name else "", None)
+            self._judge_alone(case, known)
             if call.is_filled and known is None:
                 # under a budget a run holds for a moment only: it pays for what comes often
                 if self._is_free or moment - call.came < DENSE:
@@ -234,7 +236,8 @@ class LogTail:
         if int(trace_id[-RANDOM_DIGITS:], 16) >= lane.threshold:
             return False
         if context is not None:
-            if context.is_in_error(trace_id, moment) or self._is_kept_error(trace_id):
+            is_error = context.is_in_error(trace_id, moment) or self._is_kept_error(trace_id)
+            if is_error and self._allowance.lasts(trace_id, moment):
                 return False
             waiting = (*rows.places[row], pattern, call.severity, call.when(self._minute))
             context.hold(trace_id, waiting, 1, moment)
@@ -243,34 +246,42 @@ class LogTail:
         return True
 
     def _sift_in_trace(self, case: _Case, trace_id: str, known: Facts | None) -> None:
-        context, certain = self._context, ""
-        if context is not None:
-            if case.severity >= ERROR or (known is not None and known.has_exception):
-                self._release(context.release(trace_id, case.moment))
-            if context.is_in_error(trace_id, case.moment):
-                certain = TRACE_ERROR
+        context, certain, moment = self._context, "", case.moment
+        if context is not None and (case.severity >= ERROR or (known is not None and known.has_exception)):
+            self._allowance.begin(trace_id, moment)
+            self._bring(trace_id, context.release(trace_id, moment), moment)
         if known is not None and known.event_name:
             certain = "event"
-        is_kept = self._judge(case, certain, int(trace_id[-RANDOM_DIGITS:], 16))
-        if is_kept or context is None:
+        elif context is not None and case.severity < ERROR and context.is_in_error(trace_id, moment):
+            certain = TRACE_ERROR if self._allowance.take(trace_id, moment) else ""
+        reason = self._judge(case, certain, int(trace_id[-RANDOM_DIGITS:], 16))
+        if not reason:
             return
-        if self._is_kept_error(trace_id):
-            self._releases.count(case.pattern.id, case.severity)
+        if context is not None and self._is_kept_error(trace_id) and self._allowance.take(trace_id, moment):
+            self._pay(case.pattern, case.severity, moment)
             self._keep(case, _of(case.pattern, 0.0, TRACE_ERROR), TRACE_ERROR)
-        else:
-            context.hold(trace_id, case.waiting(self._minute), 1, case.moment)
+            return
+        self._counts.dropped[reason] += 1
+        if context is not None:
+            context.hold(trace_id, case.waiting(self._minute), 1, moment)
 
     def _sift_in_task(self, case: _Case, tasks: Context[_Waiting], known: Facts | None) -> None:
         *_, rows, row = case.entry
         task = field_of(rows, row, "attribute", TASK)
         if case.severity >= ERROR or (known is not None and known.has_exception):
-            self._release(tasks.release(task, case.moment))
-        is_kept = self._judge(case, "event" if known is not None and known.event_name else "", None)
-        if not is_kept and task is not None:
+            self._release(tasks.release(task, case.moment), case.moment)
+        if self._judge_alone(case, known) and task is not None:
             tasks.hold(task, case.waiting(self._minute), 1, case.moment)
 
-    def _judge(self, case: _Case, certain: str, randomness: int | None) -> bool:
-        """Whether it is kept for its own sake."""
+    def _judge_alone(self, case: _Case, known: Facts | None) -> str:
+        """Why a record outside of traces is dropped; "" when it is kept."""
+        reason = self._judge(case, "event" if known is not None and known.event_name else "", None)
+        if reason:
+            self._counts.dropped[reason] += 1
+        return reason
+
+    def _judge(self, case: _Case, certain: str, randomness: int | None) -> str:
+        """Why it is not kept for its own sake; "" when it is."""
         (_, call, _, rows, row), moment, pattern, severity, _ = case
         gate = self.gate
         key = call.key(pattern) if severity == call.severity else None
@@ -280,9 +291,7 @@ class LogTail:
         )
         if verdict.keep:
             self._keep(case, _of(pattern, verdict.adjusted_count, verdict.reason), verdict.reason)
-        else:
-            self._counts.dropped[verdict.reason] += 1
-        return verdict.keep
+        return "" if verdict.keep else verdict.reason
 
     def _keep(self, case: _Case, mark: LogMark, reason: str) -> None:
         segment, sequence = case.place
@@ -290,9 +299,20 @@ class LogTail:
         self._counts.kept[reason] += 1
         self._kept.setdefault(segment, []).append((sequence, mark))
 
-    def _release(self, waiting: Iterable[_Waiting]) -> None:
+    def _bring(self, trace_id: str, waiting: list[_Waiting], now: float) -> None:
+        """What waited for an error of a trace: the newest of it, as many as its errors may bring."""
+        if waiting:
+            taken = self._allowance.take(trace_id, now, len(waiting))
+            self._release(waiting[len(waiting) - taken :], now)
+
+    def _pay(self, pattern: Pattern, severity: int, now: float) -> None:
+        """A record that chance dropped is sent after all."""
+        self._releases.count(pattern.id, severity)
+        self.gate.charge(now)
+
+    def _release(self, waiting: Iterable[_Waiting], now: float) -> None:
         for segment, sequence, pattern, severity, when in waiting:
-            self._releases.count(pattern.id, severity)
+            self._pay(pattern, severity, now)
             self._counts.cell(when, pattern, severity).kept += 1
             self._counts.kept[CONTEXT] += 1
             self._kept.setdefault(segment, []).append((sequence, _of(pattern, 0.0, CONTEXT)))
