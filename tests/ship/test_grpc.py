@@ -173,3 +173,22 @@ def test_one_offending_record_is_found(receiver: GrpcReceiver, there: Destinatio
     sender = Sender(there)
     result = sender.send(spans(f"name {number}" for number in range(9)))
     assert (result.sent, sender.refused) == (8, {"INVALID_ARGUMENT": 1})
+
+
+@pytest.mark.parametrize("value", ["SECRET123\n", "SECRET123\N{SNOWMAN}"], ids=repr)
+def test_metadata_that_cannot_be_sent_loses_nothing_and_is_not_told(receiver: GrpcReceiver, value: str) -> None:
+    exporter = OTLPSpanExporter(endpoint=receiver.endpoint, headers={"token": value})
+    there = destination("spans-otlp", "spans", exporter)
+    outcome = there.send(spans(["a"]))
+    there.close()
+    assert (outcome.verdict, "OTEL_EXPORTER_OTLP_HEADERS" in outcome.advice) == (RETRY, True)
+    assert "SECRET" not in str(outcome)
+
+
+def test_a_status_that_repeats_the_token_is_told_without(receiver: GrpcReceiver) -> None:
+    receiver.behave(faults.abort("UNAUTHENTICATED", "no entry: SECRET123"))
+    exporter = OTLPSpanExporter(endpoint=receiver.endpoint, headers={"authorization": "Bearer SECRET123"})
+    there = destination("spans-otlp", "spans", exporter)
+    error = there.send(spans(["a"])).error
+    there.close()
+    assert error == "UNAUTHENTICATED: no entry: *********"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -69,3 +70,7 @@ def test_an_exception_that_cannot_be_told_is_named() -> None:
     with pytest.raises(RecursionError):
         str(error)
     assert told(error) == "ValueError"
+
+
+def test_of_headers_that_cannot_be_sent_no_value_is_told() -> None:
+    assert told(requests.exceptions.InvalidHeader("(' SECRET123') must not begin with a blank")) == "InvalidHeader"

@@ -319,6 +319,30 @@ def test_failures_are_told_without_secrets(url: str) -> None:
     assert [word for word in ("password", "secret") if word in f"{outcome} {there.describe()}"] == []
 
 
+@pytest.mark.parametrize("value", [" SECRET123", "SECRET123\nx", b"\nSECRET123", "SECRET123\N{SNOWMAN}"], ids=repr)
+def test_a_header_that_cannot_be_sent_loses_nothing_and_is_not_told(receiver: FaultyReceiver, value: Any) -> None:
+    outcome = send_one(receiver.endpoint, headers={"api-key": value})
+    assert (outcome.verdict, "OTEL_EXPORTER_OTLP_HEADERS" in outcome.advice) == (RETRY, True)
+    assert "SECRET" not in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\x08\x03\x12\x11no entry: SECRET12", "application/x-protobuf"),
+        (b'{"code": 3, "message": "no entry: SECRET12"}', "application/json"),
+        (b"no entry: SECRET12", "text/plain"),
+        (b"no entry: " + 280 * b"x" + b"SECRET12", "text/plain"),
+    ],
+    ids=["protobuf", "json", "text", "cut"],
+)
+def test_an_answer_that_repeats_the_token_is_told_without(receiver: FaultyReceiver, body: bytes, kind: str) -> None:
+    receiver.behave(faults.status(401, body, content_type=kind))
+    error = send_one(receiver.endpoint, headers={"authorization": "Bearer SECRET12"}).error
+    assert error.startswith("401 no entry: ")
+    assert "SEC" not in error
+
+
 def test_a_forked_child_opens_a_connection_of_its_own(
     receiver: FaultyReceiver, run: Callable[..., Any], program: Callable[[str], Path], root: Path
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tidegate.otlp.wire import fields
 from tidegate.ship.backoff import GRPC_TRY_AGAIN, retry_after, should_retry
+
+Content = TypeVar("Content", str, bytes)
 
 SENT, RETRY, REFUSED = "sent", "retry", "refused"
 
@@ -34,6 +36,10 @@ ADVICE: dict[int | str, str] = {
     "UNIMPLEMENTED": "nothing takes this signal over gRPC there: check OTEL_EXPORTER_OTLP_ENDPOINT",
     "NOT_FOUND": "nothing takes this signal over gRPC there: check OTEL_EXPORTER_OTLP_ENDPOINT",
 }
+
+#: For headers that no request can be made with; gRPC's own answer to them.
+HEADERS = "no request can be made with these headers: check OTEL_EXPORTER_OTLP_HEADERS"
+_NO_METADATA = "INTERNAL", "Invalid metadata"
 
 _REDIRECTED = "the receiver is elsewhere: check OTEL_EXPORTER_OTLP_ENDPOINT, or log in to the network"
 _WEB_PAGE = "a web page answered, not a receiver of OTLP: check OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -68,22 +74,52 @@ def of_error(error: BaseException | str, advice: str = "") -> Outcome:
     return Outcome(RETRY, error=error if isinstance(error, str) else told(error), advice=advice)
 
 
-def told(error: BaseException) -> str:
-    """An exception in a sentence: the one that began it, since those around it only repeat, with addresses and keys."""
+def told(error: BaseException, hide: Callable[[str], str] = str) -> str:
+    """An exception in a sentence: the one that began it, since those around it only repeat, with addresses and keys.
+
+    ``hide`` takes out what is secret before it is cut; of one that quotes headers or addresses the name is all.
+    """
     for _ in range(_DEEPEST):
         inner = next(filter(_is_exception, (getattr(error, "reason", None), error.__cause__, *error.args)), None)
         if inner is None:
             break
         error = inner
+    if (name := type(error).__name__) in _QUOTING:
+        return name
     try:
-        return _short(f"{type(error).__name__}: {error}")
+        return _short(hide(f"{name}: {error}"))
     except Exception:  # an application's or exporter's own, which cannot even say what it is
-        return type(error).__name__
+        return name
+
+
+def hidden(text: Content, secrets: Iterable[Any]) -> Content:
+    """A text, or the bytes of an answer, with stars in place of secrets: as many, so that a message stays one."""
+    for secret in sorted({form for each in secrets for form in _forms(each)}, key=len, reverse=True):
+        if isinstance(text, bytes):
+            written = secret.encode("utf-8", "replace")
+            text = text.replace(written, len(written) * b"*")
+        else:
+            text = text.replace(secret, len(secret) * "*")
+    return text
+
+
+def _forms(secret: Any) -> Iterable[str]:
+    """How a header's value may be quoted: as a whole, a word of it, or as Python would write it."""
+    text = secret.decode("utf-8", "replace") if isinstance(secret, bytes) else str(secret)
+    found = (text, text.strip(), *text.split())
+    return (form for each in found for form in (each, repr(each)[1:-1]) if len(form) >= _SHORTEST)
+
+
+#: Fewer characters are no secret, and stars in their place would make every message unreadable.
+_SHORTEST = 4
 
 
 def _is_exception(value: Any) -> bool:
     return isinstance(value, BaseException)
 
+
+#: Names of exceptions of requests and urllib3 that quote a header's value or an address, with what is secret in it.
+_QUOTING = {"InvalidHeader", "InvalidURL", "InvalidSchema", "MissingSchema", "LocationParseError"}
 
 #: Exceptions within exceptions that are looked into.
 _DEEPEST = 8
@@ -131,8 +167,9 @@ def of_grpc(status: str, details: str, retry_delay: float | None) -> Outcome:
     ``RetryInfo``, only a message that is too large is: receivers that limit rates leave it out.
     """
     error = _short(f"{status}: {details}" if details else status)
-    if status in ADVICE:
-        return Outcome(RETRY, error=error, status=status, advice=ADVICE[status])
+    advice = HEADERS if status == _NO_METADATA[0] and _NO_METADATA[1] in details else ADVICE.get(status)
+    if advice:
+        return Outcome(RETRY, error=error, status=status, advice=advice)
     too_large = status == "RESOURCE_EXHAUSTED" and retry_delay is None and "larger than max" in details
     if status in GRPC_TRY_AGAIN and not too_large:
         delay = None if retry_delay is None else min(max(retry_delay, 0.0), MAX_RETRY_AFTER)

@@ -8,7 +8,7 @@ import gzip
 import os
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +37,9 @@ _TLS = {
 }
 
 _ADDRESS = "no request can be made with these settings: check OTEL_EXPORTER_OTLP_ENDPOINT and its certificates"
+
+#: Headers without anything secret.
+_PLAIN = {"accept", "accept-encoding", "connection", "content-encoding", "content-type", "user-agent"}
 
 _SERVICES = {"spans": "trace", "logs": "logs", "metrics": "metrics"}
 
@@ -67,8 +70,18 @@ class Http:
         try:
             answer = self._request(self._compress(data), timeout)
         except Exception as error:
-            return outcome.of_error(outcome.told(error).replace(self._url, self.endpoint), _advice(error))
+            return outcome.of_error(_told(error, self._hidden), _advice(error))
+        answer["body"] = outcome.hidden(answer["body"], self._secrets())
         return outcome.of_http(self._signal, count, now=time.time(), **answer)
+
+    def _hidden(self, text: str) -> str:
+        return outcome.hidden(text.replace(self._url, self.endpoint), self._secrets())
+
+    def _secrets(self) -> list[Any]:
+        """The values of all headers but for those that every client sends."""
+        session = getattr(self._transport, "_session", None)
+        headers = [*self._headers.items(), *(getattr(session, "headers", None) or {}).items()]
+        return [value for name, value in headers if str(name).lower() not in _PLAIN]
 
     def export(self, data: bytes) -> _Result:
         """In place of the client's own, by which an exporter sends what it has encoded itself."""
@@ -163,8 +176,17 @@ def _set_timeout(raw: Any, seconds: float) -> None:
         sock.settimeout(seconds)
 
 
+def _told(error: Exception, hide: Callable[[str], str]) -> str:
+    """`outcome.told`, of an error in a value the name alone: it quotes the value. OpenSSL's are such errors, too."""
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return type(error).__name__
+    return outcome.told(error, hide)
+
+
 def _advice(error: Exception) -> str:
     text = outcome.told(error)
+    if text.startswith(("InvalidHeader", "UnicodeEncodeError")):
+        return outcome.HEADERS
     found = next((advice for name, advice in _TLS.items() if name in text), "")
     return found or ("" if should_retry(error) else _ADDRESS)
 
@@ -216,11 +238,15 @@ class Grpc:
 
     def _of_error(self, error: Any) -> Outcome:
         if not callable(getattr(error, "code", None)):
-            return outcome.of_error(error, _advice(error))
+            return outcome.of_error(_told(error, self._hidden), _advice(error))
         status = error.code().name
         if status == "UNAVAILABLE":
             self._reconnect()
-        return outcome.of_grpc(status, error.details() or "", retry_delay(error.trailing_metadata() or ()))
+        details = self._hidden(error.details() or "")
+        return outcome.of_grpc(status, details, retry_delay(error.trailing_metadata() or ()))
+
+    def _hidden(self, text: str) -> str:
+        return outcome.hidden(text, [value for name, value in self._exporter._headers or () if name not in _PLAIN])
 
     def _reconnect(self) -> None:
         """A channel that failed waits for up to two minutes by a law of its own before it connects again."""
