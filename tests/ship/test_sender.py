@@ -564,12 +564,3 @@ def test_bytes_that_were_taken_are_counted(clock: Clock) -> None:
     sender = Sender(Encoded(), clock=clock)
     sender.send(numbered(2))
     assert sender.bytes == len("number 0.number 1")
-
-
-def test_a_forked_child_s_sender_counts_from_zero_and_is_not_held_by_the_parent_s_thread(
-    sender: Sender, there: Scripted
-) -> None:
-    sender.send(numbered(1))
-    with sender._sending:
-        child = sender.renewed()
-        assert (child.sent, child.send(numbered(2)).sent, child.destination is there) == (0, 2, True)

@@ -242,9 +242,9 @@ class _File:
             os.utime(self._path)
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1  # first: once closed, the number is the next file's
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> int:

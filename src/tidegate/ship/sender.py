@@ -85,7 +85,7 @@ class Sender:
         self.last_error = self.advice = ""
         #: When something was taken last, in ns since the epoch; 0 before.
         self.last_success = 0
-        self._set_aside, self._on_change = refused, on_change
+        self._set_aside = refused
         self._clock, self._random = clock, random
         self._attempts = 0
         self._next = 0.0
@@ -128,11 +128,6 @@ class Sender:
             return result
         finally:
             self._sending.release()
-
-    def renewed(self) -> Sender:
-        """For a forked child: the same, but counting from zero, and with locks that no thread holds."""
-        options: Any = {"refused": self._set_aside, "clock": self._clock, "random": self._random}
-        return Sender(self.destination, on_change=self._on_change, **options)
 
     def close(self) -> None:
         """Shut the exporter down."""

@@ -354,9 +354,9 @@ class VerdictLog(VerdictReader):
 
     def close(self) -> None:
         """Let go of the file; the log may be read on."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
+        descriptor, self._file = self._file, -1  # first: once closed, the number is the next file's
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> None:
