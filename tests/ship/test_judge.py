@@ -118,6 +118,20 @@ def test_the_next_leader_decides_nothing_again(office: Open) -> None:
     assert ours.names == ["before", "after"]
 
 
+def test_what_the_last_leader_decided_is_let_go_when_it_is_read(office: Open) -> None:
+    ours = office()
+    process = ours.process()
+    ours.commit(span("waits", id=2, parent=1, trace=HIGH), by=process)
+    ours.commit(span("failed", trace=LOW, error=True), by=process)
+    ours.judge()
+    ours.send()
+    ours.lead = ours.elect()
+    [decided] = ours.lead.judge._decided.values()
+    ours.judge()
+    ours.send()
+    assert (decided, ours.lead.judge._decided, ours.names) == ({1}, {}, ["failed"])
+
+
 class Failing:
     """Reads nothing."""
 

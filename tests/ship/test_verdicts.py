@@ -257,6 +257,13 @@ def test_they_are_forgotten_after_five_minutes(log: VerdictLog) -> None:
     assert log.standing.decided() == {}
 
 
+def test_of_too_many_the_oldest_are_forgotten(log: VerdictLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.ship.standing.MAX_DECIDED", 3)
+    for segment in (A, B):
+        log.append(frame(spans={segment: [(8, 0), (9, 0)]}))
+    assert log.standing.decided() == {"spans": {B: {8, 9}}}
+
+
 def test_a_log_without_a_frame_stands_at_the_beginning(log: VerdictLog) -> None:
     assert (log.standing.number, log.standing.watermarks, log.standing.decided()) == (0, {}, {})
 

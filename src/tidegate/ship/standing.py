@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,9 +13,9 @@ from tidegate.ship import frames
 from tidegate.ship.frames import SIGNALS, Counts, Frame, Index, Position, Start
 from tidegate.store.watermark import Watermark
 
-#: Rows that were decided beyond the watermarks and are remembered for who leads next; of more, the oldest are judged
-#: a second time after a crash.
-MAX_DECIDED = 2_000_000
+#: Rows that were decided beyond the watermarks and are remembered for who leads next, 8 bytes each; of more, the
+#: oldest are judged a second time after a crash.
+MAX_DECIDED = 500_000
 
 #: After this time (ns) all rows of a segment that the watermark does not name are taken to be behind it.
 SETTLED_NS = 300 * 10**9
@@ -28,7 +30,7 @@ class _Batch(NamedTuple):
     time: int
     signal: str
     segment: str
-    places: list[int]
+    places: array[int]
 
 
 class Standing:
@@ -53,7 +55,7 @@ class Standing:
         self._move(start.watermarks)
         for signal, by_segment in start.decided.items():
             for segment, places in by_segment.items():
-                self._add(_Batch(start.time, signal, segment, places))
+                self._add(start.time, signal, segment, places)
         return self
 
     def start(self, generation: int, after: Position, time: int) -> Start:
@@ -79,9 +81,9 @@ class Standing:
         self._move(frame.watermarks)
         for signal in ("spans", "logs"):
             for segment, rows in getattr(frame, signal).items():
-                self._add(_Batch(frame.time, signal, segment, sorted(sequence for sequence, _ in rows)))
+                self._add(frame.time, signal, segment, (sequence for sequence, _ in rows))
         for segment, places in frame.dropped.items():
-            self._add(_Batch(frame.time, "spans", segment, sorted(places)))
+            self._add(frame.time, "spans", segment, places)
         self._settle(frame.time)
 
     def decided(self) -> Decided:
@@ -101,14 +103,13 @@ class Standing:
                 except QueryError:  # a place that nobody can go on at: from its beginning
                     self._marks[signal] = Watermark()
 
-    def _beyond(self, batch: _Batch) -> Iterable[int]:
+    def _beyond(self, batch: _Batch) -> array[int]:
         mark = self._marks.get(batch.signal)
         position = mark.positions.get(batch.segment, 0) if mark else 0
-        if position > batch.places[-1]:
-            return ()
-        return [place for place in batch.places if place >= position]
+        return batch.places[bisect_left(batch.places, position) :]
 
-    def _add(self, batch: _Batch) -> None:
+    def _add(self, time: int, signal: str, segment: str, places: Iterable[int]) -> None:
+        batch = _Batch(time, signal, segment, array("Q", sorted(places)))
         if batch.places and self._beyond(batch):
             self._recent.append(batch)
             self._places += len(batch.places)
