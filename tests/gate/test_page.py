@@ -186,6 +186,16 @@ def test_what_becomes_of_it_under_a_process_is_noticed_and_made_good(path: Path,
     assert ControlPage(path).slots()[0] == WORKER
 
 
+def test_made_anew_it_has_the_number_that_another_thread_may_be_about_to_write_by(path: Path) -> None:
+    page = ControlPage(path)
+    number = page._descriptor
+    path.unlink()
+    assert page.renew()
+    assert page._descriptor == number
+    assert not os.get_inheritable(number)
+    assert os.path.samestat(os.fstat(number), path.stat())
+
+
 def test_a_page_that_is_as_it_was_is_not_made_anew(path: Path) -> None:
     page = ControlPage(path)
     ControlPage(path)

@@ -201,11 +201,14 @@ class ControlPage:
         raise FormatError(f"{self.path} is no control page, or a damaged one; remove it, and it is made anew.")
 
     def _take(self, descriptor: int) -> bool:
-        """Use this file from now on, if it is whole."""
+        """Use this file from now on, if it is whole: by the same number, which other threads may be about to use."""
         try:
             if not _is_whole(descriptor, self.path):
                 return False
-            descriptor, self._descriptor = self._descriptor, descriptor
+            if self._descriptor >= 0:
+                os.dup2(descriptor, self._descriptor, inheritable=False)
+            else:
+                descriptor, self._descriptor = self._descriptor, descriptor
             return True
         finally:
             if descriptor >= 0:
