@@ -13,7 +13,7 @@ from making import put, span
 from office import ROUTE, KeepingExporter
 from tidegate.ship.destinations import destination
 from tidegate.ship.pace import Share
-from tidegate.ship.places import InMemory, OnDisk, Place
+from tidegate.ship.places import InMemory, OnDisk, Workplace
 from tidegate.ship.plan import Plan
 from tidegate.ship.shipper import Shipper
 from tidegate.store.sinks import FileSink, MemorySink, Sink
@@ -26,7 +26,7 @@ class Process:
         self.exporter = KeepingExporter()
         plan = Plan(ROUTE, [destination("traces-kept", "spans", self.exporter)], traces="all")
         share = Share(1.0)
-        self.place: Place = InMemory(plan, share) if store is None else OnDisk(plan, str(store), share)
+        self.place: Workplace = InMemory(plan, share) if store is None else OnDisk(plan, str(store), share)
         self.shipper = Shipper(self.place, share)
         self.sink: Sink = MemorySink(1 << 20, route=ROUTE.id) if store is None else FileSink(str(store), route=ROUTE.id)
 

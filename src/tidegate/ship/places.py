@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tidegate.errors import TidegateError
 from tidegate.ship import files
 from tidegate.ship.lead import Lead
 from tidegate.ship.memory import Alone, MemoryCursors, MemoryLog
@@ -13,15 +16,21 @@ from tidegate.store import locks
 from tidegate.store.location import MEMORY
 
 if TYPE_CHECKING:
+    from tidegate.gate.page import ControlPage
     from tidegate.ship.election import Election
     from tidegate.ship.pace import Share
     from tidegate.ship.plan import Plan
+
+_logger = logging.getLogger("tidegate")
+
+#: Seconds for which a process that had the lead and could do nothing with it leaves it to others.
+AGAIN_S = 30.0
 
 #: Seconds after which a leader that said that it leaves is not believed any more: it was killed on the way.
 LEAVING_S = 5.0
 
 
-class Place(Protocol):
+class Workplace(Protocol):
     """What `Shipper` asks."""
 
     def try_lead(self) -> Lead | None:
@@ -47,25 +56,33 @@ class OnDisk:
         self._plan, self._store, self._share, self._is_standalone = plan, store, share, standalone
         self._election: Election | None = None
         self._directory = os.path.join(store, "routes", plan.route.id)
+        self._failed: float | None = None
 
     def try_lead(self) -> Lead | None:
         from tidegate.ship.election import Election
 
+        if self._failed is not None and time.monotonic() - self._failed < AGAIN_S:
+            return None
         if self._election is None or not os.path.isdir(self._directory):  # the store may be deleted, and made anew
             self._plan.route.directory(self._store)
             self._election = Election(self._directory, standalone=self._is_standalone)
         leadership = self._election.try_lead()
         if leadership is None:
             return None
+        self._failed = None
         try:
-            return self._lead(leadership)
+            with ExitStack() as opened:
+                lead = self._lead(leadership, opened)
+                opened.pop_all()
+                return lead
         except BaseException:
+            self._failed = time.monotonic()
             leadership.release()
             raise
 
-    def _lead(self, leadership: Any) -> Lead:
+    def _lead(self, leadership: Any, opened: ExitStack) -> Lead:
+        """The lead, with what is closed again if there is none in the end."""
         from tidegate import store
-        from tidegate.gate.page import NAME, ControlPage
         from tidegate.ship.cursors import Cursors
         from tidegate.ship.ledger import LedgerWriter
         from tidegate.ship.refused import Refused
@@ -73,21 +90,35 @@ class OnDisk:
         from tidegate.ship.verdicts import VerdictLog
 
         self.leave(False)
-        log = VerdictLog(self._directory, leadership)
+        reader = opened.enter_context(closing(store.open(self._store)))
+        if (page := self._page()) is not None:
+            opened.callback(page.close)
+        log = opened.enter_context(closing(VerdictLog(self._directory, leadership)))
+        cursors = opened.enter_context(closing(Cursors(self._directory, leadership, log)))
         refused = os.path.join(self._directory, "refused")
         return Lead(
             self._plan,
-            store.open(self._store),
+            reader,
             log,
-            Cursors(self._directory, leadership, log),
+            cursors,
             leadership,
             self._share,
             telling=Telling(self._directory, leadership),
-            page=ControlPage(os.path.join(self._directory, NAME)),
+            page=page,
             refused=lambda name: Refused(refused, name),
             points=self._plan.points(),
             ledger=LedgerWriter(self._directory, leadership),
         )
+
+    def _page(self) -> ControlPage | None:
+        """None where there is no room for it, or a newer version's: then each process keeps to the whole budget."""
+        from tidegate.gate.page import NAME, ControlPage
+
+        try:
+            return ControlPage(os.path.join(self._directory, NAME))
+        except (OSError, TidegateError) as error:
+            _logger.debug("the budget is not shared by the processes of the route: %s", error)
+            return None
 
     @property
     def _leaving(self) -> str:
@@ -109,7 +140,7 @@ class OnDisk:
         return not locks.others(self._store, self._plan.route.id)
 
     def after_fork(self) -> None:
-        self._election = None
+        self._election = self._failed = None
 
 
 class InMemory:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tidegate.store.sealed.places import Place
     from tidegate.store.tailing import Portion
 
 #: Rows of metrics by segment: from the first to before the end.
 Ranges = dict[str, list[tuple[int, int]]]
-
-Place = tuple[str, int]
 
 
 class NewestPoints:

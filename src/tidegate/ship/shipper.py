@@ -21,7 +21,7 @@ from tidegate.record.workers import Worker
 from tidegate.ship.election import Superseded
 from tidegate.ship.lead import AGAIN_S, Lead, sleep
 from tidegate.ship.pace import Share
-from tidegate.ship.places import Place
+from tidegate.ship.places import Workplace
 
 _logger = logging.getLogger("tidegate")
 
@@ -56,7 +56,7 @@ class Shipper:
     Nothing is begun before the first commit (`committed`), so that a process which records nothing has no thread.
     """
 
-    def __init__(self, place: Place, share: Share) -> None:
+    def __init__(self, place: Workplace, share: Share) -> None:
         self._place, self._share = place, share
         self._worker = Worker("tidegate-shipper", self._run, forked=self._start_afresh)
         self.lead: Lead | None = None
