@@ -59,7 +59,7 @@ class OnDisk:
         self._failed: float | None = None
 
     def try_lead(self) -> Lead | None:
-        from tidegate.ship.election import Election
+        from tidegate.ship.election import Election, Superseded
 
         if self._failed is not None and time.monotonic() - self._failed < AGAIN_S:
             return None
@@ -69,14 +69,13 @@ class OnDisk:
         leadership = self._election.try_lead()
         if leadership is None:
             return None
-        self._failed = None
         try:
             with ExitStack() as opened:
                 lead = self._lead(leadership, opened)
                 opened.pop_all()
                 return lead
-        except BaseException:
-            self._failed = time.monotonic()
+        except BaseException as error:
+            self._failed = None if isinstance(error, Superseded) else time.monotonic()
             leadership.release()
             raise
 
