@@ -80,8 +80,9 @@ class SharedBudget:
             raise ValueError(f"renewal {renewal!r}: the part of a budget for renewals is between 0 and 1")
         self._ledger = Ledger(rate)
         self.max_keys = max_keys
-        #: What else says whether a key that is new here is new; None when this budget alone knows.
-        self.is_new: Callable[[Hashable], bool] | None = None
+        #: What else says whether a key that is new here is new, or None as long as it is not known; None when this
+        #: budget alone knows.
+        self.is_new: Callable[[Hashable], bool | None] | None = None
         #: What came so far, by weight, and what was kept for certain.
         self.offered = 0.0
         self._shares = reserve, renewal
@@ -175,13 +176,19 @@ class SharedBudget:
         return self._overflow
 
     def _is_first(self, key: Hashable, now: float) -> bool:
-        """Whether this is the first sight of a key, anywhere, and first sights are not used up."""
+        """Whether this is the first sight of a key, anywhere, and first sights are not used up.
+
+        A key of which that is not known yet is told apart once it is.
+        """
         if not self._first.take(now):
             return False
-        if self.is_new is None or self.is_new(key):
+        is_new = True if self.is_new is None else self.is_new(key)
+        if is_new:
             return True
         self._first.put_back()
-        if key in self._meters:
+        if is_new is None:
+            self._meters.pop(key, None)
+        elif key in self._meters:
             self._meters[key].renew = now + RENEWAL
         return False
 

@@ -1,6 +1,7 @@
 """When a process looks at the control page: soon after a decision that comes a tenth of a second after the last look.
 
-In a thread of its own, since files can hang and decisions must not; and where nothing starts, nothing is done.
+In a thread of its own, since files can hang and decisions must not; and where nothing starts, nothing is done. That
+thread also asks the page whether keys are new: their next arrival knows.
 """
 
 from __future__ import annotations
@@ -8,13 +9,18 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from tidegate.gate.division import LOOK
 from tidegate.gate.page import ControlPage
 from tidegate.gate.worker import Steered, Worker
+
+#: Keys of which is asked at once whether they are new, and seconds after which one is taken for new without an answer.
+MAX_ASKED = 1000
+UNANSWERED = 1.0
 
 
 class Steering:
@@ -37,7 +43,10 @@ class Steering:
         background: Callable[[Callable[[], object]], Any] | None = None,
     ) -> None:
         self._worker = Worker(page, lock, service)
-        self.is_new = self._worker.is_new
+        #: Questions by key, until they are answered and the answer is taken; and those that are open.
+        self._asked: dict[Hashable, _Question] = {}
+        self._open: deque[_Question] = deque(maxlen=MAX_ASKED)
+        self._in_thread, self._is_due = in_thread, False
         self._budgets = budgets
         self._clock = clock
         make = background or Background
@@ -51,8 +60,27 @@ class Steering:
         now = self._clock()
         if now >= self._look_at or self._look_at - now > LOOK:  # the clock was set back
             self._look_at = now + LOOK
+            self._is_due = True
             self._wake()
         return now
+
+    def is_new(self, key: Hashable) -> bool | None:
+        """Whether no process saw this key of late, for a decision; None while that is not known yet."""
+        if not self._in_thread:
+            return self._worker.is_new(key)
+        question = self._asked.get(key)
+        if question is None:
+            if len(self._asked) >= MAX_ASKED:
+                del self._asked[next(iter(self._asked))]
+            question = self._asked[key] = _Question(key, self._clock())
+            self._open.append(question)
+            self._wake()
+            return None
+        answer = question.answer
+        if answer is None and 0 <= self._clock() - question.since < UNANSWERED:
+            return None
+        del self._asked[key]
+        return answer is not False
 
     def hurry(self) -> None:
         """Look at the next decision."""
@@ -69,10 +97,28 @@ class Steering:
         return {"workers": 1 + self._worker.others, "crowded": self._worker.crowded, "failed": self._worker.failed}
 
     def _look(self) -> None:
+        while self._open:
+            question = self._open.popleft()
+            question.answer = self._worker.is_new(question.key)
+        if self._is_due:
+            self._is_due = False
+            self._look_at_page()
+
+    def _look_at_page(self) -> None:
         self._worker.look(self._budgets(), self._clock())
         if self._worker.revision != self._revision:
             self._revision = self._worker.revision
             self._tell()
+
+
+class _Question:
+    """Whether a key is new."""
+
+    __slots__ = ("answer", "key", "since")
+
+    def __init__(self, key: Hashable, since: float) -> None:
+        self.key, self.since = key, since
+        self.answer: bool | None = None
 
 
 def _nothing() -> None:
