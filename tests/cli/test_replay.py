@@ -59,6 +59,15 @@ def test_filters_are_those_of_the_other_commands(tidegate: Tidegate, receiver: F
     assert (len(receiver.spans), len(receiver.logs), len(receiver.metrics)) == (2, 3, 0)
 
 
+def test_metric_points_with_the_same_attribute_are_sent_only_when_asked_for(
+    tidegate: Tidegate, receiver: FaultyReceiver
+) -> None:
+    tidegate("replay", "--to", receiver.endpoint, "--where", "order.id!=1")
+    assert (bool(receiver.spans), len(receiver.metrics)) == (True, 0)
+    tidegate("replay", "--to", receiver.endpoint, "--where", "order.id!=1", "--signal", "metrics")
+    assert len(receiver.metrics) == 2
+
+
 def test_what_does_not_match_is_no_request(tidegate: Tidegate, receiver: FaultyReceiver) -> None:
     done = tidegate("replay", "--to", receiver.endpoint, "--until", "2000-01-01")
     assert (done.stderr.startswith("Sent nothing to "), receiver.requests) == (True, [])

@@ -53,11 +53,19 @@ def lines(
 
 
 def test_of_a_store_from_which_nothing_is_sent_it_says_so(tidegate: Tidegate, store_dir: Path) -> None:
+    store_dir.mkdir()
     done = tidegate("status", str(store_dir))
     assert (done.stdout, done.returncode) == ("", 0)
     assert done.stderr == (
-        f"Nothing was ever sent from {store_dir}: no program that records there has an exporter or an endpoint.\n"
+        f"Nothing is known of sending from {store_dir} yet: a program that records there and has an exporter or an"
+        " endpoint is known within a second or two.\n"
     )
+
+
+def test_where_there_is_no_store_it_says_so_as_other_commands_do(tidegate: Tidegate, tmp_path: Path) -> None:
+    done = tidegate("status", str(tmp_path / "none"), check=False)
+    assert done.returncode == 2
+    assert "there is no store at" in done.stderr
 
 
 def test_a_route_that_nobody_leads_is_shown_with_what_waits(tidegate: Tidegate, store_dir: Path) -> None:
@@ -129,6 +137,11 @@ def test_what_keeps_a_destination_from_sending_is_said(store_dir: Path, lines: C
 def test_what_keeps_the_leader_from_deciding_is_said(store_dir: Path, lines: Callable[[], list[str]]) -> None:
     told(store_dir, State(problem="No space left on device"))
     assert lines()[-1] == "! deciding is held up: No space left on device"
+
+
+def test_a_policy_that_cannot_be_used_is_said(store_dir: Path, lines: Callable[[], list[str]]) -> None:
+    told(store_dir, State(policy_problem="no number"))
+    assert lines()[-1] == "! the policy cannot be used, the last good one stays in force: no number"
 
 
 def test_what_was_removed_before_it_was_sent_is_said(store_dir: Path, lines: Callable[[], list[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from faulty_receiver import FaultyReceiver, faulty_receiver
 from tidegate.ship.election import Election, Leadership
 from tidegate.ship.problems import problems
 from tidegate.ship.state import State, Telling
+from tidegate.ship.status import status
 
 Lead = Callable[..., Leadership]
 
@@ -93,3 +95,39 @@ def test_health_is_degraded_while_a_receiver_is_not_where_it_should_be(
     status, _, detail = done.stdout.strip().partition(" | ")
     assert status == "degraded"
     assert detail == ("logs-otlp: 404 Not Found; nothing takes OTLP at this path: check OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+NO_LEAD = """
+    import logging, sys, time, tidegate
+    from pathlib import Path
+    from tidegate import health
+
+    handle = tidegate.configure_observability(instrument=False, exit_grace=0)
+    store = Path(tidegate.settings.load().store)
+    Path(handle._shipping.plan.route.directory(str(store)), "verdicts").write_text("no directory")
+    logging.getLogger("app").error("failed")
+    while not handle._shipping.problems():
+        time.sleep(0.05)
+    found = health.report().components["exporter"]
+    print(found.status, "|", found.detail, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_that_no_process_can_lead_is_told_by_health_and_status(
+    store_dir: Path, program: Callable[[str], Path], receiver: FaultyReceiver
+) -> None:
+    environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+    environ["OTEL_PYTHON_TIDEGATE_STORE"] = str(store_dir)
+    command = [sys.executable, str(program(NO_LEAD))]
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        health = process.stdout.readline()
+        [route] = status(str(store_dir))
+        process.stdin.close()
+    assert health.startswith("degraded | ")
+    assert "verdicts" in health
+    assert route.problem.startswith("programs run whose records are to be sent, and none of them leads yet")

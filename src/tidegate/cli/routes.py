@@ -130,6 +130,8 @@ def _problems(each: RouteStatus) -> Iterator[str]:
         yield each.problem
     if each.state.problem:
         yield f"deciding is held up: {each.state.problem}"
+    if each.state.policy_problem:
+        yield f"the policy cannot be used, the last good one stays in force: {each.state.policy_problem}"
     for name, of in each.destinations.items():
         if error := of.sender.get("last_error"):
             advice = f"; {of.sender['advice']}" if of.sender.get("advice") else ""

@@ -99,9 +99,13 @@ class Shipping:
         return [sender for each in self._shippers if (lead := each.lead) is not None for sender in lead.senders]
 
     def problems(self) -> list[str]:
-        """Of each destination that records wait for, why; as the process tells that leads the route."""
-        if own := self.senders:
-            return [problem for sender in own if (problem := sender.problem)]
+        """What keeps this process from deciding, and of each destination that records wait for, why; as the process
+        tells that leads the route."""
+        leads = [lead for each in self._shippers if (lead := each.lead) is not None]
+        own = [each.problem for each in self._shippers]
+        own += [each.problem for each in leads] + [each.problem for each in self.senders]
+        if leads or any(own):
+            return [problem for problem in own if problem]
         from tidegate.ship.problems import problems
 
         store = self._settings.store or default_location()
@@ -121,6 +125,7 @@ class Shipping:
         if watcher is None:
             return
         self._poll = watcher.poll
+        self.plan.policy_problem = lambda: watcher.problem
         settings = self._settings
         self._steering = Steering(
             self.plan.log_policy, self._take_logs, watcher, settings.fallback_sample_rate, "", None

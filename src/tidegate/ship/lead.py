@@ -283,6 +283,7 @@ class Lead:
             available=traces.available if traces is not None else None,
             counts=self._log.standing.counts,
             problem=self.problem,
+            policy_problem=self._plan.policy_problem(),
             destinations={each.destination.name: each.state() for each in self.senders},
         )
 

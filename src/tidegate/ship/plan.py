@@ -27,8 +27,8 @@ def _nothing() -> None:
 class Plan:
     """``traces`` and ``logs`` are modes; budgets are per second, those of a policy go before. ``trace_policy`` and
     ``log_policy`` are in force, of the policy's ``revision``; whoever watches it puts another in their place. ``tick``
-    is called now and then; ``collect`` has this process's metrics committed. Every ``report_interval`` seconds there is
-    a report on patterns."""
+    is called now and then; ``collect`` has this process's metrics committed; ``policy_problem`` says what is wrong with
+    the policy's newest version, if anything is. Every ``report_interval`` seconds there is a report on patterns."""
 
     route: Route
     destinations: Sequence[Destination]
@@ -45,6 +45,7 @@ class Plan:
     report_interval: float = 600.0
     tick: Callable[[], None] = _nothing
     collect: Callable[[], object] = _nothing
+    policy_problem: Callable[[], str] = str
 
     @property
     def budget(self) -> float:

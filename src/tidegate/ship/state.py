@@ -19,6 +19,8 @@ import orjson
 from tidegate.ship import files
 from tidegate.ship.election import Leadership, Superseded
 from tidegate.ship.frames import Counts
+from tidegate.store import locks
+from tidegate.store.sinks import own_segments
 from tidegate.store.unsent import UNSENT
 
 #: Version of both files.
@@ -43,7 +45,8 @@ class State:
     ``destinations`` holds by name what each `Sender.state` says.
     ``budget`` and ``span_budget`` are per second, ``available`` is what of the budget is left to chance; ``counts`` is
     the sum of the frames' counts, such as ``{"kept": {"spans": {"error": 3}}, "dropped": {…}}``; ``problem`` says what
-    keeps it from deciding or sending, beside what a destination says itself.
+    keeps it from deciding or sending, beside what a destination says itself; ``policy_problem`` is what is wrong with
+    the newest policy, so that a former one is in force.
     """
 
     process: str = ""
@@ -58,6 +61,7 @@ class State:
     available: float | None = None
     counts: Counts = field(default_factory=dict)
     problem: str = ""
+    policy_problem: str = ""
     destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -97,6 +101,7 @@ class Telling:
     """The two files of the route in ``directory``, as its leader keeps them up to date. Neither raises."""
 
     def __init__(self, directory: str, leadership: Leadership, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._route = os.path.dirname(os.path.dirname(directory)), os.path.basename(directory)
         self._state = Notice(os.path.join(directory, "state.json"), leadership, STATE_S, clock)
         self._unsent = Notice(os.path.join(directory, UNSENT), leadership, UNSENT_S, clock)
 
@@ -109,9 +114,15 @@ class Telling:
     def unsent(self, segments: Callable[[], Iterable[str]], *, last: bool = False) -> None:
         """What is not judged or sent yet; asked for only when it is time to write it down.
 
-        To be given are all such segments of the route that began until a minute ago: later ones count as unsent.
+        To be given are all such segments of the route that began until a minute ago: later ones count as unsent, and
+        so do those that still grow, but for this process's own ones at the ``last``.
         """
-        self._unsent.put(lambda: {"format": FORMAT, "segments": sorted(segments()), "since": _recently()}, last=last)
+
+        def body() -> dict[str, Any]:
+            growing = {id for id in locks.living(self._store, self._route) if not (last and id in own_segments)}
+            return {"format": FORMAT, "segments": sorted(growing.union(segments())), "since": _recently()}
+
+        self._unsent.put(body, last=last)
 
 
 def _recently() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from tidegate.ship.cursors import Place
 from tidegate.ship.frames import Counts
 from tidegate.ship.state import State
 from tidegate.ship.verdicts import VerdictReader
-from tidegate.store import unsent
+from tidegate.store import locks, unsent
 
 
 @dataclass(slots=True)
@@ -51,11 +52,12 @@ class RouteStatus:
 
 def status(store: str) -> list[RouteStatus]:
     """The routes of the store in this directory, those that were led last first."""
-    found = [_route(os.path.join(store, "routes", each), each, said) for each, said in route.routes(store).items()]
+    found = [_route(store, each, said) for each, said in route.routes(store).items()]
     return sorted(found, key=lambda each: (each.led, each.told), reverse=True)
 
 
-def _route(directory: str, id: str, said: dict[str, Any]) -> RouteStatus:
+def _route(store: str, id: str, said: dict[str, Any]) -> RouteStatus:
+    directory = os.path.join(store, "routes", id)
     told, time = state.read(directory)
     lost = files.read(os.path.join(directory, unsent.LOST))
     removed = {name: lost.get(name, 0) for name in ("files", "records", "bytes")}
@@ -69,6 +71,12 @@ def _route(directory: str, id: str, said: dict[str, Any]) -> RouteStatus:
             out.destinations[name].sender = told.destinations.get(name, {})
     except (FormatError, OSError) as error:
         out.problem = str(error)
+    if not out.led and not out.problem and locks.others(store, id):
+        free = shutil.disk_usage(directory).free
+        out.problem = (
+            "programs run whose records are to be sent, and none of them leads yet: if that stays so, their logs say"
+            f" why; the disk has {free >> 10:,} KiB free"
+        )
     return out
 
 

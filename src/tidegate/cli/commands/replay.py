@@ -77,11 +77,15 @@ def command(
     """Send what is stored to a receiver of OTLP, again or for the first time, oldest first.
 
     STORE is a directory. Records go as they are stored, whatever was sampled; what programs and `tidegate ship` have
-    sent, or will send, is not touched. Compression, certificates, timeout and, without --header, headers are what the
-    OTEL_EXPORTER_OTLP_ variables say. The exit status is 1 when something was not taken.
+    sent, or will send, is not touched. --where sends what matches, not the rest of its trace, and metric points only
+    with --signal metrics; --trace sends a whole trace with its log records. Compression, certificates, timeout and,
+    without --header, headers are what the OTEL_EXPORTER_OTLP_ variables say. The exit status is 1 when something was
+    not taken.
     """
     if endpoint is None and not dry_run:
         raise click.UsageError("name a receiver with --to, or count what there is with --dry-run.")
+    if filters["where"]:  # metric points have attributes of the same names, and nobody means them
+        signals = signals or ("spans", "logs")
     asked = questions(signals, filters)
     from tidegate.cli.checking import directory_of
     from tidegate.cli.progress import records_done

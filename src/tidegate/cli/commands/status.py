@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tidegate.cli.ndjson import write_json
-from tidegate.cli.options import options
+from tidegate.cli.options import open_reader, options
 from tidegate.cli.streams import say
 
 
@@ -16,14 +16,19 @@ def command(store: str | None, as_json: bool) -> None:
 
     STORE is a directory. All of it is read from files, so it can be asked when no program runs. WAITING is what was
     decided and is not sent yet, REFUSED what a receiver did not take, LOST what retention removed before it was sent.
+    What a program sends out of its memory, while nothing can be written, is not counted here.
     """
     from tidegate.cli.checking import directory_of
     from tidegate.ship.status import status
 
     directory = directory_of(store)
-    found = status(directory)
+    with open_reader(directory):
+        found = status(directory)
     if not found:
-        say(f"Nothing was ever sent from {directory}: no program that records there has an exporter or an endpoint.")
+        say(
+            f"Nothing is known of sending from {directory} yet: a program that records there and has an exporter or an"
+            " endpoint is known within a second or two."
+        )
     elif as_json:
         for each in found:
             write_json(each.to_dict())
