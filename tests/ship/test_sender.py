@@ -449,7 +449,20 @@ def test_a_shorter_timeout_holds_for_all_requests_together(sender: Sender, there
 
     there.answer(answer)
     result = sender.send(numbered(2000), timeout=2.0)
-    assert (there.timeouts, result.dealt, result.reason) == ([2.0, 1.25, 0.5], 1536, "there is no time left")
+    assert (there.timeouts, result.dealt) == ([2.0, 1.25], 1024)
+
+
+def test_no_request_is_begun_that_would_not_end_in_time_as_the_last_ones_went(
+    sender: Sender, there: Scripted, clock: Clock
+) -> None:
+    def answer(requested: list[Any]) -> Outcome:
+        clock.tick(3.0)
+        return accept(requested)
+
+    there.answer(answer)
+    sender.send(numbered(1))
+    assert sender.send(numbered(1), timeout=2.0).reason == "there is no time left"
+    assert len(there.requests) == 1
 
 
 def test_running_out_of_time_is_no_failure(sender: Sender, there: Scripted) -> None:

@@ -12,6 +12,7 @@ from making import span
 from office import Office
 from tidegate.ship import sending
 from tidegate.ship.election import Superseded
+from tidegate.ship.sending import Sending
 
 Open = Callable[..., Office]
 
@@ -149,3 +150,29 @@ def test_after_a_portion_that_was_cut_the_store_is_asked_for_less(
     office.judge()
     office.send()
     assert asked == [4, 1, 1, 1]
+
+
+@pytest.fixture
+def in_fours(office: Office) -> Sending:
+    """Ten spans are to be sent, four at a time."""
+    office.destinations[0].max_records = 4
+    office.lead = office.elect()
+    office.commit(*(span(str(number), trace=number + 1) for number in range(10)))
+    office.judge()
+    [line] = [each for each in office.lead.lines if each.sending.signal == "spans"]
+    return line.sending
+
+
+def test_each_answer_is_noted_before_the_next_request(in_fours: Sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[int] = []
+    monkeypatch.setattr(in_fours.cursor, "check", lambda: noted.append(in_fours.cursor.place.rows))
+    in_fours.step(0.0)
+    assert noted[-3:] == [0, 4, 8]
+    assert in_fours.cursor.place.counts == {"sent": 10}
+
+
+def test_who_is_to_end_begins_no_other_request(office: Office, in_fours: Sending) -> None:
+    in_fours.step(0.0, goes_on=lambda: False)
+    assert office.names == ["0", "1", "2", "3"]
+    in_fours.step(0.0)
+    assert office.names == [str(number) for number in range(10)]

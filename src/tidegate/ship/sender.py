@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tidegate.ship.backoff import exponential_backoff
-from tidegate.ship.batches import Place, count, part, places
+from tidegate.ship.batches import count, part, places
 from tidegate.ship.breaker import CLOSED, CircuitBreaker, OnChange
 from tidegate.ship.destinations import Destination, unreadable
 from tidegate.ship.outcome import RETRY, SENT, Outcome
@@ -20,6 +20,7 @@ from tidegate.ship.outcome import RETRY, SENT, Outcome
 if TYPE_CHECKING:
     from tidegate.ship.refused import Refused
     from tidegate.ship.wire import Picked
+    from tidegate.store.sealed.places import Place
 
 _logger = logging.getLogger("tidegate")
 
@@ -85,6 +86,8 @@ class Sender:
         self.last_error = self.advice = ""
         #: When something was taken last, in ns since the epoch; 0 before.
         self.last_success = 0
+        #: How many seconds the last requests took, the longest of them; older ones count half as much each time.
+        self.took = 0.0
         self._set_aside = refused
         self._clock, self._random = clock, random
         self._attempts = 0
@@ -108,11 +111,14 @@ class Sender:
         *,
         last: bool = False,
         check: Callable[[], object] = lambda: None,
+        goes_on: Callable[[Result], bool] = lambda _: True,
     ) -> Result:
-        """Send these records, in batches, as far as it goes, within ``timeout`` seconds if given.
+        """Send these records, in batches, as far as it goes, within ``timeout`` seconds if given: no request is begun
+        that is not likely to end by then.
 
         ``last`` is for the end of a process: a wait after a failure is cut short, unless the receiver asked
         for it or the breaker is open. ``check`` is called before each request, and what it raises ends the call.
+        ``goes_on`` is told what became of all so far after each batch, and may end it, too.
         """
         result, total = Result(), count(picked)
         deadline = None if timeout is None else self._clock() + timeout
@@ -124,6 +130,8 @@ class Sender:
             while result.dealt < total and not result.reason:
                 batch = part(picked, result.dealt, min(result.dealt + min(self._size, self._fitting), total))
                 result.reason = self._batch(batch, result, deadline, check)
+                if not goes_on(result):
+                    result.reason = result.reason or "it is to end"
             result.done = result.dealt == total
             return result
         finally:
@@ -218,14 +226,16 @@ class Sender:
 
     def _attempt(self, payload: Any, number: int, deadline: float | None) -> Outcome:
         timeout = self.destination.timeout
-        if deadline is not None:
-            timeout = min(timeout, deadline - self._clock())
-        if timeout <= 0:
+        left = timeout if deadline is None else deadline - self._clock()
+        timeout = min(timeout, left)
+        if timeout <= 0 or (deadline is not None and left < self.took):
             return Outcome(RETRY, error="there is no time left")
         if not self.breaker.can_execute():
             return Outcome(RETRY, error=f"the circuit breaker is {self.breaker.state}: {self.last_error}")
         self.retries += bool(self._attempts)
+        begun = self._clock()
         found = self.destination.deliver(payload, number, timeout)
+        self.took = max(self._clock() - begun, self.took / 2)
         if found.verdict == RETRY:
             self._failed(found)
         else:

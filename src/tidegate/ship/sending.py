@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate.ship.wire import Mark, Picked
@@ -61,12 +61,19 @@ class Sending:
         self._empty: Entry | None = None
         self._empties = 0
 
-    def step(self, now: float, timeout: float | None = None) -> float:
+    def step(
+        self,
+        now: float,
+        timeout: float | None = None,
+        *,
+        hurry: bool = False,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> float:
         """Send what comes next, one portion at most; the time in seconds until the next step makes sense.
 
-        ``timeout`` is given at the end of a process: waits after failures are cut short, and it takes so many
-        seconds at most. Raises `Superseded` when another process leads; `StoreError` or OSError when the log or the
-        store cannot be read.
+        ``timeout`` is given at the end of a process: it takes so many seconds at most. Then, and in a ``hurry``, waits
+        after failures are cut short. ``goes_on`` is asked between two requests. Raises `Superseded` when another
+        process leads; `StoreError` or OSError when the log or the store cannot be read.
         """
         taken = self._take()
         self.is_done = not taken
@@ -76,11 +83,18 @@ class Sending:
                 self._empties = 0
             return IDLE_S
         wait = self.sender.ready_at(now) - now
-        if wait > 0 and timeout is None:
+        is_last = hurry or timeout is not None
+        if wait > 0 and not is_last:
             return wait
         picked, is_there = self._fetch(taken)
-        result = self.sender.send(picked, timeout, last=timeout is not None, check=self.cursor.check)
-        self._advance(taken, is_there, result)
+        way = _Way(self.cursor, taken, is_there)
+
+        def note(so_far: Result) -> bool:  # after each answer: a process that is killed sends one request again
+            way.note(so_far)
+            return goes_on()
+
+        result = self.sender.send(picked, timeout, last=is_last, check=self.cursor.check, goes_on=note)
+        way.note(result)
         return 0.0 if result.done else max(self.sender.ready_at(now) - now, SOONEST_S)
 
     def _take(self) -> list[_Taken]:
@@ -136,23 +150,40 @@ class Sending:
             self._room *= 2
         return found, len(rows)
 
-    def _advance(self, taken: Sequence[_Taken], is_there: Sequence[bool], result: Result) -> None:
-        """Go on behind the rows that are dealt with, and those among and right after them that are gone."""
-        left, at = result.dealt, 0
-        counts = {"sent": result.sent, "refused": len(result.refused)}
-        for each in taken:
-            first = at
-            end = min(first + len(each.rows), len(is_there))
-            while at < end and (left > 0 or not is_there[at]):
-                left -= is_there[at]
-                at += 1
-            done, gone = at - first, is_there[first:at].count(False)
-            if done:
+
+class _Way:
+    """Moves a cursor along the rows that were taken, as far as they are dealt with."""
+
+    def __init__(self, cursor: Cursor, taken: Sequence[_Taken], is_there: Sequence[bool]) -> None:
+        self._cursor, self._is_there = cursor, is_there
+        self._taken = iter(taken)
+        self._frame = next(self._taken, None)
+        #: Rows that are behind: of all, and of the frame.
+        self._at = self._done = 0
+        self._before = 0, 0, 0
+
+    def note(self, result: Result) -> None:
+        """Go on behind the rows that are dealt with so far, and those among and right after them that are gone."""
+        now = result.dealt, result.sent, len(result.refused)
+        left, sent, refused = (after - before for after, before in zip(now, self._before, strict=True))
+        self._before = now
+        counts = {"sent": sent, "refused": refused}
+        while self._frame is not None:
+            first, end = self._at, min(self._at + len(self._frame.rows) - self._done, len(self._is_there))
+            while self._at < end and (left > 0 or not self._is_there[self._at]):
+                left -= self._is_there[self._at]
+                self._at += 1
+            self._done += self._at - first
+            is_all = self._done == len(self._frame.rows)
+            if self._at > first:
+                gone = self._is_there[first : self._at].count(False)
                 more = {name: count for name, count in {**counts, "gone": gone}.items() if count}
                 counts = {}
-                self.cursor.advance(each.entry, None if done == len(each.rows) and each.is_rest else done, **more)
-            if done < len(each.rows):
+                rows = None if is_all and self._frame.is_rest else self._at - first
+                self._cursor.advance(self._frame.entry, rows, **more)
+            if not is_all:
                 return
+            self._frame, self._done = next(self._taken, None), 0
 
 
 _PLAIN = Mark()
