@@ -308,3 +308,27 @@ def test_what_is_no_line_is_none(line: bytes) -> None:
 def test_a_place_is_the_same_after_a_way_through_its_line() -> None:
     place = Place("spans", START._replace(offset=255), 3, 4, 5, {"sent": 6})
     assert Place.parse(place.line()) == place
+
+
+def test_closed_amid_a_line_the_file_is_let_go_of_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    led = Led(tmp_path)
+    cursor = led.cursors.open(TRACES, "spans")
+    led.append()
+    entry = next(led.log.read(START))
+    write = cursors._write
+
+    def close_and_write(descriptor: int, data: bytes) -> int:
+        led.cursors.close()
+        return write(descriptor, data)
+
+    monkeypatch.setattr(cursors, "_write", close_and_write)
+    cursor.advance(entry)
+    assert cursors.read(str(tmp_path / "cursors"))[TRACES].rows == 2
+    assert [name for name in os.listdir("/proc/self/fd") if _leads_to(name).startswith(f"{tmp_path}/cursors")] == []
+
+
+def _leads_to(descriptor: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except FileNotFoundError:  # the one that the list itself was read by
+        return ""

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -210,6 +211,8 @@ class _File:
     def __init__(self, path: str, leadership: Leadership) -> None:
         self._path, self._leadership = path, leadership
         self._descriptor, self._size = -1, 0
+        self._using = threading.Lock()
+        self._is_closed = False
 
     def begin(self, place: Place) -> None:
         """Make the file, or make it anew with this place alone; raises OSError."""
@@ -223,12 +226,20 @@ class _File:
             os.close(descriptor)
             files.unlink(fresh)
             raise
-        self.close()
-        self._descriptor, self._size = descriptor, size
+        former, self._descriptor, self._size = self._descriptor, descriptor, size
+        if former >= 0:
+            os.close(former)
 
     def save(self, place: Place) -> None:
         """Write down where it is. Where there is no room it is known in memory, until there is, or a crash."""
         self._leadership.check()
+        with self._using:
+            if not self._is_closed:
+                self._save(place)
+        if self._is_closed:
+            self.close()
+
+    def _save(self, place: Place) -> None:
         try:
             if self._size > COMPACT_BYTES:
                 self.begin(place)
@@ -242,9 +253,13 @@ class _File:
             os.utime(self._path)
 
     def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1  # first: once closed, the number is the next file's
-        if descriptor >= 0:
-            os.close(descriptor)
+        """Let go of the file; while another thread writes to it, that one does so when it is done."""
+        self._is_closed = True
+        if self._using.acquire(blocking=False):
+            descriptor, self._descriptor = self._descriptor, -1  # first: once closed, the number is the next file's
+            if descriptor >= 0:
+                os.close(descriptor)
+            self._using.release()
 
 
 def _write(descriptor: int, data: bytes) -> int:
