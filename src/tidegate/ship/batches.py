@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tidegate.ship.wire import Picked
     from tidegate.store.rows import AnyRows
-
-#: A record's identity: its segment, and its number there.
-Place = tuple[str, int]
+    from tidegate.store.sealed.places import Place
 
 
 def count(picked: Sequence[Picked]) -> int:
@@ -39,5 +37,5 @@ def rows(picked: Sequence[Picked]) -> Iterator[tuple[AnyRows, int]]:
 
 
 def places(picked: Sequence[Picked]) -> list[Place]:
-    """Each record's identity."""
+    """Each record's identity: its segment, and its number there."""
     return [block.places[row] for block, row in rows(picked)]
