@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leading import Clock, frame, lead
+from making import log, put
+from store_files import segments
 from tidegate.settings import load
 from tidegate.ship import frames
 from tidegate.ship.cursors import Cursors
@@ -20,6 +24,7 @@ from tidegate.ship.state import STATE_S, UNSENT_S, State, Telling, read
 from tidegate.ship.status import RouteStatus, status
 from tidegate.ship.verdicts import VerdictLog
 from tidegate.store import unsent
+from tidegate.store.sinks import FileSink
 
 A = "a" * 16
 
@@ -178,6 +183,23 @@ def test_retention_reads_what_is_unsent(led: Led, store_dir: Path) -> None:
     assert found.has("b" * 16, 2**62, {"route": led.id})
 
 
+def test_what_still_grows_is_unsent_unless_this_process_ends(led: Led, store_dir: Path) -> None:
+    sink = FileSink(str(store_dir), route=led.id)
+    put(sink, [log()])
+    [growing] = segments(store_dir)
+    led.telling.unsent(list)
+    assert led.file("unsent.json")["segments"] == [growing.name[21:37]]
+    led.telling.unsent(list, last=True)
+    assert led.file("unsent.json")["segments"] == []
+    sink.close()
+
+
+def test_what_began_shortly_before_the_last_look_is_unsent(led: Led, store_dir: Path) -> None:
+    led.telling.unsent(list)
+    [found] = unsent.read(str(store_dir))
+    assert found.has("b" * 16, time.time_ns() - 30 * 10**9, {"route": led.id})
+
+
 def test_what_is_unsent_is_asked_for_only_when_it_is_time(led: Led) -> None:
     asked = iter("abc")
     for _ in range(3):
@@ -185,6 +207,14 @@ def test_what_is_unsent_is_asked_for_only_when_it_is_time(led: Led) -> None:
     led.clock.now += UNSENT_S
     led.telling.unsent(lambda: [next(asked)])
     assert led.file("unsent.json")["segments"] == ["b"]
+
+
+def test_what_stays_unsent_is_not_asked_for_more_often(led: Led) -> None:
+    asked = count()
+    for _ in range(10):
+        led.telling.unsent(lambda: [A] * bool(next(asked) + 1))
+        led.clock.now += UNSENT_S / 4
+    assert next(asked) == 3
 
 
 def test_without_room_on_disk_the_former_state_stays(small_disk: Path) -> None:

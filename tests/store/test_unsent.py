@@ -36,9 +36,9 @@ def end_segment(directory: Path, body: str, route: str = ROUTE) -> str:
     return segments(directory)[-1].name[-23:-7]
 
 
-def tell(directory: Path, segments: Any, route: str = ROUTE, *, time: int = LATER) -> Path:
+def tell(directory: Path, segments: Any, route: str = ROUTE, *, since: int = LATER) -> Path:
     """Let a route have something of these segments still to send, and of all begun since a time."""
-    return write(directory, orjson.dumps({"time": str(time), "segments": segments}), route)
+    return write(directory, orjson.dumps({"since": since, "segments": segments}), route)
 
 
 def write(directory: Path, content: bytes, route: str = ROUTE) -> Path:
@@ -92,7 +92,7 @@ def test_the_segments_that_a_route_names_are_unsent(three: tuple[Path, list[str]
 
 def test_segments_of_the_route_that_were_begun_since_are_unsent(store_dir: Path) -> None:
     end_segment(store_dir, "before")
-    tell(store_dir, [], time=time.time_ns())
+    tell(store_dir, [], since=time.time_ns())
     for route in ("", OTHER, ROUTE):
         end_segment(store_dir, "since", route)
     assert routes_of(store_dir) == [(), (), (), (ROUTE,)]
@@ -112,7 +112,7 @@ def test_a_sealed_file_is_unsent_when_one_of_its_segments_is(three: tuple[Path, 
     assert routes_of(directory) == [(ROUTE,)]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"time": "0"}', b'{"time": "0", "segments": [[]]}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"{}", b'{"since": 0}', b'{"since": 0, "segments": [[]]}'])
 def test_what_cannot_be_read_holds_nothing(three: tuple[Path, list[str]], content: bytes) -> None:
     write(three[0], content)
     assert routes_of(three[0]) == [(), (), ()]

@@ -80,21 +80,21 @@ class Notice:
         self._path, self._leadership, self._interval, self._clock = path, leadership, interval, clock
         files.clear(*os.path.split(path))
         self._said: bytes | None = None
-        self._at = float("-inf")
+        self._at = self._asked = float("-inf")
 
-    def put(self, body: Any, *, last: bool = False) -> None:
-        """Say so, when it is time, or at the ``last``. Without room on disk it is not said; another leader is not
-        contradicted."""
+    def put(self, body: Callable[[], Any], *, last: bool = False) -> None:
+        """Say so, when it is time, or at the ``last``. Without room on disk, or descriptors, it is not said;
+        another leader is not contradicted."""
         now = self._clock()
-        if not last and now - self._at < self._interval:
+        if not last and now - self._asked < self._interval:
             return
-        said = orjson.dumps(body() if callable(body) else body)
-        if said == self._said and now - self._at < _RENEW_S:
-            return
+        self._asked = now
         with contextlib.suppress(OSError, Superseded):
+            said = orjson.dumps(body())
+            if said == self._said and now - self._at < _RENEW_S:
+                return
             files.write(self._path, {"time": str(time.time_ns()), **orjson.loads(said)}, self._leadership.check)
-            self._said = said
-        self._at = now
+            self._said, self._at = said, now
 
 
 class Telling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 
 from tidegate.errors import FormatError
 from tidegate.store import segment, sinks
@@ -35,13 +36,17 @@ def is_free(lock: str) -> bool:
 
 def others(directory: str, route: str) -> bool:
     """Whether another process that writes to the store lives, and has this route."""
+    return any(id not in sinks.own_segments for id in living(directory, route))
+
+
+def living(directory: str, route: str) -> Iterator[str]:
+    """The segments of this route that processes may still write to, this one among them."""
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(directory):
-            if name.endswith(segment.LOCK) and name[21:37] not in sinks.own_segments:
+            if name.endswith(segment.LOCK):
                 stem = os.path.join(directory, name.removesuffix(segment.LOCK))
                 if _route_of(stem + segment.ACTIVE) == route and not is_free(stem + segment.LOCK):
-                    return True
-    return False
+                    yield name[21:37]
 
 
 def _route_of(path: str) -> str:

@@ -1,8 +1,8 @@
 """What retention knows of sending: which segments have records that are still to be sent, and what went unsent.
 
-Whoever leads a route writes ``routes/<route>/unsent.json`` in the store's directory: ``{"time": "ns", "segments":
-[ids]}``. To be sent are records of the segments named, and of all segments of that route that were begun at that time
-or later. Where the file is missing or damaged, nothing is.
+Whoever leads a route writes ``routes/<route>/unsent.json`` in the store's directory: ``{"since": ns, "segments":
+[ids]}``. To be sent are records of the segments named, and of all segments of that route that were begun since then.
+Where the file is missing or damaged, nothing is.
 
 What upkeep removes all the same is added up beside it, in ``lost.json``: ``{"time": "ns", "files": n, "records": n,
 "bytes": n}``. These are all records of the files that went; how many of them were to be sent, their sender finds out.
@@ -49,7 +49,7 @@ def read(directory: str) -> list[Unsent]:
         for route in sorted(os.listdir(os.path.join(directory, location.ROUTES))):
             body = _load(directory, route, UNSENT)
             with contextlib.suppress(LookupError, TypeError, ValueError):
-                found.append(Unsent(route, frozenset(body["segments"]), int(body["time"])))
+                found.append(Unsent(route, frozenset(body["segments"]), int(body["since"])))
     return found
 
 
