@@ -11,7 +11,7 @@ import pytest
 
 from leading import Clock, Deaf, frame, lead
 from tidegate.ship import cursors
-from tidegate.ship.cursors import GONE_NS, Cursor, Cursors, Place
+from tidegate.ship.cursors import GONE_NS, Cursor, Cursors, Reached
 from tidegate.ship.election import Superseded
 from tidegate.ship.frames import START
 from tidegate.ship.memory import MemoryCursors, MemoryLog
@@ -302,12 +302,12 @@ def test_without_room_on_disk_it_goes_on_in_memory(small_disk: Path) -> None:
 
 @pytest.mark.parametrize("line", [b"", b"null", b"{}", b'{"signal":"spans","position":5}', b'{"signal":"spans","x":1}'])
 def test_what_is_no_line_is_none(line: bytes) -> None:
-    assert Place.parse(line) is None
+    assert Reached.parse(line) is None
 
 
 def test_a_place_is_the_same_after_a_way_through_its_line() -> None:
-    place = Place("spans", START._replace(offset=255), 3, 4, 5, {"sent": 6})
-    assert Place.parse(place.line()) == place
+    place = Reached("spans", START._replace(offset=255), 3, 4, 5, {"sent": 6})
+    assert Reached.parse(place.line()) == place
 
 
 def test_closed_amid_a_line_the_file_is_let_go_of_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

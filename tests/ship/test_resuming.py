@@ -15,7 +15,7 @@ from faulty_receiver import FaultyReceiver, faulty_receiver
 from shipping import otlp
 from tidegate.move import columns
 from tidegate.records import Metric, Point, Resource, Scope
-from tidegate.ship.cursors import Cursor, Place
+from tidegate.ship.cursors import Cursor, Reached
 from tidegate.ship.destinations import Destination
 from tidegate.ship.frames import Frame
 from tidegate.ship.memory import MemoryLog
@@ -59,7 +59,7 @@ class World:
         """A destination of which a former leader has sent so many frames, and so many rows of the next."""
         there = otlp(self.receiver.endpoint, "metrics", preferred_temporality={Counter: AggregationTemporality.DELTA})
         starts = [entry.start for entry in self.log.read(self.log._entries[0].start)] + [self.log.end]
-        place = Place("metrics", starts[sent_frames], done, counts={"sent": sent} if sent else {})
+        place = Reached("metrics", starts[sent_frames], done, counts={"sent": sent} if sent else {})
         resume(there, Cursor("metrics-otlp", place, lambda _: None), self.log, self.reader)
         return there
 
@@ -127,5 +127,5 @@ def test_a_destination_that_is_new_to_the_route_gets_everything(world: World) ->
 
 def test_a_destination_that_prefers_totals_needs_nothing(world: World) -> None:
     there: Any = otlp(world.receiver.endpoint, "metrics")
-    resume(there, Cursor("m", Place("metrics"), lambda _: None), world.log, world.reader)
+    resume(there, Cursor("m", Reached("metrics"), lambda _: None), world.log, world.reader)
     assert world.sends(there, world.total(7, 20)) == [("n", 7)]

@@ -41,7 +41,7 @@ _NAME = re.compile(r"(.+)-([0-9a-f]{8})\.cursor")
 
 
 @dataclass(slots=True)
-class Place:
+class Reached:
     """Where a destination is: before the frame at ``position``, of which ``done`` rows are sent or refused.
 
     ``number`` frames and ``rows`` rows of its ``signal`` are behind it. ``counts`` are of all leaders so far:
@@ -56,11 +56,11 @@ class Place:
     counts: Counts = field(default_factory=dict)
 
     def line(self) -> bytes:
-        body = {name: getattr(self, name) for name in Place.__slots__}
+        body = {name: getattr(self, name) for name in Reached.__slots__}
         return orjson.dumps({**body, "position": self.position.text()}, option=orjson.OPT_APPEND_NEWLINE)
 
     @classmethod
-    def parse(cls, line: bytes) -> Place | None:
+    def parse(cls, line: bytes) -> Reached | None:
         """The inverse of `line`; None for what is not one."""
         try:
             body = orjson.loads(line)
@@ -76,8 +76,8 @@ class Cursor:
     def __init__(
         self,
         destination: str,
-        place: Place,
-        save: Callable[[Place], None],
+        place: Reached,
+        save: Callable[[Reached], None],
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.destination = destination
@@ -154,7 +154,7 @@ class Cursors:
         found = (self._log.segments(place.position, place.signal) for place in self._wanted().values())
         return set().union(*found)
 
-    def _wanted(self) -> dict[str, Place]:
+    def _wanted(self) -> dict[str, Reached]:
         """By destination: those of this leader, and those that others had less than a week ago."""
         others = read(self._directory, since=time.time_ns() - GONE_NS)
         return {**others, **{name: cursor.place for name, cursor in self._cursors.items()}}
@@ -170,19 +170,19 @@ class Cursors:
             file.close()
 
 
-def _at_end(log: Verdicts, signal: str) -> Place:
+def _at_end(log: Verdicts, signal: str) -> Reached:
     standing = log.standing
-    return Place(signal, log.end, 0, standing.number, standing.before.get(signal, 0))
+    return Reached(signal, log.end, 0, standing.number, standing.before.get(signal, 0))
 
 
-def _skipped(log: Verdicts, place: Place) -> Place:
+def _skipped(log: Verdicts, place: Reached) -> Reached:
     """The same place where the next frame stands or will stand, so that no file is kept for one without."""
     if not place.done:
         place.position = log.next(place.position)
     return place
 
 
-def read(directory: str, since: int = 0) -> dict[str, Place]:
+def read(directory: str, since: int = 0) -> dict[str, Reached]:
     """By destination, the place that the last leader has written in a directory of cursors, if it was touched since a
     time (ns)."""
     newest: dict[str, tuple[int, str]] = {}
@@ -194,7 +194,7 @@ def read(directory: str, since: int = 0) -> dict[str, Place]:
     return {destination: place for destination, place in places.items() if place is not None}
 
 
-def _last(path: str, since: int) -> Place | None:
+def _last(path: str, since: int) -> Reached | None:
     try:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_mtime_ns < since:
@@ -202,7 +202,7 @@ def _last(path: str, since: int) -> Place | None:
             lines = file.read().split(b"\n")[:-1]
     except OSError:
         return None
-    return next((place for line in reversed(lines) if (place := Place.parse(line)) is not None), None)
+    return next((place for line in reversed(lines) if (place := Reached.parse(line)) is not None), None)
 
 
 class _File:
@@ -214,7 +214,7 @@ class _File:
         self._using = threading.Lock()
         self._is_closed = False
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: Reached) -> None:
         """Make the file, or make it anew with this place alone; raises OSError."""
         fresh = self._path + segment.PARTIAL
         flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
@@ -230,7 +230,7 @@ class _File:
         if former >= 0:
             os.close(former)
 
-    def save(self, place: Place) -> None:
+    def save(self, place: Reached) -> None:
         """Write down where it is. Where there is no room it is known in memory, until there is, or a crash."""
         self._leadership.check()
         with self._using:
@@ -239,7 +239,7 @@ class _File:
         if self._is_closed:
             self.close()
 
-    def _save(self, place: Place) -> None:
+    def _save(self, place: Reached) -> None:
         try:
             if self._size > COMPACT_BYTES:
                 self.begin(place)

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 
-from tidegate.ship.cursors import Cursor, Place
+from tidegate.ship.cursors import Cursor, Reached
 from tidegate.ship.election import Superseded
 from tidegate.ship.frames import Frame, Position
 from tidegate.ship.standing import Standing
@@ -93,11 +93,11 @@ class MemoryCursors:
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
-        self._places: list[Place] = []
+        self._places: list[Reached] = []
 
     def open(self, destination: str, signal: str) -> Cursor:
         before = self._log.standing.before.get(signal, 0)
-        place = Place(signal, self._log.end, 0, self._log.standing.number, before)
+        place = Reached(signal, self._log.end, 0, self._log.standing.number, before)
         self._places.append(place)
         return Cursor(destination, place, lambda _: None)
 

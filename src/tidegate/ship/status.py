@@ -9,7 +9,7 @@ from typing import Any
 
 from tidegate.errors import FormatError
 from tidegate.ship import cursors, election, files, route, state
-from tidegate.ship.cursors import Place
+from tidegate.ship.cursors import Reached
 from tidegate.ship.frames import Counts
 from tidegate.ship.state import State
 from tidegate.ship.verdicts import VerdictReader
@@ -62,7 +62,7 @@ def _route(store: str, id: str, said: dict[str, Any]) -> RouteStatus:
     lost = files.read(os.path.join(directory, unsent.LOST))
     removed = {name: lost.get(name, 0) for name in ("files", "records", "bytes")}
     out = RouteStatus(id, said, election.leads(directory), time, told, {}, removed)
-    places: dict[str, Place] = cursors.read(os.path.join(directory, "cursors"))
+    places: dict[str, Reached] = cursors.read(os.path.join(directory, "cursors"))
     try:
         log = VerdictReader(directory)
         number, rows = log.totals()
@@ -80,7 +80,7 @@ def _route(store: str, id: str, said: dict[str, Any]) -> RouteStatus:
     return out
 
 
-def _destination(place: Place | None, log: VerdictReader, number: int, rows: dict[str, int]) -> DestinationStatus:
+def _destination(place: Reached | None, log: VerdictReader, number: int, rows: dict[str, int]) -> DestinationStatus:
     if place is None:
         return DestinationStatus()
     waiting = max(rows.get(place.signal, 0) - place.rows, 0)
