@@ -48,6 +48,22 @@ def test_what_would_be_stands_beside_what_was(
     assert "dropped: rule 0 0.0% 7" in lines
 
 
+def test_of_less_than_a_minute_no_busiest_minute_is_told(
+    terminal: Callable[..., Terminal], printed: Callable[..., list[str]]
+) -> None:
+    found = made()
+    found.until = T0 + 30 * 10**9
+    assert printed(terminal(None), show, found, 20)[1] == "2 traces/s of a budget of 1; 4 spans/s"
+
+
+def test_no_minute_is_said_to_be_below_the_mean(
+    terminal: Callable[..., Terminal], printed: Callable[..., list[str]]
+) -> None:
+    found = made()
+    found.busiest = 50
+    assert "1 traces/s of a budget of 1, at most 1 in a minute" in printed(terminal(None), show, found, 20)[1]
+
+
 def test_keys_and_patterns_have_rows_of_their_own(
     terminal: Callable[..., Terminal], printed: Callable[..., list[str]]
 ) -> None:

@@ -211,6 +211,17 @@ def test_a_ledger_knows_what_the_store_has_lost(told: Told) -> None:
     assert after.bytes == pytest.approx(51 * (row.bytes or 0), abs=51)
 
 
+@pytest.mark.parametrize(("minute", "first"), [(1, 90), (0, 0)])
+def test_the_first_record_is_told_to_the_moment_if_the_store_has_one_of_the_ledgers_first_minute(
+    told: Told, minute: int, first: int
+) -> None:
+    told.write(*evenly(90, 10, 1))
+    [row] = told.ask().rows
+    told.ledger([minute, "shop", row.id, 9, 10, 2], patterns={row.id: ["template", "order"]})
+    [after] = told.ask().rows
+    assert after.first_time_unix_nano == (T0 + first) * 10**9
+
+
 def test_a_pattern_that_is_not_stored_any_more_is_there_without_a_size(told: Told) -> None:
     told.ledger([0, "shop", "ab" * 16, 9, 5, 1], patterns={"ab" * 16: ["mined", "disk <*> is full"]})
     [row] = told.ask().rows

@@ -55,12 +55,15 @@ def _summary(found: Simulation) -> Iterator[str]:
     kept, spans = sum(found.by_reason("kept").values()), found.traces.get("spans_kept", 0)
     yield f"{clock(found.since)} to {clock(found.until)} ({duration(seconds * 1e9)})"
     if found.spans:
+        busiest = max(found.busiest / 60, kept / seconds)  # the last minute may be a part of one
+        most = f", at most {number(round(busiest, 2))} in a minute" if seconds >= 60 else ""
         yield (
-            f"{number(round(kept / seconds, 2))} traces/s of a budget of {number(found.budget)}, at most"
-            f" {number(round(found.busiest / 60, 2))} in a minute; {number(round(spans / seconds, 2))} spans/s"
+            f"{number(round(kept / seconds, 2))} traces/s of a budget of {number(found.budget)}{most};"
+            f" {number(round(spans / seconds, 2))} spans/s"
         )
     if found.was.since:
-        yield f"WAS is what was decided since {clock(found.was.since)}; the verdict logs have nothing before that"
+        of_logs = "; of log records only the sum is known" * bool(found.log_records)
+        yield f"WAS is what was decided since {clock(found.was.since)}, the verdict logs have nothing before{of_logs}"
 
 
 def _traces(found: Simulation) -> Iterator[list[Text]]:

@@ -105,9 +105,10 @@ def both(stored: PatternCount, counted: PatternCount) -> PatternCount:
     """What is stored and what was counted of the same records: whichever knows more of them."""
     more = counted if counted.count > stored.count else stored
     size = (stored.bytes or 0) / stored.count
+    first, minute = stored.first_time_unix_nano, counted.first_time_unix_nano
     return replace(
         more,
-        first_time_unix_nano=min(stored.first_time_unix_nano, counted.first_time_unix_nano),
+        first_time_unix_nano=first if first < minute + MINUTE else minute,  # minutes are all that is counted by
         last_time_unix_nano=max(stored.last_time_unix_nano, counted.last_time_unix_nano),
         bytes=round(size * more.count),
         kept=counted.kept,
