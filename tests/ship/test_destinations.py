@@ -410,6 +410,24 @@ def test_nothing_is_recorded_of_an_exporter_s_work(exporter: Kept, there: Destin
     assert (exporter.suppressed, context.get_value(SUPPRESS)) == ([True], None)
 
 
+class Buffering(Kept):
+    """Keeps for itself what it is handed until it is flushed."""
+
+    flushed: list[int]
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self.flushed = [timeout_millis]
+        raise TimeoutError("not all of it")
+
+
+def test_what_an_exporter_keeps_for_itself_is_flushed_in_the_time_there_is_and_that_may_fail() -> None:
+    exporter = Buffering()
+    there = destination("spans-buffering", "spans", exporter)
+    there.send(spans(["a"]))
+    there.flush(1.5)
+    assert exporter.flushed == [1500]
+
+
 def test_an_exporter_is_shut_down_once(exporter: Kept, there: Destination) -> None:
     there.close()
     there.close()

@@ -189,10 +189,15 @@ class Shipping:
                 _logger.debug("the budget is not shared with other processes: %s", error)
 
     def finish(self, seconds: float | None = None) -> None:
-        """See to it that what was committed is sent, within the grace or so many seconds in all."""
+        """See to it that what was committed is sent, within the grace or so many seconds in all.
+
+        Exporters are flushed, not shut down: a process that is told to end may go on, and sends by them again.
+        """
         until = time.monotonic() + (self._settings.exit_grace if seconds is None else seconds)
         for each in self._shippers:
             each.finish(max(until - time.monotonic(), 0))
+        for destination in self.destinations:
+            destination.flush(until - time.monotonic())
 
     def flush(self, timeout: float) -> bool:
         """Send what was committed, in so many seconds; False if something is left."""

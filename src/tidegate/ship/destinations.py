@@ -122,6 +122,9 @@ class Destination:
             return unreadable(error)
         return self.deliver(payload, count(picked), min(self.timeout, self.timeout if timeout is None else timeout))
 
+    def flush(self, timeout: float) -> None:
+        """Have the exporter send what it may keep for itself, within ``timeout`` seconds. OTLP's keep nothing."""
+
     def close(self) -> None:
         """Shut the exporter down. A second call does nothing."""
         if self._closed:
@@ -168,11 +171,21 @@ class ObjectDestination(Destination):
     def __init__(self, name: str, signal: str, exporter: Any, interval: float = 0.0) -> None:
         super().__init__(name, signal, exporter, interval)
         self._client: Http | None = None
+        self._has_sent = False
         try:
             self._client = exporter._client = Http(exporter._client, signal)
         except (AttributeError, TypeError):  # it sends in a way of its own
             return
         self.endpoint, self.timeout = self._client.endpoint, self._client.timeout
+
+    def flush(self, timeout: float) -> None:
+        if not self._has_sent or timeout <= 0:
+            return
+        try:
+            with otel.suppressed():
+                self._exporter.force_flush(int(timeout * 1000))
+        except Exception as error:  # an exporter's failure is not the application's
+            _logger.debug("the exporter of %s could not be flushed: %s", self.name, outcome.told(error))
 
     def encode(self, picked: Sequence[Picked]) -> Any:
         from tidegate.ship.rebuild import rebuild
@@ -183,6 +196,7 @@ class ObjectDestination(Destination):
         client = self._client
         if client is not None:
             client.outcome, client.count, client.limit = None, count, timeout
+        self._has_sent = True
         options = {"timeout_millis": timeout * 1000} if self.signal == "metrics" else {}
         result = self._exporter.export(payload, **options)
         if client is not None and client.outcome is not None:
