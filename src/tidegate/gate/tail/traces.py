@@ -105,7 +105,7 @@ class TraceTail:
         ids, status = rows.trace_ids, rows.status
         found = self._place(rows, picked, now)
         flags, states = rows.flags, rows.trace_states
-        for row in [row for row in picked if states[row]]:
+        for row in [row for row in picked if states[row] and not flags[row] & SAMPLED]:
             found[ids[row]].carry(states[row])
         for row in [row for row in picked if flags[row] & SAMPLED]:
             found[ids[row]].sample(states[row])
