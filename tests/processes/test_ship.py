@@ -102,6 +102,30 @@ def test_another_token_is_another_route_though_nothing_tells_them_apart(instrume
     assert "(it differs in: the value of a variable or a header)" in done.stderr
 
 
+FILE = """
+file_format: "1.0"
+tracer_provider:
+  processors:
+    - batch:
+        exporter:
+          otlp_http:
+            endpoint: %s/v1/traces
+            headers:
+              - name: api-key
+                value: ${TENANT_KEY}
+"""
+
+
+def test_of_one_file_two_keys_are_two_routes_and_the_same_key_is_the_program_s(
+    instrument: Run, run: Run, receiver: OtlpReceiver, tmp_path: Path
+) -> None:
+    (path := tmp_path / "otel.yaml").write_text(FILE % receiver.endpoint)
+    mine, other = ({"OTEL_CONFIG_FILE": str(path), "TENANT_KEY": key} for key in ("hunter2", "hunter3"))
+    instrument(PROGRAM, env=mine)
+    assert run(["tidegate", "ship", "--once"], env=other, check=False).returncode == 2
+    assert run(["tidegate", "ship", "--once"], env=mine).returncode == 0
+
+
 def test_without_anywhere_to_send_to_there_is_nothing_to_do(run: Run) -> None:
     done = run(["tidegate", "ship"], env={"OTEL_EXPORTER_OTLP_ENDPOINT": None}, check=False)
     assert done.returncode == 2
