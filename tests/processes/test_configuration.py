@@ -139,7 +139,15 @@ WRONG = {
     ),
     "an exporter that is not installed": (
         {"OTEL_TRACES_EXPORTER": "carrier-pigeon"},
-        ["OTEL_TRACES_EXPORTER", "'carrier-pigeon'", "not installed"],
+        ["OTEL_TRACES_EXPORTER", "'carrier-pigeon'", "It is not installed: correct the name"],
+    ),
+    "a protocol that there is not": (
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpcc", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
+        ["OTEL_EXPORTER_OTLP_PROTOCOL", "'grpcc'", "It must be http/protobuf or grpc"],
+    ),
+    "an endpoint that is no URL": (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "'localhost:4318'", "an http:// or https:// URL"],
     ),
 }
 

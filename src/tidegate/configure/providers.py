@@ -56,6 +56,14 @@ def _unusable_file(settings: Settings, error: Exception) -> ConfigurationError:
     return ConfigurationError(f"OTEL_CONFIG_FILE is {settings.config_file!r}, which cannot be used: {error}.")
 
 
+#: What to do, by a part of what the SDK says.
+_ADVICE = {
+    "Unsupported OTLP protocol": "It must be http/protobuf or grpc",
+    "otlp_proto_grpc": "OTLP over gRPC needs: pip install 'tidegate[grpc]'",
+    "": "It is not installed: correct the name, or install what has it; `tidegate doctor` says what there is",
+}
+
+
 @dataclass(frozen=True)
 class Built:
     """Of providers that the SDK has built for us: the standard variables that it found, the declarative file if there
@@ -105,10 +113,10 @@ def _initialize(settings: Settings, auto_instrumentation_version: str | None) ->
         except RuntimeError as unrelated:
             raise ConfigurationError(f"the environment names something that is not installed: {unrelated}.") from None
         _logger.error(
-            "%s, which needs something that is not installed: %s. Nothing is sent until this is corrected,"
-            " the store is not affected. OTLP over gRPC needs: pip install 'tidegate[grpc]'.",
+            "%s, which cannot be used: %s. %s. Nothing is sent until this is corrected, the store is not affected.",
             chosen,
             error,
+            next(advice for part, advice in _ADVICE.items() if part in str(error)),
         )
         return {}
 

@@ -15,6 +15,7 @@ from tidegate.cli.answer import warn_of_damage
 from tidegate.cli.commands.export import SIGNALS, questions
 from tidegate.cli.format import number
 from tidegate.cli.options import open_reader, options
+from tidegate.cli.safe import hide_password
 from tidegate.cli.streams import ended_by_signals, say
 from tidegate.errors import ConfigurationError
 
@@ -98,12 +99,16 @@ def command(
             if endpoint is None or dry_run:
                 sentence, problem = _count(reader, asked, progress), ""
             else:
-                sentence, problem = _send(reader, asked, progress, _destinations(endpoint, asked, headers, protocol))
+                there = _destinations(endpoint, asked, headers, protocol)
+                sentence, problem = _send(reader, asked, progress, there, hide_password(endpoint))
         say(sentence)
         warn_of_damage(reader)
     if problem:
         say(problem)
         click.get_current_context().exit(1)
+
+
+_NOTHING = "There is nothing to send: no record matches."
 
 
 def _count(reader: Reader, asked: Questions, progress: Steps) -> str:
@@ -113,29 +118,34 @@ def _count(reader: Reader, asked: Questions, progress: Steps) -> str:
     for count in counting.run(reader, asked):
         progress.advance(count)
     if not counting.records:
-        return "There is nothing to send."
+        return _NOTHING
     return f"To send: {_told(counting.records)}, {counting.bytes:,} bytes of OTLP in protobuf before compression."
 
 
-def _send(reader: Reader, asked: Questions, progress: Steps, destinations: Sequence[Destination]) -> tuple[str, str]:
+def _send(
+    reader: Reader, asked: Questions, progress: Steps, destinations: Sequence[Destination], where: str
+) -> tuple[str, str]:
     """What was sent, and what went wrong, in a sentence each."""
     from tidegate.ship.replay import Replay, Stopped
 
     # the sentences of the sender are meant for applications' logs; what they say is in ours
     logging.getLogger("tidegate").addHandler(logging.NullHandler())
-    where, problem = destinations[0].endpoint, ""
+    found, problem = 0, ""
     with closing(Replay(destinations)) as replay:
         try:
             for count in replay.run(reader, asked):
                 progress.advance(count)
+                found += count
         except Stopped as stopped:
-            problem = f"{where} does not take more: {stopped}."
+            problem = f"{where} {'does not take more' if replay.sent.total() else 'takes nothing'}: {stopped}."
         except (KeyboardInterrupt, SystemExit):
             say(f"Interrupted; sent {_told(replay.sent) or 'nothing'} to {where}.")
             raise
         refused = ", ".join(f"{number(count)} by {status}" for status, count in replay.refused.items())
     if refused and not problem:
         problem = f"{where} refused {refused}; those records are nowhere else than in the store."
+    if not found and not problem:
+        return _NOTHING, ""
     return f"Sent {_told(replay.sent) or 'nothing'} to {where}.", problem
 
 
