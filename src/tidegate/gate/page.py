@@ -106,7 +106,7 @@ class ControlPage:
         self._open()
 
     def publish(self, budget: float, available: float, revision: str = "") -> None:
-        """For the elected gate, every quarter of a second: its budget, and what of it is left to chance (traces/s).
+        """For the elected gate, at least every second: its budget, and what of it is left to chance (traces/s).
 
         ``revision`` is that of the policy in force, hexadecimal digits, as in `Policy.revision`.
         """

@@ -179,6 +179,9 @@ def _wrap_call_handlers() -> None:
             finally:  # a signal handler may raise SystemExit
                 for late in waiting:
                     capture_record(late)
+            if not _libraries:
+                original(self, record)
+                return
             with Doing(HANDLING):
                 original(self, record)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("tidegate")
 
 #: Seconds between two looks at the store while a trace is to be judged, and while there is none.
-POLL_S, QUIET_POLL_S = 0.25, 0.5
+POLL_S, QUIET_POLL_S = 0.5, 0.75
 
 #: Seconds between two looks at what has become superfluous.
 TIDY_S = 10.0

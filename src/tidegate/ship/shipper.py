@@ -77,12 +77,13 @@ class Shipper:
         self.problem = ""
 
     def committed(self) -> None:
-        """Something was committed in this process."""
+        """Something was committed in this process.
+
+        It waits for the next look: to wake a thread for each commit costs the whole process more than what it does.
+        """
         if not self._is_needed:
             self._is_needed = True
             self._worker.start()
-        elif self.lead is not None:
-            self._worker.wake()
 
     def finish(self, grace: float) -> None:
         """See to it that what this process committed is sent as it ends, by whoever it is, within ``grace`` seconds.
