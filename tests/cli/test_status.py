@@ -106,7 +106,7 @@ def test_a_standalone_process_is_named_as_the_command_it_is(store_dir: Path, lin
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (State(traces="gated", budget=20.0, available=2.5), "traces: up to 20/s, 2.5/s of them by chance"),
+        (State(traces="gated", budget=20.0, available=2.5), "traces: up to 20/s, 2.5/s of that free for ordinary ones"),
         (State(traces="gated", budget=20.0, span_budget=500.0), "traces: up to 20/s and 500 spans/s"),
         (State(traces="sampled"), "traces: what is sampled"),
         (State(traces="all"), "traces: all"),

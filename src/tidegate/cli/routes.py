@@ -71,7 +71,7 @@ def _rules(each: RouteStatus) -> str:
         budget = rules.get("trace_budget") if state.budget is None else state.budget
         traces = f"up to {_rate(budget)}"
         traces += f" and {number(state.span_budget)} spans/s" if state.span_budget is not None else ""
-        traces += f", {_rate(state.available, 3)} of them by chance" if state.available is not None else ""
+        traces += f", {_rate(state.available, 3)} of that free for ordinary ones" if state.available is not None else ""
     else:
         traces = {"sampled": "what is sampled"}.get(mode, mode)
     logs = "all" if (state.logs or rules.get("send")) == "all" else "by pattern"
