@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate import otel
 from tidegate.errors import FormatError, TidegateError
@@ -22,7 +22,7 @@ from tidegate.ship.measures import tell
 from tidegate.ship.pace import Share
 from tidegate.ship.resuming import resume
 from tidegate.ship.sender import Sender
-from tidegate.ship.sending import IDLE_S, Sending
+from tidegate.ship.sending import IDLE_S, SOONEST_S, Sending
 from tidegate.ship.state import State, process_name
 
 if TYPE_CHECKING:
@@ -45,14 +45,28 @@ TIDY_S = 10.0
 #: Seconds after something failed until it is tried again.
 AGAIN_S = 1.0
 
+#: Seconds between two looks whether a request has ended.
+_BUSY_S = 0.005
+
+#: Who is not ready so many seconds before the end of the time has used it up.
+_LATE_S = 0.05
+
+
+class _Order(NamedTuple):
+    """To send what there is until a time of the monotonic clock; at the ``end`` of a process, all of it by then."""
+
+    until: float
+    is_end: bool
+
 
 class Line:
-    """One destination's sending, in a thread of its own."""
+    """One destination's sending, in a thread of its own. One request at most is under way."""
 
     def __init__(self, sending: Sending, share: Share) -> None:
         self.sending = sending
         self._share = share
-        self._until: float | None = None
+        self._order: _Order | None = None
+        self._ended: Callable[[], object] | None = None
         self._drained = threading.Event()
         self._working = threading.Lock()
         # a request under way is not waited for by a fork: what it leaves behind in the child, nobody uses there
@@ -64,8 +78,18 @@ class Line:
         self.worker.renew()
 
     def begin(self) -> None:
+        self._ended = None
         self.worker.start()
         self.worker.wake()
+
+    @property
+    def name(self) -> str:
+        return self.sending.sender.destination.name
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request may be under way."""
+        return self._working.locked()
 
     def _run(self, worker: Worker) -> None:
         with otel.suppressed():
@@ -73,49 +97,68 @@ class Line:
                 begun = time.thread_time()
                 with self._working:
                     wait = self._turn(worker)
+                if self._ended is not None:
+                    break
                 rest = self._share.rest(time.thread_time() - begun, time.monotonic())
-                sleep(worker, wait, rest, lambda: self._until is not None)
+                sleep(worker, wait, rest, lambda: self._order is not None)
+        if (ended := self._ended) is not None:
+            ended()
 
     def _turn(self, worker: Worker) -> float:
-        if self._until is not None:
-            self._drain(self._until)
-            self._until = None
-            self._drained.set()
-            return IDLE_S
-        return self._step() if worker.going() else 0.0
+        if (order := self._order) is not None:
+            return self._drain(order, worker.going)
+        return self._step(None, worker.going) if worker.going() else 0.0
 
-    def _step(self, timeout: float | None = None) -> float:
+    def _step(self, order: _Order | None, going: Callable[[], bool]) -> float:
+        now = time.monotonic()
+
+        def goes_on() -> bool:
+            return going() and self._order is order and self._ended is None
+
         try:
-            return self.sending.step(time.monotonic(), timeout)
+            timeout = order.until - now if order is not None and order.is_end else None
+            return self.sending.step(now, timeout, hurry=order is not None, goes_on=goes_on)
         except (OSError, TidegateError) as error:
-            _logger.debug("%s: %s", self.sending.sender.destination.name, error)
+            _logger.debug("%s: %s", self.name, error)
         except Exception as error:
-            _logger.debug("%s: %r", self.sending.sender.destination.name, error)
+            _logger.debug("%s: %r", self.name, error)
         return AGAIN_S
 
-    def _drain(self, until: float) -> None:
-        """Send what there is; the first failure ends it."""
-        while (left := until - time.monotonic()) > 0 and self._step(left) == 0.0:
+    def _drain(self, order: _Order, going: Callable[[], bool]) -> float:
+        """Send what there is; the first failure ends it. What is under way when the time is over goes on, unless it is
+        the end."""
+        while self._ended is None and time.monotonic() < order.until and self._step(order, going) == 0.0:
             pass
+        if self._order is not order:  # there is a new one
+            return 0.0
+        self._order = None
+        self._drained.set()
+        return IDLE_S if self.sending.is_done else SOONEST_S
 
-    def drain(self, until: float) -> None:
+    def drain(self, until: float, *, is_end: bool) -> None:
         """Begin to send what there is until a time of the monotonic clock: in its thread, or where no thread can be
         started any more, in this one."""
+        self._ended = None
         self._drained.clear()
-        self._until = until
+        self._order = order = _Order(until, is_end)
         if self.worker.start():
             self.worker.wake()
         elif self._working.acquire(timeout=max(until - time.monotonic(), 0)):
-            self._drain(until)
-            self._working.release()
-            self._until = None
-            self._drained.set()
+            try:
+                self._drain(order, lambda: True)
+            finally:
+                self._working.release()
 
     def drained(self, until: float, alive: Callable[[], object]) -> bool:
         """Wait for that, calling ``alive`` meanwhile; whether all was sent."""
         while (left := until - time.monotonic()) > 0 and not self._drained.wait(min(left, BEAT_S)):
             alive()
         return self._drained.is_set() and self.sending.is_done
+
+    def end(self, ended: Callable[[], object]) -> None:
+        """Begin no other request. ``ended`` is called if one that is under way ends later."""
+        self._ended = ended
+        self.worker.stop(0)
 
 
 def sleep(
@@ -174,6 +217,9 @@ class Lead:
         self._policies = plan.trace_policy, plan.log_policy
         self._since = time.time_ns()
         self._tidied = 0.0
+        self._closing, self._is_closed = threading.Lock(), False
+        #: Destinations that took all the time that there was at an end, and are not waited for again.
+        self.late = frozenset[str]()
         self.problem = ""
 
     @property
@@ -181,6 +227,7 @@ class Lead:
         return [line.sending.sender for line in self.lines]
 
     def begin(self) -> None:
+        self._is_closed, self.late = False, frozenset()
         for line in self.lines:
             line.begin()
 
@@ -226,10 +273,14 @@ class Lead:
             self._plan.collect()
             self.judge_rest(until)
         self.look(time.monotonic(), last=last, last_points=True)
-        for line in self.lines:
-            line.drain(until)
-        is_sent = [line.drained(until, self.beat) for line in self.lines]  # all of them are waited for
-        return all(is_sent) and not self.judge.undecided
+        self._is_closed = False
+        wanted = [line for line in self.lines if patient or line.name not in self.late]
+        for line in wanted:
+            line.drain(until, is_end=not patient)
+        is_sent = [line.drained(until, self.beat) for line in wanted]  # all of them are waited for
+        if not patient:
+            self._note_late(until)
+        return len(wanted) == len(self.lines) and all(is_sent) and not self.judge.undecided
 
     def _follow_policy(self) -> None:
         plan = self._plan
@@ -288,18 +339,34 @@ class Lead:
         )
 
     def close(self, wait: float = 0.0) -> None:
-        """Let the next one lead; requests under way have so many seconds to end."""
+        """Let the next one lead, once no request is under way, whose answer could still be noted: in so many seconds,
+        or when it ends."""
         until = time.monotonic() + wait
         for line in self.lines:
-            line.worker.stop(until - time.monotonic())
-        if self._telling is not None:
-            with contextlib.suppress(Exception):
-                self._telling.unsent(self._unsent, last=True)
-                self._telling.state(self.state(), last=True)
-        if self._leadership.holds():
-            self._tidy(last=True)
-        self.abandon()
-        self._leadership.release()
+            line.end(self._let_go)
+        while any(line.is_busy for line in self.lines) and time.monotonic() < until:
+            time.sleep(_BUSY_S)
+        self._note_late(until)
+        self._let_go()
+
+    def _note_late(self, until: float) -> None:
+        if time.monotonic() >= until - _LATE_S:
+            self.late |= {line.name for line in self.lines if line.is_busy or not line.sending.is_done}
+
+    def _let_go(self) -> None:
+        """The last one to end does it."""
+        with self._closing:
+            if self._is_closed or any(line.is_busy for line in self.lines):
+                return
+            self._is_closed = True
+            if self._telling is not None:
+                with contextlib.suppress(Exception):
+                    self._telling.unsent(self._unsent, last=True)
+                    self._telling.state(self.state(), last=True)
+            if self._leadership.holds():
+                self._tidy(last=True)
+            self.abandon()
+            self._leadership.release()
 
     def abandon(self) -> None:
         """Let go of files, in the child of a fork too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,11 +37,18 @@ class Workplace(Protocol):
     def try_lead(self) -> Lead | None:
         """The lead, if nobody else has it. Raises OSError, `StoreError`."""
 
-    def leave(self, is_leaving: bool) -> None:
-        """Say that the leader is about to end, and looks at the store for the last time; or that it has."""
+    def leave(self) -> None:
+        """Say that the leader is about to end, and looks at the store for the last time."""
 
-    def is_left(self) -> bool:
-        """Whether the leader is about to end, so that somebody else has to see to what was committed since."""
+    def is_left(self, since: float) -> bool:
+        """Whether the leader is about to end, and may not see what was committed until ``since`` (seconds since the
+        epoch), so that somebody else has to see to that."""
+
+    def tell_late(self, late: Iterable[str]) -> None:
+        """Say which destinations took all the time that there was at this end."""
+
+    def late(self) -> frozenset[str]:
+        """Those of the leader that ended just now: the next one does not wait for them again."""
 
     def is_alone(self) -> bool:
         """Whether no other process of the route lives that could lead next."""
@@ -88,7 +96,7 @@ class OnDisk:
         from tidegate.ship.state import Telling
         from tidegate.ship.verdicts import VerdictLog
 
-        self.leave(False)
+        files.unlink(self._leaving)
         reader = opened.enter_context(closing(store.open(self._store)))
         if (page := self._page()) is not None:
             opened.callback(page.close)
@@ -123,17 +131,24 @@ class OnDisk:
     def _leaving(self) -> str:
         return os.path.join(self._directory, "election", "leaving")
 
-    def leave(self, is_leaving: bool) -> None:
-        if is_leaving:
-            files.write(self._leaving, {})
-        else:
-            files.unlink(self._leaving)
+    @property
+    def _late(self) -> str:
+        return os.path.join(self._directory, "election", "late")
 
-    def is_left(self) -> bool:
-        try:
-            return time.time() - os.stat(self._leaving).st_mtime < LEAVING_S
-        except FileNotFoundError:
-            return False
+    def leave(self) -> None:
+        files.write(self._leaving, {})
+
+    def is_left(self, since: float) -> bool:
+        """A mark that was made later says that the last look came later, too."""
+        marked = _made(self._leaving)
+        return time.time() - marked < LEAVING_S and marked <= since
+
+    def tell_late(self, late: Iterable[str]) -> None:
+        files.write(self._late, {"destinations": sorted(late)})
+
+    def late(self) -> frozenset[str]:
+        is_fresh = time.time() - _made(self._late) < LEAVING_S
+        return frozenset(files.read(self._late).get("destinations", ())) if is_fresh else frozenset()
 
     def is_alone(self) -> bool:
         return not locks.others(self._store, self._plan.route.id)
@@ -158,14 +173,28 @@ class InMemory:
             self._lead = Lead(plan, reader, log, cursors, Alone(), self._share, points=points)
         return self._lead
 
-    def leave(self, is_leaving: bool) -> None:
+    def leave(self) -> None:
         """Nobody asks."""
 
-    def is_left(self) -> bool:
+    def tell_late(self, late: Iterable[str]) -> None:
+        """Nobody comes after it."""
+
+    def is_left(self, since: float) -> bool:
         return False
+
+    def late(self) -> frozenset[str]:
+        return frozenset()
 
     def is_alone(self) -> bool:
         return True
 
     def after_fork(self) -> None:
         self._lead = None
+
+
+def _made(path: str) -> float:
+    """When a file was written, in seconds since the epoch; 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0

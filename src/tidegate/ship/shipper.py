@@ -45,6 +45,8 @@ class _Wish(NamedTuple):
     """Somebody waits for what is to be sent, until a time of the monotonic clock."""
 
     until: float
+    #: When it began, in seconds since the epoch: what was committed before is meant.
+    since: float
     is_end: bool
     ticket: Ticket
     done: list[bool]
@@ -106,7 +108,7 @@ class Shipper:
             self._worker.renew()
             self._start_afresh()
             self._is_needed = True
-        wish = _Wish(time.monotonic() + seconds, is_end, Ticket(), [])
+        wish = _Wish(time.monotonic() + seconds, time.time(), is_end, Ticket(), [])
         if self._worker.running:
             self._wishes.append(wish)
             self._worker.wake()
@@ -204,8 +206,10 @@ class Shipper:
         while self.lead is None:
             self.lead = self._place.try_lead()
             if self.lead is not None:
+                if wish.is_end:
+                    self.lead.late = self._place.late()
                 break
-            if not self._place.is_left():
+            if not self._place.is_left(wish.since):
                 return True
             if time.monotonic() >= wish.until:
                 return False
@@ -216,7 +220,7 @@ class Shipper:
         if wish.is_end:
             # said before the last look: who commits later sees it, and waits to lead next
             with suppress(OSError):
-                self._place.leave(True)
+                self._place.leave()
         is_alone = self._place.is_alone()
         try:
             if wish.is_end and not is_alone:
@@ -225,5 +229,7 @@ class Shipper:
             return lead.settle(wish.until, last=is_alone, patient=not wish.is_end)
         finally:
             if wish.is_end:
-                # what is under way is not to be sent again by whoever leads next
                 self._step_down(wish.until - time.monotonic())
+                with suppress(OSError):
+                    if lead.late:
+                        self._place.tell_late(lead.late)
