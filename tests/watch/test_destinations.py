@@ -19,8 +19,11 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def shown(**options: Any) -> list[str]:
-    return [str(item) for item in destinations(load(options, environ={}))]
+GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+
+
+def shown(environ: Any = None, **options: Any) -> list[str]:
+    return [str(item) for item in destinations(load(options, environ=environ or {}))]
 
 
 def found(**options: Any) -> tuple[str, str]:
@@ -40,12 +43,12 @@ def found(**options: Any) -> tuple[str, str]:
     ],
 )
 def test_an_endpoint_is_shown_by_host_and_port_alone(endpoint: str, expected: str) -> None:
-    assert shown(endpoint=endpoint) == [expected]
+    assert shown(GRPC, endpoint=endpoint) == [expected]
 
 
-@pytest.mark.parametrize("endpoint", ["http://collector:port", "unix:///run/collector", "http://[::1"])
+@pytest.mark.parametrize("endpoint", ["collector:port", "unix:///run/collector", "[::1"])
 def test_an_endpoint_without_host_and_port_is_left_to_the_exporter(endpoint: str) -> None:
-    assert shown(endpoint=endpoint) == []
+    assert shown(GRPC, endpoint=endpoint) == []
 
 
 def test_each_receiver_is_there_once() -> None:
