@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from leading import lead
 from making import put, span
 from office import ROUTE, KeepingExporter
+from tidegate.ship.cursors import read
 from tidegate.ship.destinations import destination
+from tidegate.ship.election import leads
 from tidegate.ship.pace import Share
 from tidegate.ship.places import InMemory, OnDisk, Workplace
 from tidegate.ship.plan import Plan
@@ -23,8 +27,8 @@ from tidegate.store.sinks import FileSink, MemorySink, Sink
 class Process:
     """What a process has that records and may lead."""
 
-    def __init__(self, store: Path | None) -> None:
-        self.exporter = KeepingExporter()
+    def __init__(self, store: Path | None, exporter: KeepingExporter | None = None) -> None:
+        self.exporter = exporter or KeepingExporter()
         plan = Plan(ROUTE, [destination("traces-kept", "spans", self.exporter)], traces="all")
         share = Share(1.0)
         self.place: Workplace = InMemory(plan, share) if store is None else OnDisk(plan, str(store), share)
@@ -135,3 +139,56 @@ def test_that_the_lead_cannot_be_taken_is_warned_of_once(
     ]
     assert "verdicts" in on_disk.shipper.problem
     (route / "verdicts").unlink()
+
+
+def test_what_was_committed_before_the_leader_looks_for_the_last_time_is_left_to_it(
+    on_disk: Process, tmp_path: Path
+) -> None:
+    other = lead(Path(ROUTE.directory(str(tmp_path / "store"))))
+    committed = time.time() - 1.0
+    on_disk.place.leave()
+    assert on_disk.place.is_left(time.time() + 1.0)
+    assert not on_disk.place.is_left(committed)
+    other.release()
+
+
+def test_a_destination_that_took_all_the_time_of_one_end_has_none_of_the_next(on_disk: Process, tmp_path: Path) -> None:
+    other = lead(Path(ROUTE.directory(str(tmp_path / "store"))))
+    on_disk.commit("first")
+    on_disk.sink.close()
+    on_disk.shipper.close()
+    on_disk.place.tell_late(["traces-kept"])
+    other.release()
+    on_disk.shipper.finish(10.0)
+    assert on_disk.names == []
+
+
+class Slow(KeepingExporter):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.answer = threading.Event(), threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.begun.set()
+        self.answer.wait()
+        return super().export(spans)
+
+
+def test_a_request_under_way_keeps_the_lead_and_its_late_answer_is_noted(
+    tmp_path: Path, wait_for: Callable[..., None]
+) -> None:
+    slow = Slow()
+    process = Process(tmp_path / "store", slow)
+    process.commit("first")
+    assert slow.begun.wait(10.0)
+    process.sink.close()
+    process.shipper.finish(0.1)
+    directory = Path(ROUTE.directory(str(tmp_path / "store")))
+    assert leads(str(directory))
+    slow.answer.set()
+    wait_for(lambda: not leads(str(directory)))
+    [place] = read(str(directory / "cursors")).values()
+    assert place.counts == {"sent": 1}
+    process.shipper.close()

@@ -25,8 +25,9 @@ from tidegate.store.forks import Lock
 #: Time in seconds between two heartbeats.
 BEAT_S = 0.5
 
-#: A leader without a heartbeat for so many seconds is superseded.
-STALE_S = 5.0
+#: A leader without a heartbeat for so many seconds is superseded. Six beats in a row are late only where a process
+#: is stopped or hangs; one that was taken for that by mistake writes nothing any more (`Superseded`).
+STALE_S = 3.0
 
 #: How long a heartbeat that is late by the wall clock is watched before it is believed, since clocks jump.
 CONFIRM_S = 1.2

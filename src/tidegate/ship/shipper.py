@@ -128,7 +128,7 @@ class Shipper:
             while worker.going():
                 begun = time.thread_time()
                 with self._working:
-                    wait = self._turn() if worker.going() else 0.0
+                    wait = self._turn() if worker.going() and not self._wishes else 0.0
                     while self._wishes:
                         wish = self._wishes.popleft()
                         wish.done.append(self._fulfil(wish))
