@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from faulty_receiver import FaultyReceiver, faulty_receiver, hang
+from faulty_receiver import FaultyReceiver, faulty_receiver, hang, healthy
 from recorded import Recorded, read
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -100,6 +100,23 @@ def test_an_endpoint_that_hangs_holds_up_the_end_no_longer_than_the_grace(
     receiver.behave(hang())
     assert begin("work('first')", OTEL_PYTHON_TIDEGATE_EXIT_GRACE="0.5").wait(20) == 0
     assert receiver.spans == []
+
+
+def test_what_was_answered_before_an_end_that_waits_in_vain_is_not_sent_again(
+    begin: Start, run: Run, receiver: FaultyReceiver, endpoint: dict[str, str]
+) -> None:
+    receiver.next(healthy(), healthy())
+    receiver.behave(hang())
+    only = {"OTEL_LOGS_EXPORTER": "none", "OTEL_PYTHON_TIDEGATE_EXIT_GRACE": "1"}
+    # all at once, so that it is one portion of several requests
+    assert (
+        begin("for number in range(1500): trace.get_tracer('test').start_span(str(number)).end()", **only).wait(20) == 0
+    )
+    answered = len(receiver.spans)
+    receiver.behave(healthy())
+    run(["tidegate", "ship", "--once"], env={**endpoint, "OTEL_LOGS_EXPORTER": "none"})
+    assert 0 < answered < 1500
+    assert names(receiver) == {str(number): 1 for number in range(1500)}
 
 
 def test_routes_of_one_store_do_not_mix(instrument: Run, program: Callable[..., Path], recorded: See) -> None:
