@@ -13,6 +13,7 @@ import pytest
 
 from leading import Candidate, Clock, Deaf, frame, lead
 from tidegate.errors import FormatError
+from tidegate.ship import files as route_files
 from tidegate.ship import frames, verdicts
 from tidegate.ship.election import STALE_S, Election, Superseded
 from tidegate.ship.frames import START, Frame
@@ -344,14 +345,14 @@ def test_a_leader_that_was_superseded_while_it_trims_removes_nothing_more(
     log: VerdictLog, next_leader: Callable[[], VerdictLog], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "verdicts" / "00000001-000009.verdicts.partial").touch()
-    real, files_there = verdicts.files.names, list((tmp_path / "verdicts").iterdir())
+    real, files_there = route_files.names, list((tmp_path / "verdicts").iterdir())
 
     def stopped(directory: str) -> list[str]:
         found = list(real(directory))
         log._leadership.release()
         return found
 
-    monkeypatch.setattr(verdicts.files, "names", stopped)
+    monkeypatch.setattr(route_files, "names", stopped)
     with pytest.raises(Superseded):
         log.trim(START)
     assert sorted((tmp_path / "verdicts").iterdir()) == sorted(files_there)
