@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tidegate import otel
 from tidegate.errors import FormatError, TidegateError
 from tidegate.record.workers import Worker
-from tidegate.ship.election import BEAT_S
+from tidegate.ship.election import BEAT_S, Superseded
 from tidegate.ship.judge import Judge
 from tidegate.ship.measures import tell
 from tidegate.ship.pace import Share
@@ -363,8 +363,9 @@ class Lead:
                 with contextlib.suppress(Exception):
                     self._telling.unsent(self._unsent, last=True)
                     self._telling.state(self.state(), last=True)
-            if self._leadership.holds():
-                self._tidy(last=True)
+            with contextlib.suppress(Superseded):
+                if self._leadership.holds():
+                    self._tidy(last=True)
             self.abandon()
             self._leadership.release()
 
