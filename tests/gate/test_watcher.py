@@ -393,7 +393,7 @@ if not child:
 deadline = time.monotonic() + 20
 while watcher.policy.traces.budget != 9 and time.monotonic() < deadline:
     time.sleep(0.02)
-print(watcher.policy.traces.budget, flush=True)
+os.write(1, b"%r\\n" % watcher.policy.traces.budget)  # in one piece: both processes tell it
 if child:
     os.waitpid(child, 0)
 os._exit(0)

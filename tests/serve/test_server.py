@@ -216,8 +216,8 @@ def answering(start: Start, directory: Path, *flags: str, token: str = "") -> It
 
 
 @pytest.mark.servers
-def test_health_is_that_of_the_store(server: LiveServer) -> None:
-    assert server.get("/health").json()["components"].keys() == {"store", "disk"}
+def test_health_is_that_of_the_store_and_of_what_is_sent_from_it(server: LiveServer) -> None:
+    assert server.get("/health").json()["components"].keys() == {"store", "disk", "exporter"}
 
 
 @pytest.mark.servers
