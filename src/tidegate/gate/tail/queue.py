@@ -43,9 +43,6 @@ class Queue:
     def __iter__(self) -> Iterator[Pending]:
         return chain(self._touched.values(), self._waiting.values(), self._late.values())
 
-    def get(self, number: int) -> Pending | None:
-        return self._touched.get(number) or self._waiting.get(number) or self._late.get(number)
-
     def touch(self, number: int, now: float) -> Pending | None:
         """The trace, of which something came now; `put` it when there is none."""
         trace = self._touched.pop(number, None) or self._waiting.pop(number, None)
