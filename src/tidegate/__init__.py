@@ -66,4 +66,6 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home = import_module(_HOMES[name])
-    return home if _HOMES[name].endswith(f".{name}") else getattr(home, name)
+    # kept, since this is asked for every name that is not there
+    value = globals()[name] = home if _HOMES[name].endswith(f".{name}") else getattr(home, name)
+    return value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate import configure
 from tidegate.errors import ConfigurationError
-from tidegate.instrument.loading import load_instrumentor
+from tidegate.frameworks.loading import load_instrumentor
 from tidegate.settings import default_environment
 
 if TYPE_CHECKING:

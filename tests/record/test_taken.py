@@ -43,9 +43,9 @@ def _span() -> ReadableSpan:
 def test_the_slots_say_what_the_properties_say() -> None:
     taken = spans.taken(_span())
     span = _span()
-    assert taken[9:11] == otel._public_span_fields(span)[9:11] == ({"item": 7}, 0)
-    assert [len(otel._public_span_fields(span)[place]) for place in (11, 13)] == [1, 0]
-    assert len(taken) == len(otel._public_span_fields(span))
+    assert taken[9:11] == otel.objects._public_span_fields(span)[9:11] == ({"item": 7}, 0)
+    assert [len(otel.objects._public_span_fields(span)[place]) for place in (11, 13)] == [1, 0]
+    assert len(taken) == len(otel.objects._public_span_fields(span))
 
 
 def test_a_span_that_was_made_by_hand_is_taken_by_its_properties() -> None:

@@ -20,7 +20,7 @@ from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
 from tidegate.configure.recording import attach
 from tidegate.configure.shipping import Shipping, shipping_of
-from tidegate.instrument import loading
+from tidegate.frameworks import loading
 from tidegate.record import capture, process
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings, keep_place, load, standard_environment

@@ -1,0 +1,1 @@
+"""Web frameworks and other instrumented libraries: which instrumentations are loaded, and how."""

@@ -1,1 +1,0 @@
-"""Instrumentations: which are loaded, and how."""

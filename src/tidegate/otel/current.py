@@ -1,0 +1,89 @@
+"""The current context: what is current in it, left out or suppressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from opentelemetry.context import attach, detach, set_value
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
+
+try:
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+except ImportError:  # its value is part of no specification, but has not changed since 1.3
+    SUPPRESS_KEY = "suppress_instrumentation"
+
+
+class LeftOut(SpanContext):
+    """The context of a span that is neither recorded nor sent. ``used`` saves asking while there is none."""
+
+    used = False
+
+
+@contextmanager
+def left_out() -> Iterator[None]:
+    """Leave the current span out, and what is logged or instrumented in the meantime."""
+    span = get_current_span()
+    if span.is_recording() and hasattr(span, "_context"):
+        context = span.get_span_context()
+        span._context = LeftOut(
+            context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state
+        )
+        LeftOut.used = True
+    token = attach(set_value(SUPPRESS_KEY, True))
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+def is_left_out(span: ReadableSpan) -> bool:
+    """Whether this span, or the one around it, was left out."""
+    return type(span.context) is LeftOut or type(span.parent) is LeftOut
+
+
+def _current_context() -> Callable[[], Mapping[str, Any]]:
+    """What tells the current context, empty outside of everything; without the two calls around it if possible."""
+    from opentelemetry import context
+
+    variable = getattr(getattr(context, "_RUNTIME_CONTEXT", None), "_current_context", None)
+    if isinstance(variable, ContextVar):
+        return variable.get
+    return context.get_current
+
+
+#: The current context, at the cost of one call.
+current_context = _current_context()
+
+
+@contextmanager
+def suppressed() -> Iterator[None]:
+    """Record nothing of what is logged or instrumented in the meantime: it is an exporter's own work."""
+    token = attach(set_value(SUPPRESS_KEY, True))
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+@contextmanager
+def handing_to(handler: Any) -> Iterator[None]:
+    """A context that is not empty, and in which OpenTelemetry's own handler takes records although
+    another one of its kind may be at work here."""
+    token = attach(set_value("tidegate.handing", True))
+    guard = getattr(handler, "_is_emitting", None)
+    former = guard.set(False) if isinstance(guard, ContextVar) else None
+    try:
+        yield
+    finally:
+        if former is not None:
+            guard.reset(former)  # type: ignore[union-attr]
+        detach(token)
+
+
+def is_suppressed() -> bool:
+    """Whether the current context belongs to an exporter's own work."""
+    return bool(current_context().get(SUPPRESS_KEY))
