@@ -46,10 +46,11 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Generated pages and the picture made anew, and the next change log shown."""
+    """Generated pages and the picture made anew, the site built in build/site, and the next change log shown."""
     _install(session, "docs")
     session.run("python", "docs/make_reference.py")
     session.run("python", "docs/make_picture.py")
+    session.run("mkdocs", "build", "--strict")
     session.run("towncrier", "build", "--draft")
 
 

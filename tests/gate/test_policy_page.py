@@ -9,7 +9,7 @@ import pytest
 from project.markdown import blocks
 from tidegate.gate.policies.document import parse
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "policy.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "policy.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.language in ("json", "yaml")]
 
 
