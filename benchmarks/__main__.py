@@ -11,7 +11,7 @@ ALL = (
     *("store_writing", "store_reading", "store_processes"),
     *("calling", "starting", "exposing", "reading", "encoding"),
     *("sampling", "budgets", "workers", "verdicts", "patterns", "log_gate", "early_drop", "log_verdicts"),
-    "sending",
+    *("sending", "web"),
 )
 
 

@@ -48,7 +48,7 @@ def run(repeats: int) -> str:
     return "\n".join([_costs("span", rounds), _costs("log record", rounds), _outage(), _arrival(), _shop()])
 
 
-def _environment(endpoint: str, directory: str, more: dict[str, str]) -> dict[str, str]:
+def environment(endpoint: str, directory: str, more: dict[str, str]) -> dict[str, str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     exporters = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORTER"), "otlp")
     return {
@@ -71,7 +71,7 @@ def _cpu(case: str, more: dict[str, str], spans: int, logs: int) -> float:
     """Microseconds of CPU for each record."""
     with sink() as receiver, tempfile.TemporaryDirectory() as directory:
         load = ["load", str(spans), str(logs), str(SECONDS)]
-        out, _ = _start(case, load, _environment(receiver.endpoint, directory, more)).communicate()
+        out, _ = _start(case, load, environment(receiver.endpoint, directory, more)).communicate()
     return float(out) / ((spans + logs) * SECONDS) * 1e6
 
 
@@ -93,7 +93,7 @@ def _outage() -> str:
         with sink() as receiver, tempfile.TemporaryDirectory() as directory:
             seconds = BEFORE_S + OUTAGE_S + AFTER_S
             load = ["load", str(OUTAGE_SPANS), str(OUTAGE_LOGS), str(seconds)]
-            process = _start(case, load, _environment(receiver.endpoint, directory, more))
+            process = _start(case, load, environment(receiver.endpoint, directory, more))
             time.sleep(BEFORE_S + 6)  # it starts, warms up and rests
             receiver.tell("down")
             time.sleep(OUTAGE_S)
@@ -111,7 +111,7 @@ def _outage() -> str:
 
 
 def _finish(receiver: Sink, directory: str, more: dict[str, str]) -> None:
-    environ = _environment(receiver.endpoint, directory, more)
+    environ = environment(receiver.endpoint, directory, more)
     subprocess.run([Path(sys.executable).with_name("tidegate"), "ship", "--once"], env=environ, cwd=ROOT, check=True)
 
 
@@ -120,7 +120,7 @@ def _arrival() -> str:
     for case in ("standard", "tidegate"):
         with sink() as receiver, tempfile.TemporaryDirectory() as directory:
             load = ["load", "20", "0", "10"]
-            _start(case, load, _environment(receiver.endpoint, directory, {})).communicate()
+            _start(case, load, environment(receiver.endpoint, directory, {})).communicate()
             spans = receiver.report()["spans"]
         late = sorted(at - end for at, _, _, _, end in spans)
         rows.append([case, *(f"{late[int(len(late) * part)]:.2f}" for part in (0.5, 0.95)), f"{late[-1]:.2f}"])
@@ -131,7 +131,7 @@ def _shop() -> str:
     """300 traces a second through three services; one in a hundred fails in the last, one is slow there."""
     with sink() as receiver, tempfile.TemporaryDirectory() as directory:
         load = ["service", "shop,stock,payment", "300", "30"]
-        _start("tidegate", load, _environment(receiver.endpoint, directory, {})).communicate()
+        _start("tidegate", load, environment(receiver.endpoint, directory, {})).communicate()
         _finish(receiver, directory, {})
         spans = receiver.report()["spans"]
         made = _made(directory)
