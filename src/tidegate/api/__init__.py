@@ -1,0 +1,1 @@
+"""What an application calls: thin over OpenTelemetry's API, and never in its way."""
