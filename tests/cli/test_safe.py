@@ -15,7 +15,7 @@ from cli.samples import log, span, trace
 from tidegate.cli import lines, tables, tree
 from tidegate.cli.ndjson import dumps
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import hide_password, safe, safe_lines
+from tidegate.safe import hide_password, safe, safe_lines
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 ATTACKS = [

@@ -19,9 +19,9 @@ from typing import Any
 import click
 
 from tidegate._version import __version__
-from tidegate.cli.safe import safe
 from tidegate.cli.streams import discard_stdout, have_stdout, is_without_room, tolerate_any_encoding
 from tidegate.errors import TidegateError
+from tidegate.safe import safe
 
 COMMANDS = (
     *("demo", "doctor", "services", "traces", "trace", "spans", "logs", "tail", "metrics", "stats", "patterns"),

@@ -15,8 +15,8 @@ from tidegate.cli.force import settings_in_force
 from tidegate.cli.grid import Column
 from tidegate.cli.options import is_url
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.errors import StoreError
+from tidegate.safe import safe
 from tidegate.settings import BY_NAME
 from tidegate.store.check import Finding
 from tidegate.store.location import MEMORY, OFF, default_location

@@ -12,8 +12,8 @@ from importlib import metadata
 from tidegate import store
 from tidegate.cli import probe
 from tidegate.cli.force import settings_in_force
-from tidegate.cli.safe import hide_password
 from tidegate.errors import ConfigurationError
+from tidegate.safe import hide_password
 from tidegate.settings import Settings, environment
 from tidegate.store.location import MEMORY, OFF
 

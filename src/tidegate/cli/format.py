@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from tidegate.cli.safe import safe
 from tidegate.ndjson import jsonable
 from tidegate.records import SEVERITIES
+from tidegate.safe import safe
 
 #: Digits of a trace id where a line is short of room; `tidegate trace` takes any unique beginning.
 SHORT_ID = 12

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from tidegate.cli.format import SHORT_ID, clock, level, level_style, pairs, service_style, value_text
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe, safe_lines
 from tidegate.records import AttributeMap, Log
+from tidegate.safe import safe, safe_lines
 
 #: Attributes that the line shows in its own way, or that only say where the call stands; the last is
 #: uvicorn's second copy of its message, with colours.

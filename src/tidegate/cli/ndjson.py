@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate import ndjson
-from tidegate.cli.safe import safe_json
+from tidegate.safe import safe_json
 
 
 def write_json(record: Mapping[str, Any]) -> None:

@@ -10,9 +10,9 @@ from tidegate.cli import lines
 from tidegate.cli.format import clock, duration, level_style, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.cli.stats import sparkline
 from tidegate.cli.tables import count, service
+from tidegate.safe import safe
 from tidegate.ship.pattern_rows import GB, PatternCount
 from tidegate.ship.pattern_view import PatternDetail, Patterns
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from tidegate.cli.safe import hide_password
 from tidegate.errors import ConfigurationError
 from tidegate.gate.policies.document import parse
 from tidegate.gate.policies.sources import source
 from tidegate.gate.policy import Condition, LogPolicy, LogRule, Policy, TracePolicy, TraceRule
+from tidegate.safe import hide_password
 from tidegate.settings import Settings
 
 Rule = TraceRule | LogRule

@@ -15,9 +15,9 @@ from tidegate.cli.format import number
 from tidegate.cli.grid import Column
 from tidegate.cli.options import is_url
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.errors import StoreError, StoreNotFound
 from tidegate.kinds import CLASSES
+from tidegate.safe import safe
 from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, default_location
 from tidegate.store.names import is_store

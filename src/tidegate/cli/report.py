@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tidegate.cli.doctor import FAIL, OK, WARN, Check
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
+from tidegate.safe import safe
 
 _MARKS = {OK: ("✓", "green"), WARN: ("!", "yellow"), FAIL: ("✗", "bold red")}
 

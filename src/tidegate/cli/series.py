@@ -10,8 +10,8 @@ from rich.text import Text
 from tidegate.cli.format import clock, measured, number, pairs, service_style
 from tidegate.cli.grid import Column, lay_out
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.records import Point
+from tidegate.safe import safe
 from tidegate.store.questions.estimate import mean, quantile
 
 _COLUMNS = (

@@ -9,8 +9,8 @@ from rich.text import Text
 from tidegate.cli.format import clock, duration, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.cli.tables import count
+from tidegate.safe import safe
 from tidegate.store.questions.answers import Bars, Histogram, Quantiles, QuantilesBy
 
 _BARS = " ▁▂▃▄▅▆▇█"

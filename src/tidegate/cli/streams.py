@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import click
 
-from tidegate.cli.safe import safe
+from tidegate.safe import safe
 
 #: What our drawings become where the encoding of standard output does not have them.
 _ASCII = str.maketrans("━╸╺─│├╰✗◦…✓→µ", "=---||`xo~+>u")

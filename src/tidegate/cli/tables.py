@@ -10,8 +10,8 @@ from rich.text import Text
 from tidegate.cli.format import SHORT_ID, clock, duration, number, service_style
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
-from tidegate.cli.safe import safe
 from tidegate.records import Service, Span, Trace
+from tidegate.safe import safe
 
 _TIME = Column("TIME")
 _DURATION = Column("DURATION", right=True)

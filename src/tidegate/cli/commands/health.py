@@ -9,9 +9,9 @@ import click
 
 from tidegate.cli.ndjson import write_json
 from tidegate.cli.options import is_url, options
-from tidegate.cli.safe import safe
 from tidegate.cli.streams import say
 from tidegate.errors import StoreError
+from tidegate.safe import safe
 
 if TYPE_CHECKING:
     from tidegate.store import RemoteReader

@@ -6,7 +6,7 @@ import click
 
 from tidegate.cli.ndjson import write_json
 from tidegate.cli.options import options
-from tidegate.cli.safe import safe
+from tidegate.safe import safe
 
 
 @click.group("policy")

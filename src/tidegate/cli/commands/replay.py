@@ -15,9 +15,9 @@ from tidegate.cli.answer import warn_of_damage
 from tidegate.cli.commands.export import SIGNALS, questions
 from tidegate.cli.format import number
 from tidegate.cli.options import open_reader, options
-from tidegate.cli.safe import hide_password
 from tidegate.cli.streams import ended_by_signals, say
 from tidegate.errors import ConfigurationError
+from tidegate.safe import hide_password
 
 if TYPE_CHECKING:
     from tidegate.cli.progress import Steps

@@ -9,7 +9,7 @@ import click
 from tidegate.cli.force import settings_in_force
 from tidegate.cli.ndjson import write_json
 from tidegate.cli.options import options
-from tidegate.cli.safe import hide_password
+from tidegate.safe import hide_password
 from tidegate.settings import OPTIONS, Option, Settings
 
 _MASK = "********"
