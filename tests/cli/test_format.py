@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.cli.format import clock, duration, level, measured, number, pairs, service_style
+from tidegate.format import clock, duration, level, measured, number, pairs, service_style
 
 
 @pytest.mark.parametrize(

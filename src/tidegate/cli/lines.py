@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tidegate.cli.format import SHORT_ID, clock, level, level_style, pairs, service_style, value_text
 from tidegate.cli.output import Terminal
+from tidegate.format import SHORT_ID, clock, level, level_style, pairs, service_style, value_text
 from tidegate.records import AttributeMap, Log
 from tidegate.safe import safe, safe_lines
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from tidegate.cli import lines
-from tidegate.cli.format import clock, duration, level_style, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
 from tidegate.cli.stats import sparkline
 from tidegate.cli.tables import count, service
+from tidegate.format import clock, duration, level_style, number
 from tidegate.safe import safe
 from tidegate.ship.pattern_rows import GB, PatternCount
 from tidegate.ship.pattern_view import PatternDetail, Patterns

@@ -11,11 +11,11 @@ import click
 from rich.text import Text
 
 from tidegate.cli.force import settings_in_force
-from tidegate.cli.format import number
 from tidegate.cli.grid import Column
 from tidegate.cli.options import is_url
 from tidegate.cli.output import Terminal
 from tidegate.errors import StoreError, StoreNotFound
+from tidegate.format import number
 from tidegate.kinds import CLASSES
 from tidegate.safe import safe
 from tidegate.settings import Settings, load

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.text import Text
 
-from tidegate.cli.format import clock, duration, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
 from tidegate.cli.tables import count, when
+from tidegate.format import clock, duration, number
 from tidegate.safe import safe
 from tidegate.ship.status import DestinationStatus, RouteStatus
 

@@ -7,9 +7,9 @@ from itertools import groupby
 
 from rich.text import Text
 
-from tidegate.cli.format import clock, measured, number, pairs, service_style
 from tidegate.cli.grid import Column, lay_out
 from tidegate.cli.output import Terminal
+from tidegate.format import clock, measured, number, pairs, service_style
 from tidegate.records import Point
 from tidegate.safe import safe
 from tidegate.store.questions.estimate import mean, quantile

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from rich.text import Text
 
-from tidegate.cli.format import clock, duration, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
 from tidegate.cli.tables import count
+from tidegate.format import clock, duration, number
 from tidegate.safe import safe
 from tidegate.ship.simulate import Share, Simulation
 

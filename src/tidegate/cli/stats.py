@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from tidegate.cli.format import clock, duration, number
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
 from tidegate.cli.tables import count
+from tidegate.format import clock, duration, number
 from tidegate.safe import safe
 from tidegate.store.questions.answers import Bars, Histogram, Quantiles, QuantilesBy
 

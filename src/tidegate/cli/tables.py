@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
-from tidegate.cli.format import SHORT_ID, clock, duration, number, service_style
 from tidegate.cli.grid import Column
 from tidegate.cli.output import Terminal
+from tidegate.format import SHORT_ID, clock, duration, number, service_style
 from tidegate.records import Service, Span, Trace
 from tidegate.safe import safe
 

@@ -13,10 +13,10 @@ import click
 
 from tidegate.cli.answer import warn_of_damage
 from tidegate.cli.commands.export import SIGNALS, questions
-from tidegate.cli.format import number
 from tidegate.cli.options import open_reader, options
 from tidegate.cli.streams import ended_by_signals, say
 from tidegate.errors import ConfigurationError
+from tidegate.format import number
 from tidegate.safe import hide_password
 
 if TYPE_CHECKING:

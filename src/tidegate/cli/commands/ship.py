@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tidegate.cli.format import number
 from tidegate.cli.options import options
 from tidegate.cli.streams import say
+from tidegate.format import number
 
 if TYPE_CHECKING:
     from tidegate.configure.standalone import Standalone
