@@ -1,0 +1,99 @@
+"""What is known of an exception on its way up: the context it was raised in, and where it was told already.
+
+The servers that report an unhandled error do so outside of the request, where no trace is current any more; and the
+same error passes several places each of which would tell it. What they must know is kept on the exception itself,
+so that it lives exactly as long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import get_current_span
+
+#: Where an exception carries it.
+_NAME = "__tidegate__"
+
+#: Spans that are remembered to have an exception; those of more than that may get it twice.
+MAX_SPANS = 64
+
+
+class Raised:
+    """What an exception carries. In a copy, and in another process, it is None."""
+
+    __slots__ = ("context", "logged_in", "spans")
+
+    def __init__(self) -> None:
+        self.context: Context | None = None
+        self.logged_in: int | None = None
+        self.spans: list[int] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+
+def _of(error: BaseException) -> Raised | None:
+    found = getattr(error, _NAME, None)
+    return found if type(found) is Raised else None
+
+
+def _made(error: BaseException) -> Raised:
+    """What ``error`` carries; one that takes nothing gets it again each time."""
+    found = _of(error)
+    if found is None:
+        found = Raised()
+        try:
+            BaseException.__setattr__(error, _NAME, found)  # also where a class forbids it, as a frozen dataclass does
+        except Exception:  # slots all the way down
+            pass
+    return found
+
+
+def _trace(context: Context | None) -> int:
+    return get_current_span(context).get_span_context().trace_id
+
+
+def note(error: BaseException) -> None:
+    """Remember the current OpenTelemetry context as the one that ``error`` was raised in, unless one of the same
+    trace is remembered: the first is the closest. Never raises.
+
+    An exception that an application keeps and raises again in another trace gets that one.
+    """
+    raised, context = _made(error), get_current()
+    if raised.context is None or _trace(raised.context) != _trace(context):
+        raised.context = context
+        raised.spans.clear()
+
+
+def context_of(error: BaseException | None) -> Context | None:
+    """The context that ``error`` was noted in."""
+    raised = _of(error) if error is not None else None
+    return raised.context if raised is not None else None
+
+
+def _here(raised: Raised) -> int:
+    """The current trace; where there is none, the one that the exception was noted in; 0 for neither."""
+    return _trace(None) or (_trace(raised.context) if raised.context is not None else 0)
+
+
+def mark_logged(error: BaseException) -> None:
+    """Remember that there is a log record of ``error`` in this trace."""
+    raised = _made(error)
+    raised.logged_in = _here(raised)
+
+
+def is_logged(error: BaseException | None) -> bool:
+    """Whether `mark_logged` was told of ``error``, in this trace or in the one that it was noted in."""
+    raised = _of(error) if error is not None else None
+    return raised is not None and raised.logged_in is not None and raised.logged_in == _here(raised)
+
+
+def is_first_on(error: BaseException, span_id: int) -> bool:
+    """Whether ``error`` meets this span for the first time; from then on it does not."""
+    spans = _made(error).spans
+    if span_id in spans:
+        return False
+    if len(spans) < MAX_SPANS:
+        spans.append(span_id)
+    return True
