@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -218,6 +221,65 @@ def _parse_names(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in value if item.strip())
 
 
+def _parse_urls(value: Any) -> tuple[str, ...]:
+    patterns = _parse_names(value)
+    try:
+        re.compile("|".join(patterns))
+    except re.error:
+        raise ValueError from None
+    return patterns
+
+
+#: Seconds between two attempts to import what a `Named` callable is in.
+RETRY_S = 1.0
+
+_PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class Named:
+    """The callable that ``module:name`` names. It is imported when it is called, since the module is the
+    application's, which may not be importable, or instrumented, before then."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._found: Callable[..., Any] | None = None
+        self._problem, self._retry_at = "", 0.0
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Raises LookupError as long as it cannot be had, and what it raises itself."""
+        return (self._found or self._find())(*arguments)
+
+    def _find(self) -> Callable[..., Any]:
+        if time.monotonic() < self._retry_at:
+            raise LookupError(self._problem)
+        module, _, name = self.place.partition(":")
+        try:
+            self._found = attrgetter(name)(import_module(module))
+        except Exception as error:  # a module may fail in any way; or it is being imported, and has it in a moment
+            self._retry_at = time.monotonic() + RETRY_S
+            self._problem = f"{self.place} cannot be had: {type(error).__name__}: {error}"
+            raise LookupError(self._problem) from None
+        return self._found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Named) and other.place == self.place
+
+    def __hash__(self) -> int:
+        return hash(self.place)
+
+    def __repr__(self) -> str:
+        return self.place
+
+
+def _parse_callable(value: Any) -> Callable[..., Any] | None:
+    if value is None or callable(value):
+        return value
+    place = _parse_text(value)
+    if place and not _PLACE.fullmatch(place):
+        raise ValueError
+    return Named(place) if place else None
+
+
 def _parse_pairs(value: Any) -> dict[str, Any]:
     """``key=value,key=value`` with percent-encoding (OpenTelemetry's baggage form), or a mapping."""
     if isinstance(value, Mapping):
@@ -299,6 +361,8 @@ STORE = Kind(
 )
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
+URLS = Kind("urls", "regular expressions separated by commas, such as /healthz,/static/", _parse_urls)
+CALLABLE = Kind("callable", "a callable, or where to import one from, as module:name", _parse_callable)
 PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
 LOCATION = Kind(
     "location",

@@ -34,6 +34,7 @@ from tidegate.kinds import (
     TEXT,
     TOKEN,
     TRACES_PER_SECOND,
+    URLS,
     Kind,
     choice,
     is_url_of_http,
@@ -105,6 +106,13 @@ OPTIONS: tuple[Option, ...] = (
         (),
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
         "Instrumentations that are not loaded; `*` for none at all.",
+    ),
+    Option(
+        "excluded_urls",
+        URLS,
+        (),
+        "OTEL_PYTHON_EXCLUDED_URLS",
+        "What is looked for in URLs: requests, incoming or outgoing, to a URL that has any of it leave no spans.",
     ),
     _own(
         "send",
