@@ -6,10 +6,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import click
 
@@ -92,6 +94,10 @@ MODULES = (
 PARTS = ("Questions",)
 
 
+#: The lines of an example in a docstring, up to a line without one.
+EXAMPLE = re.compile(r"^ *>>> .*\n?(?: *\S.*\n?)*", re.MULTILINE)
+
+
 def settings_page() -> str:
     def section(title: str, options: list[Option]) -> str:
         head = f"\n## {title}\n\n| Name | Environment variable | Value | Default | Meaning |\n|---|---|---|---|---|\n"
@@ -130,14 +136,21 @@ def module_part(module: Any) -> Iterator[str]:
     for name in public_names(module):
         item = getattr(module, name)
         title = f"{module.__name__}.{name}"
-        if not callable(item):
-            yield f"\n### `{title}`\n\nA {type(item).__name__}.\n"
+        if not callable(item) or get_origin(item):
+            yield f"\n### `{title}`\n\n{constant(item)}\n"
             continue
         yield f"\n### `{title}{signature(item)}`\n\n{documentation(item)}\n"
         if is_dataclass(item):
             yield "\nFields: " + ", ".join(f"`{field.name}`" for field in fields(item)) + ".\n"
         if isinstance(item, type):
             yield from member_parts(item)
+
+
+def constant(item: Any) -> str:
+    if inspect.ismodule(item):
+        anchor = item.__name__.replace(".", "")
+        return f"The module [`{item.__name__}`](#{anchor})."
+    return "Text." if isinstance(item, str) else f"`{item}`".replace("collections.abc.", "").replace("typing.", "")
 
 
 def member_parts(item: type) -> Iterator[str]:
@@ -158,7 +171,7 @@ def members(item: type) -> dict[str, Any]:
 
 def as_item(member: object) -> str:
     text = documentation(member)
-    return f": {text}".replace("\n", "\n  ") if text else ""
+    return f": {text}".replace("\n", "\n    ").replace("    \n", "\n") if text else ""
 
 
 def signature(item: Any) -> str:
@@ -172,7 +185,11 @@ def signature(item: Any) -> str:
 
 def documentation(item: object) -> str:
     own = vars(item).get("__doc__") if isinstance(item, type) else getattr(item, "__doc__", None)
-    return inspect.cleandoc(own).replace("``", "`") if own else ""
+    return EXAMPLE.sub(fenced, inspect.cleandoc(own).replace("``", "`")).rstrip() if own else ""
+
+
+def fenced(example: re.Match[str]) -> str:
+    return f"```pycon\n{textwrap.dedent(example[0]).rstrip()}\n```\n"
 
 
 def cli_page() -> str:

@@ -52,10 +52,10 @@ def test_a_reader_can_follow(page: Path, run: Any, tmp_path: Path) -> None:
         if block.file:
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
     for block in blocks(page):
-        follow(block, run, tmp_path)
+        follow(page, block, run, tmp_path)
 
 
-def follow(block: Block, run: Any, directory: Path) -> None:
+def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
     if block.language == "python":
         assert block.file, f"name the program in a first line such as '# app.py':\n{block.text}"
         run([sys.executable, block.file])
@@ -63,6 +63,10 @@ def follow(block: Block, run: Any, directory: Path) -> None:
         for variables, words in commands(block.text):
             if words:
                 follow_command(words, variables, run, directory)
+    elif block.language == "pycon":
+        assert page.parent.name == "reference", "'>>>' stands in docstrings only, which test_docstrings.py runs"
+            "only docstrings have examples with '>>>', which test_docstrings.py runs"
+        )
     else:
         assert block.language in ("console", "text", "yaml", "json", "toml"), f"unknown language {block.language}"
 

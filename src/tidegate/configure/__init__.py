@@ -41,6 +41,11 @@ def configure_observability(*, app: Any = None, instrument: bool = True, **optio
     environment. ``instrument`` loads the installed instrumentations; ``app`` is a FastAPI, Starlette
     or Flask application that was made before the call. Calling it again changes nothing and returns
     the same handle. Raises `ConfigurationError` when a setting is wrong.
+
+        >>> import tidegate
+        >>> with tidegate.configure_observability(service_name="greeter", store="memory:") as handle:
+        ...     handle.store
+        'memory:'
     """
     handle = start(options)
     if instrument and not handle.idle:

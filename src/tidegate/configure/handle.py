@@ -23,6 +23,11 @@ class Handle:
     """What `configure_observability` returns: the settings in force, and the way to flush and end.
 
     A context manager, synchronous and asynchronous, that shuts down at its end.
+
+        >>> import tidegate
+        >>> handle = tidegate.configure_observability(store="memory:")
+        >>> handle.store, handle.flush(), handle.dropped
+        ('memory:', True, {})
     """
 
     #: Whether nothing is recorded or sent here: disabled, or a helper process.

@@ -74,6 +74,18 @@ class PatternLogRecordProcessor(LogRecordProcessor):
     ``tidegate.adjusted_count`` (how many records it stands for); other processors see the original. Own
     records and those of exporters at work are not judged. Raises `ConfigurationError` when the
     policy cannot be used.
+
+        >>> from opentelemetry._logs import SeverityNumber
+        >>> from opentelemetry.sdk._logs import LoggerProvider
+        >>> from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+        >>> kept, provider = InMemoryLogRecordExporter(), LoggerProvider()
+        >>> provider.add_log_record_processor(
+        ...     PatternLogRecordProcessor(SimpleLogRecordProcessor(kept), logger_rates={"noise": 0})
+        ... )
+        >>> for name in ("noise", "shop"):
+        ...     provider.get_logger(name).emit(body="order 7 is late", severity_number=SeverityNumber.INFO)
+        >>> [log.instrumentation_scope.name for log in kept.get_finished_logs()]
+        ['shop']
     """
 
     def __init__(

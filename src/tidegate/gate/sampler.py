@@ -64,6 +64,12 @@ class AdaptiveSampler(Sampler):
     told apart, others share one. Threads and forks are safe; a fork's child has budgets of its own, unless
     a control page makes them one for all (`steer`). Raises ValueError when an argument is wrong, and never
     from `should_sample`.
+
+        >>> from opentelemetry.sdk.trace import TracerProvider
+        >>> sampler = AdaptiveSampler(50, rules=[{"match": {"name": "GET /healthz"}, "drop": True}])
+        >>> tracer = TracerProvider(sampler=sampler).get_tracer("shop")
+        >>> tracer.start_span("GET /healthz").is_recording(), tracer.start_span("GET /orders").is_recording()
+        (False, True)
     """
 
     #: Each result is a new one and has the caller's attributes, so that who wraps this sampler may change it.
