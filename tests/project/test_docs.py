@@ -65,8 +65,6 @@ def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
                 follow_command(words, variables, run, directory)
     elif block.language == "pycon":
         assert page.parent.name == "reference", "'>>>' stands in docstrings only, which test_docstrings.py runs"
-            "only docstrings have examples with '>>>', which test_docstrings.py runs"
-        )
     else:
         assert block.language in ("console", "text", "yaml", "json", "toml"), f"unknown language {block.language}"
 
