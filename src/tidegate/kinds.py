@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 
@@ -272,9 +272,9 @@ class Named:
 
 
 def _parse_callable(value: Any) -> Callable[..., Any] | None:
-    if value is None or callable(value):
-        return value
-    place = _parse_text(value)
+    if callable(value):
+        return cast("Callable[..., Any]", value)
+    place = _parse_text("" if value is None else value)
     if place and not _PLACE.fullmatch(place):
         raise ValueError
     return Named(place) if place else None

@@ -19,6 +19,7 @@ from tidegate.errors import ConfigurationError
 from tidegate.kinds import (
     BOOL,
     BUDGET,
+    CALLABLE,
     ENDPOINT,
     HOSTS,
     INTERVAL,
@@ -220,6 +221,27 @@ OPTIONS: tuple[Option, ...] = (
         "`all` records also the spans that the sampler drops; `sampled` lets it drop them before they cost anything.",
     ),
     _own("capture_logs", BOOL, True, "Record the stdlib's, structlog's and loguru's log records."),
+    _own(
+        "context_provider",
+        CALLABLE,
+        None,
+        "Is asked for attributes of every span that starts and every log record, where the log context has none of that"
+        " name.",
+    ),
+    _own(
+        "baggage",
+        NAMES,
+        (),
+        "Names of the log context that go along to other services as baggage, and that are taken from what comes in.",
+    ),
+    _own(
+        "console",
+        choice("off", "text", "json"),
+        "off",
+        "Show on standard error what is logged and handled by nothing else, events and errors, and as `text` a line"
+        " for each request or other root span.",
+    ),
+    _own("dev", BOOL, False, "While developing: `console` is `text` unless it is given, our own logger is at DEBUG."),
     _own("redact", BOOL, True, "Replace secrets by `[redacted]` before anything is stored."),
     _own("redact_keys", NAMES, (), "Further attribute names (parts of names) whose values are secrets."),
     _own(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.errors import ConfigurationError
-from tidegate.kinds import Kind
+from tidegate.kinds import Kind, Named
 from tidegate.settings import BY_NAME, OPTIONS, load, standard_environment
 
 KINDS = {id(option.kind): option.kind for option in OPTIONS}.values()
@@ -59,6 +59,9 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("slow", "off", "off"),
     ("slow", "0.25", 0.25),
     ("excluded_urls", "/healthz, ^http://admin\\.", ("/healthz", "^http://admin\\.")),
+    ("context_provider", dict, dict),
+    ("context_provider", " shop.context:Tenant.current ", Named("shop.context:Tenant.current")),
+    ("context_provider", "", None),
     ("log_budget", " 2.5 ", 2.5),
     ("endpoint", " http://localhost:4318 ", "http://localhost:4318"),
     ("logs_endpoint", "HTTPS://[::1]/v1/logs", "HTTPS://[::1]/v1/logs"),
@@ -125,6 +128,9 @@ REFUSED: list[tuple[str, Any]] = [
     ("slow", "sometimes"),
     ("excluded_urls", "/orders/("),
     ("excluded_urls", 5),
+    ("context_provider", "shop.context"),
+    ("context_provider", "shop:a b"),
+    ("context_provider", 5),
     ("slow", "0"),
     ("endpoint", "localhost:4318"),
     ("endpoint", "collector"),
