@@ -13,9 +13,11 @@ signals      metrics and events of our own
 from tidegate.otel.current import (
     LeftOut,
     current_context,
+    enter_context,
     handing_to,
     is_left_out,
     is_suppressed,
+    leave_context,
     left_out,
     suppressed,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "distribution_settings",
     "dropped_count",
     "emit_event",
+    "enter_context",
     "event",
     "extended",
     "forget_measurements",
@@ -60,6 +63,7 @@ __all__ = [
     "initialize_sdk",
     "is_left_out",
     "is_suppressed",
+    "leave_context",
     "left_out",
     "load_config_file",
     "load_instrumentors",

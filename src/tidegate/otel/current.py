@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from opentelemetry.context import attach, detach, set_value
+from opentelemetry.context import Context, attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags, get_current_span
 
@@ -45,18 +45,19 @@ def is_left_out(span: ReadableSpan) -> bool:
     return type(span.context) is LeftOut or type(span.parent) is LeftOut
 
 
-def _current_context() -> Callable[[], Mapping[str, Any]]:
-    """What tells the current context, empty outside of everything; without the two calls around it if possible."""
+def _context_calls() -> tuple[Callable[[], Context], Callable[[Context], Any], Callable[[Any], object]]:
+    """What tells, sets and resets the current context; without the two calls around each if possible."""
     from opentelemetry import context
 
     variable = getattr(getattr(context, "_RUNTIME_CONTEXT", None), "_current_context", None)
     if isinstance(variable, ContextVar):
-        return variable.get
-    return context.get_current
+        return variable.get, variable.set, variable.reset
+    return context.get_current, context.attach, context.detach
 
 
-#: The current context, at the cost of one call.
-current_context = _current_context()
+#: The current context, empty outside of everything; OpenTelemetry's `attach`; and its `detach`, which here
+#: raises ValueError in another `contextvars.Context` instead of printing a traceback. Each costs one call.
+current_context, enter_context, leave_context = _context_calls()
 
 
 @contextmanager
