@@ -7,10 +7,11 @@ so that it lives exactly as long.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import Span, get_current_span
 
 #: Where an exception carries it.
 _NAME = "__tidegate__"
@@ -61,7 +62,7 @@ def note(error: BaseException) -> None:
     An exception that an application keeps and raises again in another trace gets that one.
     """
     raised, context = _made(error), get_current()
-    if raised.context is None or _trace(raised.context) != _trace(context):
+    if raised.context is None or _trace(context) not in (0, _trace(raised.context)):
         raised.context = context
         raised.spans.clear()
 
@@ -72,28 +73,33 @@ def context_of(error: BaseException | None) -> Context | None:
     return raised.context if raised is not None else None
 
 
-def _here(raised: Raised) -> int:
-    """The current trace; where there is none, the one that the exception was noted in; 0 for neither."""
-    return _trace(None) or (_trace(raised.context) if raised.context is not None else 0)
-
-
 def mark_logged(error: BaseException) -> None:
-    """Remember that there is a log record of ``error`` in this trace."""
+    """Note ``error``, and remember that there is a log record of it."""
+    note(error)
     raised = _made(error)
-    raised.logged_in = _here(raised)
+    raised.logged_in = _trace(raised.context)
 
 
 def is_logged(error: BaseException | None) -> bool:
-    """Whether `mark_logged` was told of ``error``, in this trace or in the one that it was noted in."""
+    """Whether `mark_logged` was told of ``error`` in the trace that it was last noted in."""
     raised = _of(error) if error is not None else None
-    return raised is not None and raised.logged_in is not None and raised.logged_in == _here(raised)
+    return raised is not None and raised.logged_in is not None and raised.logged_in == _trace(raised.context)
 
 
-def is_first_on(error: BaseException, span_id: int) -> bool:
+def is_new_on(error: BaseException, span_id: int) -> bool:
     """Whether ``error`` meets this span for the first time; from then on it does not."""
     spans = _made(error).spans
     if span_id in spans:
         return False
     if len(spans) < MAX_SPANS:
         spans.append(span_id)
+    return True
+
+
+def record_once(error: BaseException, span: Span, attributes: Mapping[str, Any] | None = None) -> bool:
+    """Record ``error`` as an event of ``span`` unless it has it; returns whether it was recorded."""
+    if not span.is_recording() or span.get_span_context().span_id in _made(error).spans:
+        return False
+    span.record_exception(error, attributes=attributes)
+    is_new_on(error, span.get_span_context().span_id)
     return True
