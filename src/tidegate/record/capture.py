@@ -97,7 +97,9 @@ _early: list[Callable[[logging.LogRecord], bool]] = []
 #: Libraries at work here that hand messages to the stdlib's logging, or get them from its handlers.
 _libraries: list[str] = []
 
-_provider: LoggerProvider = NoOpLoggerProvider()
+_NOBODY = NoOpLoggerProvider()
+
+_provider: LoggerProvider = _NOBODY
 _loggers: dict[str, Any] = {}
 _installed = False
 
@@ -123,6 +125,18 @@ def install(provider: LoggerProvider) -> None:
     when_imported("logging.handlers", _wrap_queue_listener)
     for library in ("structlog", "loguru"):
         when_imported(library, functools.partial(_install_library, library))
+
+
+def uninstall() -> None:
+    """Send log records to nobody, until the next `install`: they pass by what was installed."""
+    global _provider
+    _provider = _NOBODY
+    _loggers.clear()
+
+
+def provider() -> LoggerProvider | None:
+    """Where log records are sent, if they are captured at all."""
+    return None if _provider is _NOBODY else _provider
 
 
 def drop_early(keep: Callable[[logging.LogRecord], bool] | None) -> None:
@@ -260,7 +274,7 @@ def emit(logger_name: str, render: Render, *arguments: Any, waiting: list[loggin
     Our own records and those of exporters at work are left out: telemetry must not feed on itself.
     """
     global failures
-    if logger_name == "tidegate" or logger_name.startswith("tidegate.") or is_suppressed():
+    if _provider is _NOBODY or logger_name == "tidegate" or logger_name.startswith("tidegate.") or is_suppressed():
         return
     try:
         with Doing(RENDERING, waiting) as step:

@@ -193,15 +193,19 @@ MEMORY_RECORDS = 1_000_000
 
 
 class MemorySink:
-    """A ring of encoded blocks, bounded in bytes and records; the oldest go first. One block always stays."""
+    """A ring of encoded blocks, bounded in bytes and records; the oldest go first. One block always stays.
+
+    A ``private`` one is not of those that ``memory:`` reads.
+    """
 
     location = location.MEMORY
 
-    def __init__(self, limit: int, records: int = MEMORY_RECORDS, route: str = "") -> None:
+    def __init__(self, limit: int, records: int = MEMORY_RECORDS, route: str = "", *, private: bool = False) -> None:
         self._limit, self._records, self._route = limit, records, route
         self._forget()
         self.ring: deque[tuple[segment.BlockRef, bytes]] = deque()
-        rings.add(self)
+        if not private:
+            rings.add(self)
 
     def _forget(self) -> None:
         self._process, self._id, self._start = _process_identity(self._route), secrets.token_hex(8), time.time_ns()

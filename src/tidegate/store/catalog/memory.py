@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import time_ns
 
 from tidegate.store import sinks
@@ -13,24 +13,26 @@ from tidegate.store.segment import Key
 
 
 class MemoryCatalog(Numbered):
-    """Blocks of the rings of this process."""
+    """Blocks of the rings of this process, or of ``rings``, which nobody else reads."""
 
     location = "memory:"
     damaged = 0
 
-    def __init__(self) -> None:
+    def __init__(self, rings: Iterable[sinks.MemorySink] | None = None) -> None:
         super().__init__()
+        self._rings = rings
         self._frames: dict[Key, bytes] = {}
 
     def _refresh(self) -> Sequence[Mark]:
-        kept = {ref.key: (ref, frame) for ring in list(sinks.rings) for ref, frame in tuple(ring.ring)}
+        rings = list(sinks.rings if self._rings is None else self._rings)
+        kept = {ref.key: (ref, frame) for ring in rings for ref, frame in tuple(ring.ring)}
         for key in self._frames.keys() - kept.keys():
             del self._frames[key], self._blocks[key]
         for key, (ref, frame) in kept.items():
             if key not in self._frames:
                 self._frames[key] = frame
                 self._add(ref)
-        return tuple(sinks.deleted)
+        return tuple(sinks.deleted) if self._rings is None else ()
 
     def _read(self, ref: AnyRef) -> bytes:
         return self._frames[ref.key]
