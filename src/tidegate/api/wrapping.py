@@ -13,7 +13,10 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast
 
+from opentelemetry.context import Context
+
 from tidegate.errors import ConfigurationError
+from tidegate.otel import current_context, enter_context, leave_context
 
 Function = TypeVar("Function", bound="Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any]")
 
@@ -40,6 +43,36 @@ class Step:
 
     def resume(self) -> None:
         """The generator's code goes on."""
+
+
+class InContext(Step):
+    """A step that runs the code in an OpenTelemetry context: this one, later the one that a piece has left."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> InContext:
+        self._token = enter_context(self._context)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> bool | None:
+        self._leave()
+        return None
+
+    def pause(self) -> None:
+        self._context = current_context()
+        self._leave()
+
+    def resume(self) -> None:
+        self._token = enter_context(self._context)
+
+    def _leave(self) -> None:
+        try:
+            leave_context(self._token)
+        except ValueError:  # a coroutine that was dropped is closed anywhere
+            pass
 
 
 #: A step of which nothing comes.
