@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.resources import Resource
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
 
 
 def initialize_sdk(sampler: Any, auto_instrumentation_version: str | None) -> None:
@@ -44,6 +45,8 @@ def root_sampler(sampler: Any) -> Any:
 def merge_resource(provider: Any, attributes: Mapping[str, Any]) -> None:
     """Add resource attributes to a provider that exists already."""
     if attributes and hasattr(provider, "_update_resource"):
+        from opentelemetry.sdk.resources import Resource
+
         provider._update_resource(Resource(dict(attributes)))
 
 
@@ -93,6 +96,8 @@ def config_resource(config: Any) -> Resource:
     try:
         from opentelemetry.configuration._resource import create_resource
     except ImportError:
+        from opentelemetry.sdk.resources import Resource
+
         return Resource.create()
     return create_resource(config.resource)
 
