@@ -13,6 +13,10 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 
+class Refused(ValueError):
+    """What is wrong with a value, where that says more than the kind's rule."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A type of value: ``parse`` makes one or raises ValueError, ``rule`` says what may be given."""
@@ -280,6 +284,20 @@ def _parse_callable(value: Any) -> Callable[..., Any] | None:
     return Named(place) if place else None
 
 
+def _parse_regexes(value: Any) -> tuple[str, ...]:
+    from tidegate.regexes import MOST_FOUND, checked  # it takes time that most processes need not spend
+
+    texts = tuple(text for text in (value.split(";") if isinstance(value, str) else value) if text)
+    for text in texts:
+        try:
+            compiled, _ = checked(text, MOST_FOUND)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        if compiled.search(""):
+            raise Refused(f"the regular expression {text!r} matches the empty text; it must match what is to go.")
+    return texts
+
+
 def _parse_pairs(value: Any) -> dict[str, Any]:
     """``key=value,key=value`` with percent-encoding (OpenTelemetry's baggage form), or a mapping."""
     if isinstance(value, Mapping):
@@ -362,6 +380,11 @@ STORE = Kind(
 BOOL = Kind("boolean", "true or false", _parse_bool)
 NAMES = Kind("names", "names separated by commas", _parse_names)
 URLS = Kind("urls", "regular expressions separated by commas, such as /healthz,/static/", _parse_urls)
+REGEXES = Kind(
+    "regexes",
+    "regular expressions, in a text separated by ; (a ; itself is \\x3b there)",
+    _parse_regexes,
+)
 CALLABLE = Kind("callable", "a callable, or where to import one from, as module:name", _parse_callable)
 PAIRS = Kind("pairs", "key=value pairs separated by commas", _parse_pairs)
 LOCATION = Kind(

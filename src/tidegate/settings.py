@@ -27,6 +27,7 @@ from tidegate.kinds import (
     NAMES,
     PAIRS,
     RECORDS_PER_SECOND,
+    REGEXES,
     RETENTION,
     RETENTION_ENTRIES,
     SLOW,
@@ -37,6 +38,7 @@ from tidegate.kinds import (
     TRACES_PER_SECOND,
     URLS,
     Kind,
+    Refused,
     choice,
     is_url_of_http,
     number,
@@ -245,6 +247,19 @@ OPTIONS: tuple[Option, ...] = (
     _own("redact", BOOL, True, "Replace secrets by `[redacted]` before anything is stored."),
     _own("redact_keys", NAMES, (), "Further attribute names (parts of names) whose values are secrets."),
     _own(
+        "redact_patterns",
+        REGEXES,
+        (),
+        "Regular expressions of further secrets in texts; of one with a group named `secret`, that group alone goes.",
+    ),
+    _own(
+        "redact_callback",
+        CALLABLE,
+        None,
+        "Is asked about each secret found (a `tidegate.Match`); the text that it returns is written instead, for None"
+        " `[redacted]` is.",
+    ),
+    _own(
         "http_internal_spans",
         BOOL,
         False,
@@ -317,6 +332,8 @@ class Settings:
 def _parse(option: Option, value: Any, received_from: str) -> Any:
     try:
         return option.kind.parse(value)
+    except Refused as error:
+        raise ConfigurationError(f"{received_from} is refused: {error} {option.help}") from None
     except (ValueError, TypeError, KeyError, OSError, OverflowError):
         raise _refusal(option, value, received_from) from None
 

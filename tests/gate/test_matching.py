@@ -4,8 +4,8 @@ import pytest
 
 from tidegate.gate.policies import matching
 from tidegate.gate.policies.matching import TraceMatcher, compile_trace_rules, predicate, route, route_in_name
-from tidegate.gate.policies.regex import LONGEST, compile_regex
 from tidegate.gate.policy import Condition, TraceRule
+from tidegate.regexes import LONGEST, compile_regex
 
 
 def holds(value: object, *, given: object = None, operator: str = "glob", negate: bool = False) -> bool:

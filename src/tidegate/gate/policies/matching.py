@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
-from tidegate.gate.policies.regex import compile_regex
+from tidegate.regexes import compile_regex
 from tidegate.gate.policy import TRACE_FIELDS, Condition, TraceRule
 
 Predicate = Callable[[Any], bool]

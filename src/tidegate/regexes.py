@@ -1,4 +1,4 @@
-"""Regular expressions of a policy, which must not take for ever on what a stranger sent.
+"""Regular expressions of a user's, which must not take for ever on what a stranger sent.
 
 Python's `re` goes back and tries again. What that costs is bounded here before it is let in: how many
 repetitions can share the same characters (time grows with that power of the text's length), and in how
@@ -24,6 +24,9 @@ else:
 SEEN = {0: 1024, 1: 1024, 2: 1024, 3: 128}
 LONGEST = SEEN[0]
 
+#: That power for an expression of which all matches in a text are looked for: its texts are not cut off.
+MOST_FOUND = 2
+
 #: A repetition up to this count is as good as writing it out.
 _SHORT = 8
 
@@ -33,7 +36,7 @@ _MOST_BITS = 8
 _REPEATS = (_names.MAX_REPEAT, _names.MIN_REPEAT, *filter(None, [getattr(_names, "POSSESSIVE_REPEAT", None)]))
 _ANCHORS = (_names.AT_BEGINNING, _names.AT_BEGINNING_STRING)
 _REFERENCES = (_names.GROUPREF, _names.GROUPREF_EXISTS)
-_NEXT_STEP = "A glob (`*` and `?`) may have any number of stars"
+_INSTEAD = "A glob (`*` and `?`) may do instead, with any number of stars."
 
 #: Characters by number; above ASCII, all letters and digits stand for each other, all blanks, and all the rest.
 _ASCII, _WORD, _BLANK, _REST = 128, 128, 129, 130
@@ -58,12 +61,22 @@ Characters = frozenset[int]
 
 
 def compile_regex(pattern: str) -> Callable[[str], bool]:
-    """Whether ``pattern`` is found in the first characters of a text (`SEEN`).
+    """Whether ``pattern`` is found in the first characters of a text (`SEEN`); raises ValueError as `checked` does."""
+    try:
+        compiled, degree = checked(pattern)
+    except ValueError as error:
+        raise ValueError(f"{error} {_INSTEAD}") from None
+    search, longest = compiled.search, SEEN[degree]
+    return lambda value: search(value[:longest]) is not None
+
+
+def checked(pattern: str, most: int = max(SEEN)) -> tuple[re.Pattern[str], int]:
+    """``pattern`` compiled, and the power of a text's length that its time may grow with, at most ``most``.
 
     Raises ValueError when it is no expression of `re`; when a repetition is inside another or has
     alternatives that begin alike, when too many parts are optional, or when it refers back to a group,
-    since such may take exponential time; and when more than two repetitions, three after ``^``, can
-    share the same characters.
+    since such may take exponential time; and when more repetitions than ``most`` allows (each counts, and so does
+    not to begin with ``^``) can share the same characters.
     """
     try:
         compiled = re.compile(pattern)
@@ -75,12 +88,14 @@ def compile_regex(pattern: str) -> Callable[[str], bool]:
         (any(op in _REFERENCES for op, _ in _walk(tree)), "refers back to a group; it must not"),
         (any(map(_is_explosive, _repeated(tree))), "has a repetition inside a repetition; it must not, write it flat"),
         (_bits(tree) > _MOST_BITS, "can match one text in too many ways; it must have fewer optional parts"),
-        (degree > max(SEEN), "has too many repetitions that match the same text; two are allowed, three after `^`"),
+        (
+            degree > most,
+            f"has too many repetitions that match the same text; {most - 1} of them may, {most} after `^`",
+        ),
     ):
         if is_refused:
-            raise ValueError(f"the regular expression {pattern!r} {why}, as it could take for ever. {_NEXT_STEP}.")
-    search, longest = compiled.search, SEEN[degree]
-    return lambda value: search(value[:longest]) is not None
+            raise ValueError(f"the regular expression {pattern!r} {why}, as it could take for ever.")
+    return compiled, degree
 
 
 def _walk(tree: Any) -> Iterator[tuple[Any, Any]]:
