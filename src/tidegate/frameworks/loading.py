@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -24,6 +26,13 @@ def prepare(settings: Settings) -> None:
     default_environment("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     if not settings.http_internal_spans:
         when_imported("opentelemetry.instrumentation.asgi", _leave_out_internal_spans)
+    for framework in ("flask", "django"):
+        when_imported(f"opentelemetry.instrumentation.{framework}", functools.partial(_prepare, framework))
+
+
+def _prepare(framework: str, instrumentation: ModuleType) -> None:
+    """Let our module for a framework, which imports it, see what instruments it."""
+    importlib.import_module(f"tidegate.frameworks.{framework}").prepare(instrumentation)
 
 
 def _leave_out_internal_spans(asgi: ModuleType) -> None:
@@ -38,6 +47,9 @@ def _leave_out_internal_spans(asgi: ModuleType) -> None:
 
     asgi.OpenTelemetryMiddleware.__init__ = initialize
 
+
+#: Those of incoming requests that take ``excluded_urls``; the others find it in the environment.
+_TAKE_EXCLUDED_URLS = frozenset({"django", "fastapi", "flask"})
 
 #: Whether instrumentations have been activated, which happens once: again would be a warning for each, and
 #: Django's imports the settings, which may call `tidegate.configure_observability` while it is at it.
@@ -54,13 +66,27 @@ def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> No
         if entry_point.name == "logging":
             kwargs["enable_log_auto_instrumentation"] = False
 
+    if entry_point.name in _TAKE_EXCLUDED_URLS:
+        kwargs.setdefault("excluded_urls", excluded_urls(entry_point.name, settings))
+
     def instrument() -> None:
         entry_point.load()().instrument(**kwargs)
 
-    if entry_point.name == "django" and not environment("DJANGO_SETTINGS_MODULE"):
+    if entry_point.name == "django" and not _has_django_settings():
         when_imported("django", functools.partial(_when_set_up, instrument))
     else:
         instrument()
+
+
+def excluded_urls(framework: str, settings: Settings) -> str:
+    """What its instrumentation leaves out, by its own variable before the setting for all. It would find the
+    variables when it is imported, which may have been long ago, and nothing of arguments."""
+    return environment(f"OTEL_PYTHON_{framework.upper()}_EXCLUDED_URLS") or ",".join(settings.excluded_urls)
+
+
+def _has_django_settings() -> bool:
+    conf = sys.modules.get("django.conf")
+    return bool(environment("DJANGO_SETTINGS_MODULE")) or (conf is not None and conf.settings.configured)
 
 
 def _when_set_up(instrument: Callable[[], None], django: Any) -> None:
