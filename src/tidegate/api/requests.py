@@ -1,34 +1,92 @@
 """The request that is being handled: what it is, and whose.
 
 Frameworks put a `Request` into the OpenTelemetry context, where `tidegate.api.attributes` finds it for every span
-and log record. What an application calls reads the same without one.
+and log record. What an application calls reads the same of a request that it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import Token
+from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.context import Context, attach, detach, get_current, set_value
+from opentelemetry.context import Context, attach, detach, get_current, get_value, set_value
 
+from tidegate.api import finding
+from tidegate.api.carriers import Carrier
+from tidegate.api.complaints import complain
 from tidegate.api.context import REQUEST_KEY
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """What is known of a request; None for what is not.
+
+    ``route`` is the template that its path matched, ``session_id`` is hashed, ``request_id`` comes from its headers,
+    and ``client_address`` is the peer's as the server has it.
+    """
+
+    method: str | None = None
+    path: str | None = None
+    route: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    request_id: str | None = None
+    client_address: str | None = None
+
+    def to_attributes(self) -> dict[str, str]:
+        """What is known, by the names of OpenTelemetry's semantic conventions.
+
+        >>> RequestContext(method="GET", path="/orders/7", user_id="42").to_attributes()
+        {'http.request.method': 'GET', 'url.path': '/orders/7', 'user.id': '42'}
+        """
+        values = ((name, getattr(self, field)) for field, name in _ATTRIBUTES.items())
+        return {name: value for name, value in values if value is not None}
+
+
+_ATTRIBUTES = {
+    "method": "http.request.method",
+    "path": "url.path",
+    "route": "http.route",
+    "user_id": "user.id",
+    "session_id": "session.id",
+    "request_id": "request.id",
+    "client_address": "client.address",
+}
 
 
 class Request:
     """The request being handled. ``carrier`` is what the framework has: an ASGI scope, a WSGI environ, or an object
     of Flask's or Django's; ``span`` its server span."""
 
-    __slots__ = ("_attributes", "carrier", "span")
+    __slots__ = ("_found", "_reader", "carrier", "span")
 
     def __init__(self, carrier: Any, span: Any = None) -> None:
         self.carrier = carrier
         self.span = span
-        self._attributes: dict[str, str] = {}
+        self._reader: Carrier | None = None
+        self._found: dict[str, str] = {}
 
     def attributes(self) -> Mapping[str, str]:
-        """``user.id``, ``session.id`` and ``request.id`` as far as they are known by now."""
-        return self._attributes
+        """``user.id``, ``session.id`` and ``request.id`` as far as they are known by now.
+
+        What is not is looked for again: an application learns who its user is while it handles the request.
+        """
+        found, reader = self._found, self._reader
+        if reader is None:
+            reader = self._reader = finding.reader_of(self.carrier)
+            _add(found, "request.id", finding.request_id(reader))
+        if "user.id" not in found:
+            _add(found, "user.id", finding.user(reader, finding.sources.user_cookies))
+        if "session.id" not in found:
+            _add(found, "session.id", finding.session(reader, finding.sources.session_cookies))
+        return found
+
+
+def _add(found: dict[str, str], name: str, value: str | None) -> None:
+    if value is not None:
+        found[name] = value
 
 
 def begin(carrier: Any, span: Any = None) -> Token[Context]:
@@ -41,7 +99,83 @@ def end(token: Token[Context]) -> None:
     detach(token)
 
 
-def describe(request: Request) -> None:
-    """Set what is known of a request's user and session on its server span: when its response starts."""
-    if request.span is not None:
-        request.span.set_attributes(request.attributes())
+def current() -> Request | None:
+    """The request that is being handled here."""
+    found = get_value(REQUEST_KEY)
+    return found if isinstance(found, Request) else None
+
+
+def describe(request: Request | None) -> None:
+    """Set what is known of a request's user and session on its server span: when its response starts. Never raises."""
+    try:
+        if request is not None and request.span is not None and request.span.is_recording():
+            attributes = request.attributes()
+            if attributes:
+                request.span.set_attributes(attributes)
+    except Exception as error:
+        complain("request", "span", "A request's ids could not be put on its span: %r", error)
+
+
+def get_request_context(request: Any = None) -> RequestContext:
+    """What ``request`` is, and whose: method, path, route, user, session, request id and client. Never raises.
+
+    ``request`` is one of Starlette's or FastAPI's (or a WebSocket), of Flask's or Django's, an ASGI scope or a WSGI
+    environ. Without one it is the request that is being handled here; outside of any, nothing is known. Cookies are
+    read as the settings ``user_cookies`` and ``session_cookies`` say, a request's id from ``request_id_headers``.
+
+    >>> scope = {"type": "http", "method": "GET", "path": "/orders/7", "headers": [(b"x-request-id", b"a1b2")]}
+    >>> context = get_request_context(scope)
+    >>> context.method, context.path, context.request_id
+    ('GET', '/orders/7', 'a1b2')
+    >>> get_request_context().path is None
+    True
+    """
+    handled = current() if request is None else Request(request)
+    if handled is None:
+        return RequestContext()
+    ids = handled.attributes()
+    place = finding.place(finding.reader_of(handled.carrier))
+    return RequestContext(
+        method=place.get("method"),
+        path=place.get("path"),
+        route=place.get("route") or _route_of(handled.span),
+        user_id=ids.get("user.id"),
+        session_id=ids.get("session.id"),
+        request_id=ids.get("request.id"),
+        client_address=place.get("client_address"),
+    )
+
+
+def _route_of(span: Any) -> str | None:
+    """The route that the instrumentation has found."""
+    route = (getattr(span, "attributes", None) or {}).get("http.route")
+    return route if isinstance(route, str) else None
+
+
+def extract_user_id(request: Any, *, cookies: Iterable[str] = ()) -> str | None:
+    """The id of a request's user as text; None where nobody is authenticated. Never raises.
+
+    It is ``pk``, ``id`` or ``identity`` of the framework's authenticated user, ``request.state.user_id``,
+    ``request.state.user``, Flask's ``session["user_id"]`` or Flask-Login's user. A user that Django would have to
+    fetch is not fetched. ``cookies`` are names of cookies to read it from otherwise, which any client can forge.
+
+    >>> extract_user_id({"type": "http", "state": {"user_id": 42}})
+    '42'
+    """
+    return finding.user(finding.reader_of(request), _names(cookies))
+
+
+def extract_session_id(request: Any, *, cookies: Iterable[str] = ()) -> str | None:
+    """The id of a request's session, hashed since it is a credential; None where there is none. Never raises.
+
+    It is ``request.state.session_id``, Django's ``session.session_key``, or Flask-Session's ``session.sid``.
+    ``cookies`` are names of cookies to read it from otherwise, such as ``("sessionid",)``.
+
+    >>> extract_session_id({"type": "http", "state": {"session_id": "f2c1a9"}})
+    'hash:b06c545791ecde5af5dab23428de62a9'
+    """
+    return finding.session(finding.reader_of(request), _names(cookies))
+
+
+def _names(cookies: Iterable[str]) -> tuple[str, ...]:
+    return (cookies,) if isinstance(cookies, str) else tuple(cookies)
