@@ -14,7 +14,7 @@ from typing import Any
 from tidegate.api.requests import begin
 from tidegate.frameworks.hooks import finish, guarded
 
-#: Where a request has ours.
+#: Where a request has ours, and a function that is ours.
 _NAME = "_tidegate"
 
 
@@ -22,6 +22,8 @@ def prepare(instrumentation: ModuleType) -> None:
     """Follow the requests when ``opentelemetry.instrumentation.django`` is activated, by whomever."""
     instrumentor = instrumentation.DjangoInstrumentor
     original = instrumentor.instrument
+    if hasattr(original, _NAME):
+        return
 
     @functools.wraps(original)
     def instrument(self: Any, **kwargs: Any) -> None:
@@ -31,6 +33,7 @@ def prepare(instrumentation: ModuleType) -> None:
         }
         original(self, **{**kwargs, **hooks})
 
+    setattr(instrument, _NAME, True)
     instrumentor.instrument = instrument
 
 

@@ -17,7 +17,7 @@ from tidegate.api.requests import begin
 from tidegate.frameworks.hooks import finish, guarded
 from tidegate.record.raised import note
 
-#: Where an application, and the context of a request, have ours.
+#: Where an application and the context of a request have ours, and a function that is ours.
 _NAME = "tidegate"
 
 
@@ -25,6 +25,8 @@ def prepare(instrumentation: ModuleType) -> None:
     """Follow the requests of every application that ``opentelemetry.instrumentation.flask`` instruments from now on."""
     instrumentor = instrumentation.FlaskInstrumentor
     original, original_app = instrumentor.instrument, instrumentor.instrument_app
+    if hasattr(original, _NAME):
+        return
 
     @functools.wraps(original)
     def instrument(self: Any, **kwargs: Any) -> None:
@@ -37,6 +39,7 @@ def prepare(instrumentation: ModuleType) -> None:
         original_app(app, *args, **kwargs)
         follow(app)
 
+    setattr(instrument, _NAME, True)
     instrumentor.instrument = instrument
     instrumentor.instrument_app = staticmethod(instrument_app)
     if instrumentor().is_instrumented_by_opentelemetry:
