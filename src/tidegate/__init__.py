@@ -19,6 +19,14 @@ from typing import TYPE_CHECKING, Any
 from tidegate._version import __version__
 
 if TYPE_CHECKING:
+    from tidegate.api.context import (
+        ContextProvider,
+        clear_log_context,
+        get_log_context,
+        log_context,
+        set_log_context,
+        update_log_context,
+    )
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
     from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
@@ -30,16 +38,22 @@ __all__ = [
     "CircuitBreaker",
     "CircuitBreakerOpen",
     "ConfigurationError",
+    "ContextProvider",
     "Handle",
     "PatternLogRecordProcessor",
     "QueryError",
     "StoreError",
     "TidegateError",
     "__version__",
+    "clear_log_context",
     "configure_observability",
     "exponential_backoff",
+    "get_log_context",
     "health",
+    "log_context",
+    "set_log_context",
     "should_retry",
+    "update_log_context",
 ]
 
 _HOMES = {
@@ -56,6 +70,12 @@ _HOMES = {
     "exponential_backoff": "tidegate.ship",
     "health": "tidegate.watch.health",
     "should_retry": "tidegate.ship",
+    "ContextProvider": "tidegate.api.context",
+    "clear_log_context": "tidegate.api.context",
+    "get_log_context": "tidegate.api.context",
+    "log_context": "tidegate.api.context",
+    "set_log_context": "tidegate.api.context",
+    "update_log_context": "tidegate.api.context",
 }
 
 

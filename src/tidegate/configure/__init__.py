@@ -4,6 +4,7 @@ providers    the SDK builds them by its own rules (environment or declarative fi
 shipping     these exporters are taken out, and served from the store by whoever leads the route
 gates        the policy, and for providers that somebody else has made, sampler and log gate in front of what sends
 recording    one processor for spans, one for log records, and one metric reader write to the recorder
+ambient      in front of all: what adds the attributes of here and now
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from opentelemetry._logs import get_logger_provider
 
 from tidegate import watch
+from tidegate.configure.ambient import put_attributes
 from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
@@ -84,6 +86,7 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         drops_early = not is_stored and settings.send == "gated"
         about_metrics = shipping.metrics if shipping is not None else {}
         attach(recorder, settings, gates.before if drops_early else None, **about_metrics)
+    put_attributes(settings)
     if settings.capture_logs:
         capture.install(get_logger_provider())
         capture.drop_early(None if is_stored else gates.early)

@@ -21,11 +21,12 @@ from tidegate.otel.current import (
     left_out,
     suppressed,
 )
-from tidegate.otel.objects import attribute_dict, attribute_fields, dropped_count, extended, span_fields
+from tidegate.otel.objects import attribute_dict, attribute_fields, dropped_count, extended, put_under, span_fields
 from tidegate.otel.providers import (
     attach_metric_reader,
     forget_measurements,
     put_before_exporters,
+    put_first,
     set_sampler,
     take_exporters,
 )
@@ -72,6 +73,8 @@ __all__ = [
     "names_sampler",
     "observable_counter",
     "put_before_exporters",
+    "put_first",
+    "put_under",
     "root_sampler",
     "sampler_by_name",
     "sampler_settings",

@@ -86,6 +86,36 @@ def extended(record: Any, more: Mapping[str, Any]) -> Any:
     return _but(record, "log_record", _but(log, "attributes", copied))
 
 
+def put_under(attributes: Any, more: Mapping[str, Any]) -> bool:
+    """Add what is not there yet of ``more``, which are plain values, within the limits of the SDK's attributes.
+
+    They come before what is there, so that they are the first to go when the application sets too many.
+    Returns whether these are attributes of the SDK.
+    """
+    try:
+        own, most, longest = attributes._dict, attributes.maxlen, attributes.max_value_len
+    except AttributeError:
+        return False
+    merged = {**more, **own} if own else dict(more)
+    if len(merged) != len(more) + len(own):
+        merged = {**{name: value for name, value in more.items() if name not in own}, **own}
+    if longest is not None or (most is not None and len(merged) > most):
+        names = list(merged)[: len(merged) - len(own)]
+        kept = names if most is None else names[: max(most - len(own), 0)]
+        attributes.dropped += len(names) - len(kept)
+        merged = {**{name: _cut(merged[name], longest) for name in kept}, **own}
+    attributes._dict = merged
+    return True
+
+
+def _cut(value: Any, longest: int | None) -> Any:
+    if isinstance(value, str):
+        return value[:longest]
+    if isinstance(value, (list, tuple)):
+        return [_cut(item, longest) for item in value]
+    return {name: _cut(item, longest) for name, item in value.items()} if isinstance(value, Mapping) else value
+
+
 def _but(original: Any, name: str, value: Any) -> Any:
     """A shallow copy with another ``value``, a tenth as dear as ``copy.copy`` for what is but a dict of fields."""
     kind: Any = type(original)

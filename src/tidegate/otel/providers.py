@@ -17,6 +17,25 @@ def set_sampler(provider: Any, sampler: Any) -> None:
         tracer.sampler = sampler
 
 
+def put_first(provider: Any, processor: Any) -> None:
+    """Let a processor see spans, or log records, before all that the provider has; last, where it is made otherwise."""
+    for add, chain_name, name in _CHAINS:
+        if hasattr(provider, add):
+            chain = getattr(provider, chain_name, None)
+            processors = getattr(chain, name, None)
+            if isinstance(processors, (list, tuple)):
+                setattr(chain, name, type(processors)([processor, *processors]))
+            else:
+                getattr(provider, add)(processor)
+
+
+#: What adds a processor, where a provider keeps the chain of them, and that its processors.
+_CHAINS = (
+    ("add_span_processor", "_active_span_processor", "_span_processors"),
+    ("add_log_record_processor", "_multi_log_record_processor", "_log_record_processors"),
+)
+
+
 def put_before_exporters(provider: Any, gate: Callable[[list[Any]], Any]) -> None:
     """Replace the log record processors that export by the one that ``gate`` makes of them, if there are any.
 
