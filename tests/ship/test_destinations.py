@@ -57,7 +57,7 @@ def receiver() -> Iterator[FaultyReceiver]:
         yield receiver
 
 
-SUPPRESS: str = vars(otel)["SUPPRESS_KEY"]
+SUPPRESS = otel.current.SUPPRESS_KEY
 
 
 class Kept(SpanExporter):
