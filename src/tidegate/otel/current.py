@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 try:
-    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as SUPPRESS_KEY
+    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+
+    SUPPRESS_KEY: str = _SUPPRESS_INSTRUMENTATION_KEY
 except ImportError:  # its value is part of no specification, but has not changed since 1.3
     SUPPRESS_KEY = "suppress_instrumentation"
 
