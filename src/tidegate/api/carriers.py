@@ -106,14 +106,15 @@ class Flask(Wsgi):
         session = self._session()
         yield vars(self._in_contexts("g")).get("_login_user")
         for name in ("user_id", "userId", "_user_id"):
-            yield session.get(name) if isinstance(session, Mapping) else None
+            # not by its own method, which marks the session as accessed: the response would then vary by cookie
+            yield dict.get(session, name) if isinstance(session, dict) else None
         yield from super().users()
 
     def sessions(self) -> Iterable[Any]:
         yield getattr(self._session(), "sid", None)
 
     def _session(self) -> Any:
-        # not by the proxy, which marks the session as accessed: the response would then vary by cookie
+        # not by the proxy, for the same reason
         return self._in_contexts("_session", "session")
 
     def _in_contexts(self, *names: str) -> Any:

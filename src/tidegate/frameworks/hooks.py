@@ -7,11 +7,10 @@ from collections.abc import Callable
 from contextvars import Token
 from typing import Any
 
-from opentelemetry.context import Context, get_value
+from opentelemetry.context import Context
 
 from tidegate.api.complaints import complain
-from tidegate.api.context import REQUEST_KEY
-from tidegate.api.requests import Request, describe, end
+from tidegate.api.requests import current, describe, end
 
 
 def guarded(hook: Callable[..., None]) -> Callable[..., None]:
@@ -29,9 +28,5 @@ def guarded(hook: Callable[..., None]) -> Callable[..., None]:
 
 def finish(token: Token[Context]) -> None:
     """End the request that began with this token, and say on its span whose it was."""
-    request = get_value(REQUEST_KEY)
-    try:
-        if isinstance(request, Request):
-            describe(request)
-    finally:
-        end(token)
+    describe(current())
+    end(token)
