@@ -265,6 +265,22 @@ OPTIONS: tuple[Option, ...] = (
         False,
         "Keep the ASGI instrumentations' `http send` and `http receive` spans, two or more a request.",
     ),
+    _own(
+        "request_context",
+        BOOL,
+        True,
+        "Put `user.id`, `session.id` (hashed) and `request.id` on what a request records, as its framework has them.",
+    ),
+    _own(
+        "user_cookies", NAMES, (), "Cookies that tell a request's user where nothing else does; clients can forge it."
+    ),
+    _own("session_cookies", NAMES, (), "Cookies that tell a request's session where nothing else does."),
+    _own(
+        "request_id_headers",
+        NAMES,
+        ("x-request-id", "x-correlation-id"),
+        "Headers that a request's id is taken from, the first of them that has one.",
+    ),
     _own("commit_interval", number(0.02, 10, "seconds"), 0.5, "Longest time in seconds before a record is on disk."),
     _own("metrics_interval", number(0.1, 3600, "seconds"), 5.0, "Time in seconds between two collections of metrics."),
     _own(

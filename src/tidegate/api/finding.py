@@ -90,7 +90,7 @@ def _cookie(reader: Carrier, names: tuple[str, ...]) -> str | None:
 
 def request_id(reader: Carrier) -> str | None:
     """The request's id that its client has given it."""
-    for name in sources.request_id_headers:
+    for name in map(str.lower, sources.request_id_headers):
         value = guarded("headers", reader.header, None, name)
         if value and _REQUEST_ID.fullmatch(value):
             return value

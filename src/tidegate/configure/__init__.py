@@ -15,7 +15,7 @@ from typing import Any
 
 from opentelemetry._logs import get_logger_provider
 
-from tidegate import watch
+from tidegate import otel, watch
 from tidegate.configure.ambient import put_attributes
 from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
@@ -23,7 +23,8 @@ from tidegate.configure.providers import build, resolve, sdk_providers
 from tidegate.configure.recording import attach
 from tidegate.configure.shipping import Shipping, shipping_of
 from tidegate.frameworks import loading
-from tidegate.record import capture, process
+from tidegate.frameworks.applications import instrument_app
+from tidegate.record import capture, process, raised
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings, keep_place, load, standard_environment
 from tidegate.store.location import OFF
@@ -54,7 +55,7 @@ def configure_observability(*, app: Any = None, instrument: bool = True, **optio
         with standard_environment(handle.settings):
             loading.load_all(handle.settings)
     if app is not None and not handle.idle:
-        loading.instrument_app(app)
+        instrument_app(app)
     return handle
 
 
@@ -73,6 +74,7 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
     process.prepare(settings)
     keep_place(settings)
     loading.prepare(settings)
+    otel.record_exceptions_once(raised.is_new_on)
     built = build(settings, config, auto_instrumentation_version)
     shipping = shipping_of(settings, built) if built is not None else None
     is_stored = settings.store != OFF

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidegate.configure.providers import sdk_providers
+from tidegate.frameworks.applications import instrument_app
 from tidegate.record import process
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings
@@ -57,6 +58,12 @@ class Handle:
     def dropped(self) -> dict[str, int]:
         """Records that were lost in this process, by reason."""
         return process.dropped()
+
+    def init_app(self, app: Any, **options: Any) -> None:
+        """Instrument an application that a factory has made, as Flask's extensions do: see `tidegate.instrument_app`,
+        which takes the same ``options``. Nothing happens where nothing is recorded."""
+        if not self.idle:
+            instrument_app(app, **options)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Commit everything to the store, and send what is to be sent; False if something is left after so many

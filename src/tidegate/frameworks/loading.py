@@ -10,9 +10,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tidegate.errors import ConfigurationError
+from tidegate.api.finding import Sources, read_from
 from tidegate.imports import when_imported
-from tidegate.settings import Settings, default_environment, environment
+from tidegate.settings import Settings, default_environment, environment, load
 
 _logger = logging.getLogger("tidegate")
 
@@ -20,32 +20,29 @@ _logger = logging.getLogger("tidegate")
 _CAPTURED_BY_US = frozenset({"structlog", "loguru"})
 
 
+#: The settings of this process, once it is configured.
+_settings: Settings | None = None
+
+
+def in_force() -> Settings:
+    """The settings of this process; those of the environment while it is not configured."""
+    return _settings if _settings is not None else load()
+
+
 def prepare(settings: Settings) -> None:
     """Choose defaults before any instrumentation is loaded."""
+    global _settings
+    _settings = settings
+    read_from(Sources(settings.user_cookies, settings.session_cookies, settings.request_id_headers))
     # the stable names of HTTP attributes and metrics; the old ones are what the packages still default to
     default_environment("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    if not settings.http_internal_spans:
-        when_imported("opentelemetry.instrumentation.asgi", _leave_out_internal_spans)
-    for framework in ("flask", "django"):
+    for framework in ("asgi", "flask", "django"):
         when_imported(f"opentelemetry.instrumentation.{framework}", functools.partial(_prepare, framework))
 
 
 def _prepare(framework: str, instrumentation: ModuleType) -> None:
     """Let our module for a framework, which imports it, see what instruments it."""
     importlib.import_module(f"tidegate.frameworks.{framework}").prepare(instrumentation)
-
-
-def _leave_out_internal_spans(asgi: ModuleType) -> None:
-    """One span a request instead of three or more, for FastAPI, Starlette and any other ASGI application."""
-    original = asgi.OpenTelemetryMiddleware.__init__
-
-    @functools.wraps(original)
-    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("exclude_spans") is None:
-            kwargs["exclude_spans"] = ["receive", "send"]
-        original(self, *args, **kwargs)
-
-    asgi.OpenTelemetryMiddleware.__init__ = initialize
 
 
 #: Those of incoming requests that take ``excluded_urls``; the others find it in the environment.
@@ -67,7 +64,7 @@ def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> No
             kwargs["enable_log_auto_instrumentation"] = False
 
     if entry_point.name in _TAKE_EXCLUDED_URLS:
-        kwargs.setdefault("excluded_urls", excluded_urls(entry_point.name, settings))
+        kwargs.setdefault("excluded_urls", excluded_urls(entry_point.name))
 
     def instrument() -> None:
         entry_point.load()().instrument(**kwargs)
@@ -78,10 +75,10 @@ def load_instrumentor(entry_point: Any, settings: Settings, **kwargs: Any) -> No
         instrument()
 
 
-def excluded_urls(framework: str, settings: Settings) -> str:
+def excluded_urls(framework: str) -> str:
     """What its instrumentation leaves out, by its own variable before the setting for all. It would find the
     variables when it is imported, which may have been long ago, and nothing of arguments."""
-    return environment(f"OTEL_PYTHON_{framework.upper()}_EXCLUDED_URLS") or ",".join(settings.excluded_urls)
+    return environment(f"OTEL_PYTHON_{framework.upper()}_EXCLUDED_URLS") or ",".join(in_force().excluded_urls)
 
 
 def _has_django_settings() -> bool:
@@ -132,34 +129,3 @@ def load_all(settings: Settings) -> None:
         load_instrumentors(_Loader(settings))
     except Exception as error:
         _logger.warning("an instrumentation failed, later ones were not loaded: %s", error)
-
-
-def instrument_app(app: Any) -> None:
-    """Instrument one FastAPI, Starlette or Flask application that exists already, unless it is.
-
-    Raises `ConfigurationError` for anything else, and when the extra is not installed.
-    """
-    bases = {f"{base.__module__.split('.')[0]}.{base.__name__}" for base in type(app).__mro__}
-    for name, module, cls in _APPLICATIONS:
-        if name in bases:
-            try:
-                instrumentor = getattr(__import__(module, fromlist=[cls]), cls)
-            except ImportError:
-                extra = name.split(".")[0]
-                raise ConfigurationError(
-                    f"app is a {name} and its instrumentation is not installed: pip install 'tidegate[{extra}]'."
-                ) from None
-            if not getattr(app, "_is_instrumented_by_opentelemetry", False):
-                instrumentor().instrument_app(app)
-            return
-    raise ConfigurationError(
-        f"app is a {type(app).__module__}.{type(app).__qualname__}; it must be a FastAPI, Starlette or Flask"
-        " application. Django is instrumented without one: call configure_observability() in settings.py."
-    )
-
-
-_APPLICATIONS = (
-    ("fastapi.FastAPI", "opentelemetry.instrumentation.fastapi", "FastAPIInstrumentor"),
-    ("starlette.Starlette", "opentelemetry.instrumentation.starlette", "StarletteInstrumentor"),
-    ("flask.Flask", "opentelemetry.instrumentation.flask", "FlaskInstrumentor"),
-)

@@ -4,6 +4,7 @@ Each name is checked when it is imported or used; where one is missing the publi
 the feature that needs it says so.
 
 objects      fields of spans and log records
+exceptions   exceptions on spans
 current      the current context
 setup        building providers
 providers    changing providers that exist
@@ -21,6 +22,7 @@ from tidegate.otel.current import (
     left_out,
     suppressed,
 )
+from tidegate.otel.exceptions import record_exceptions_once
 from tidegate.otel.objects import attribute_dict, attribute_fields, dropped_count, extended, put_under, span_fields
 from tidegate.otel.providers import (
     attach_metric_reader,
@@ -75,6 +77,7 @@ __all__ = [
     "put_before_exporters",
     "put_first",
     "put_under",
+    "record_exceptions_once",
     "root_sampler",
     "sampler_by_name",
     "sampler_settings",

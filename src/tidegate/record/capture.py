@@ -27,6 +27,7 @@ from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
 from tidegate.imports import when_imported
 from tidegate.otel import is_suppressed
 from tidegate.record.plain import ExcInfo, current_exc_info, exception_attributes, plain, text
+from tidegate.record.raised import context_around, is_logged
 from tidegate.records import ORIGIN, Origin
 
 #: Loggers known by name; a program that makes names up must not fill the memory.
@@ -45,6 +46,12 @@ _EVENT_NAMES = ("otel.event.name", "event.name")
 
 #: OpenTelemetry's names; by number, since applications colour the standard library's.
 _SEVERITY_TEXT = {10: "DEBUG", 20: "INFO", 30: "WARN", 40: "ERROR", 50: "FATAL"}
+
+#: Who reports an error that an application did not handle; Flask does so by the application's own logger.
+_REPORTERS = frozenset(
+    {"uvicorn.error", "hypercorn.error", "gunicorn.error", "daphne.server", "django.request", "asyncio"}
+)
+_FLASK_REPORT = "Exception on %s [%s]"
 
 #: States of `Doing`. Handlers have a record that was captured, and may hand it to another library;
 #: what was captured is passed on to the stdlib; values are asked for their text; the provider has it.
@@ -263,9 +270,18 @@ def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] |
     """
     pending = claimed(record.msg)
     if pending is None:
+        if record.exc_info and _is_said(record):
+            return
         emit(record.name, _render, record, waiting=waiting)
     elif pending.render is not None:
         emit(pending.name or record.name, pending.render, record, waiting=waiting)
+
+
+def _is_said(record: logging.LogRecord) -> bool:
+    """Whether a framework reports an unhandled error here of which there is a log record already."""
+    is_report = record.name in _REPORTERS or record.msg == _FLASK_REPORT
+    exc_info = current_exc_info(record.exc_info) if is_report else None
+    return exc_info is not None and is_logged(exc_info[1])
 
 
 def emit(logger_name: str, render: Render, *arguments: Any, waiting: list[logging.LogRecord] | None = None) -> None:
@@ -304,16 +320,19 @@ def log_record(
     exc_info: ExcInfo | None = None,
     origin: Origin,
 ) -> LogRecord:
-    """A log record of the trace that the caller is in. ``level`` is a stdlib level, ``values`` the
-    attributes, as the application gave them; the dict becomes ours."""
+    """A log record of the trace that the caller is in, else of the one that its error comes from. ``level`` is a
+    stdlib level, ``values`` the attributes, as the application gave them; the dict becomes ours."""
     event_name = None
     if values:
         event_name = next((text(values.pop(name)) for name in _EVENT_NAMES if name in values), None)
         values = {text(name): plain(value) for name, value in values.items() if name != ""}
+    context = None
     if exc_info is not None:
         values.update(exception_attributes(exc_info))
+        context = context_around(exc_info[1])
     log = LogRecord(
         timestamp=time_ns,
+        context=context,
         severity_number=severity(level),
         severity_text=_SEVERITY_TEXT.get(level, level_name),
         body=plain(body),

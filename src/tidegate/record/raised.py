@@ -34,7 +34,7 @@ class Raised:
         return type(None), ()
 
 
-def _of(error: BaseException) -> Raised | None:
+def _of(error: BaseException | None) -> Raised | None:
     found = getattr(error, _NAME, None)
     return found if type(found) is Raised else None
 
@@ -69,8 +69,13 @@ def note(error: BaseException) -> None:
 
 def context_of(error: BaseException | None) -> Context | None:
     """The context that ``error`` was noted in."""
-    raised = _of(error) if error is not None else None
+    raised = _of(error)
     return raised.context if raised is not None else None
+
+
+def context_around(error: BaseException | None) -> Context | None:
+    """The context that ``error`` was noted in, where what is said of it is said outside of any trace."""
+    return None if _of(error) is None or _trace(None) else context_of(error)
 
 
 def mark_logged(error: BaseException) -> None:
@@ -82,7 +87,7 @@ def mark_logged(error: BaseException) -> None:
 
 def is_logged(error: BaseException | None) -> bool:
     """Whether `mark_logged` was told of ``error`` in the trace that it was last noted in."""
-    raised = _of(error) if error is not None else None
+    raised = _of(error)
     return raised is not None and raised.logged_in is not None and raised.logged_in == _trace(raised.context)
 
 

@@ -1,0 +1,113 @@
+"""ASGI: the request that is being handled is known inside the span that its standard instrumentation makes.
+
+`opentelemetry.instrumentation.asgi` is what FastAPI's and Starlette's instrumentations make their spans with, and
+what one puts around any other application. One thin layer stands right inside of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import ModuleType
+from typing import Any
+
+from opentelemetry.context import attach, detach, set_value
+from opentelemetry.trace import get_current_span
+
+from tidegate.api.complaints import complain
+from tidegate.api.context import REQUEST_KEY
+from tidegate.api.requests import Request, current, describe
+from tidegate.frameworks.loading import in_force
+from tidegate.record.raised import note
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+#: What a function has that is ours.
+_NAME = "_tidegate"
+
+_REQUESTS = frozenset({"http", "websocket"})
+
+#: With these an application answers: by then it knows who asks, and the span still takes attributes.
+_ANSWERS = frozenset({"http.response.start", "websocket.accept"})
+
+
+def prepare(instrumentation: ModuleType) -> None:
+    """Follow the requests of every application that gets an ``OpenTelemetryMiddleware`` from now on."""
+    middleware = instrumentation.OpenTelemetryMiddleware
+    original = middleware.__init__
+    if hasattr(original, _NAME):
+        return
+
+    @functools.wraps(original)
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
+        settings = in_force()
+        if not settings.http_internal_spans and kwargs.get("exclude_spans") is None:
+            kwargs["exclude_spans"] = ["receive", "send"]  # one span a request instead of three or more
+        original(self, *args, **kwargs)
+        self.app = (RequestLayer if settings.request_context else ErrorLayer)(self.app)
+
+    setattr(initialize, _NAME, True)
+    middleware.__init__ = initialize
+
+
+class ErrorLayer:
+    """Notes the request's context on an error that no handler takes: its server reports it outside of the request."""
+
+    __slots__ = ("app",)
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            _tell(error, get_current_span())
+            raise
+
+
+class RequestLayer(ErrorLayer):
+    """Makes the request known as the one that is being handled, and its span tell whose it is."""
+
+    __slots__ = ()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] not in _REQUESTS or _is_inner(scope):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, get_current_span())
+
+        def answer(message: Message) -> Awaitable[None]:
+            if message["type"] in _ANSWERS:
+                describe(request)
+            return send(message)
+
+        token = attach(set_value(REQUEST_KEY, request))
+        try:
+            await self.app(scope, receive, answer)
+        except Exception as error:
+            describe(request)  # what answers now may stand around all this
+            _tell(error, request.span)
+            raise
+        finally:
+            detach(token)
+
+
+def _is_inner(scope: Scope) -> bool:
+    """Whether the request that is being handled here has only come to an application mounted in another."""
+    request = current()
+    return request is not None and request.carrier.get("headers") is scope.get("headers")
+
+
+def _tell(error: Exception, span: Any) -> None:
+    """Note on ``error`` where it came from, and its type on the span if that has not ended with a response."""
+    try:
+        note(error)
+        if span.is_recording():
+            kind = type(error)
+            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+            span.set_attribute("error.type", name)
+    except Exception as failure:
+        complain("request", "error", "A request's error could not be noted: %r", failure)
