@@ -17,6 +17,10 @@ from tidegate.safe import safe
 #: Digits of a trace id where a line is short of room; `tidegate trace` takes any unique beginning.
 SHORT_ID = 12
 
+#: Attributes that a log record's line shows in its own way, or that only say where the call stands; the last is
+#: uvicorn's second copy of its message, with colours.
+HIDDEN = ("code.", "exception.", "thread.", "process.", "color_message")
+
 #: Nanoseconds of the units of time that OpenTelemetry's metrics have.
 _SECONDS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1}
 

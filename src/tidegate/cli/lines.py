@@ -5,13 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from tidegate.cli.output import Terminal
-from tidegate.format import SHORT_ID, clock, level, level_style, pairs, service_style, value_text
+from tidegate.format import HIDDEN, SHORT_ID, clock, level, level_style, pairs, service_style, value_text
 from tidegate.records import AttributeMap, Log
 from tidegate.safe import safe, safe_lines
-
-#: Attributes that the line shows in its own way, or that only say where the call stands; the last is
-#: uvicorn's second copy of its message, with colours.
-HIDDEN = ("code.", "exception.", "thread.", "process.", "color_message")
 
 #: What sets further lines of a message off, so that no message can pass for a record of its own.
 _CONTINUED = "    │ "

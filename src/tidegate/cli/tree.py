@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from tidegate.cli.lines import HIDDEN, exception_summary, message_lines
+from tidegate.cli.lines import exception_summary, message_lines
 from tidegate.cli.output import Terminal
 from tidegate.cli.walk import Row, walk
-from tidegate.format import clock, duration, level, level_style, pairs, service_style
+from tidegate.format import HIDDEN, clock, duration, level, level_style, pairs, service_style
 from tidegate.records import Event, Log, Span, Trace
 from tidegate.safe import safe
 

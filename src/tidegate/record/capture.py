@@ -22,7 +22,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry._logs import LoggerProvider, LogRecord, NoOpLoggerProvider, SeverityNumber
 from opentelemetry.instrumentation.log_utils import std_to_otel
-from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
 
 from tidegate.imports import when_imported
 from tidegate.otel import is_suppressed
@@ -125,6 +124,8 @@ def install(provider: LoggerProvider) -> None:
     if _installed:
         return
     _installed = True
+    from opentelemetry.sdk._logs import LogRecordDroppedAttributesWarning
+
     # the record counts what was dropped; the console is the application's
     warnings.filterwarnings("ignore", category=LogRecordDroppedAttributesWarning)
     logging.getLogger("opentelemetry.attributes").addFilter(lambda record: doing() != EMITTING)
@@ -226,6 +227,12 @@ def _wrap_queue_listener(handlers: ModuleType) -> None:
 def doing() -> str:
     """What is being done here: one of the states above, or nothing."""
     return _doing.get().state
+
+
+def is_capturing() -> bool:
+    """Whether what is being emitted here was captured: the library that it is from shows it, or does not."""
+    now = _doing.get()
+    return type(now) is Doing and now.state == EMITTING
 
 
 def is_said_again() -> bool:
@@ -353,14 +360,15 @@ def _render(record: logging.LogRecord) -> LogRecord:
         time_ns=int(record.created * 1e9),
         level=record.levelno,
         level_name=record.levelname,
-        body=_body(record),
+        body=body_of(record),
         values=attributes_of(record),
         exc_info=current_exc_info(record.exc_info),
         origin=Origin(text(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""),
     )
 
 
-def _body(record: logging.LogRecord) -> Any:
+def body_of(record: logging.LogRecord) -> Any:
+    """A stdlib record's message with its arguments filled in, or the mapping that was logged."""
     if not record.args and isinstance(record.msg, Mapping):
         return record.msg
     try:
