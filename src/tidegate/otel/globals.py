@@ -1,0 +1,127 @@
+"""The API's global providers, taken over for a while and given back: what `tidegate.testing` stands on.
+
+The API lets each global provider be set once. Where a signal has none of the SDK, a `stand-in` takes its place; the
+flag that one was set stays down, so that the application can still set its own, which is `told`. What is handed out
+meanwhile (tracers, loggers, meters and their instruments, in modules that were imported before, or meanwhile) follows:
+to the next stand-in, to the provider that is set later, to nothing in between. The API's proxies remember the first
+tracer or logger that they get, so they get one that does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry._logs import _internal as logs_api
+from opentelemetry.metrics import _internal as metrics_api
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util._once import Once
+
+from tidegate.otel.following import FollowingMeters, StandInLoggers, StandInMeters, StandInTracers
+
+
+@dataclass(eq=False)
+class Signal:
+    """Where the API keeps one signal's provider, and what the SDK's and ours are."""
+
+    api: Any
+    variable: str
+    get: Callable[[], Any]
+    sdk: type
+    stand_in: type
+
+    @property
+    def provider(self) -> Any:
+        """What was set, if anything was."""
+        return getattr(self.api, self.variable)
+
+    @provider.setter
+    def provider(self, value: Any) -> None:
+        setattr(self.api, self.variable, value)
+
+    @property
+    def once(self) -> Any:
+        return getattr(self.api, f"{self.variable}_SET_ONCE")
+
+    @once.setter
+    def once(self, value: Any) -> None:
+        setattr(self.api, f"{self.variable}_SET_ONCE", value)
+
+
+SIGNALS = (
+    Signal(trace, "_TRACER_PROVIDER", trace.get_tracer_provider, TracerProvider, StandInTracers),
+    Signal(logs_api, "_LOGGER_PROVIDER", logs_api.get_logger_provider, LoggerProvider, StandInLoggers),
+    Signal(metrics_api, "_METER_PROVIDER", metrics_api.get_meter_provider, MeterProvider, StandInMeters),
+)
+
+
+class _Told(Once):
+    """Stands for a flag that is down: says when a provider is set, and who set it is none of us."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def do_once(self, func: Callable[[], None]) -> bool:
+        done = super().do_once(func)
+        if done:
+            self._tell()
+        return done
+
+
+class TakenOver:
+    """Global providers with a stand-in for each that is not the SDK's, until `give_back`.
+
+    ``told`` is called with a provider of the SDK that somebody sets meanwhile.
+    """
+
+    def __init__(self, told: Callable[[Any], None]) -> None:
+        self._lock = Lock()
+        self._former: list[tuple[Signal, Any, Any, Any]] = []
+        self.providers: list[Any] = []
+        resource: Resource | None = None
+        for signal in SIGNALS:
+            current = signal.get()
+            if is_at_work(current):
+                self.providers.append(current)
+                continue
+            resource = resource or Resource.create()
+            sdk = enabled(signal.sdk(resource=resource, shutdown_on_exit=False))
+            self.providers.append(sdk)
+            self._stand_in(signal, signal.stand_in(sdk), told)
+
+    def _stand_in(self, signal: Signal, stand_in: Any, told: Callable[[Any], None]) -> None:
+        self._former.append((signal, stand_in, signal.provider, signal.once))
+        signal.once = _Told(lambda: told(signal.provider) if is_at_work(signal.provider) else None)
+        signal.provider = stand_in
+        if isinstance(stand_in, StandInMeters):
+            FollowingMeters.follow(stand_in)
+
+    def give_back(self) -> None:
+        """Everything as it was, but for what somebody else has set meanwhile."""
+        for signal, stand_in, provider, once in self._former:
+            if signal.provider is stand_in:
+                signal.provider = provider
+                if isinstance(stand_in, StandInMeters):
+                    FollowingMeters.let_go(provider)
+            if isinstance(signal.once, _Told):
+                once._done = once._done or signal.once._done
+                signal.once = once
+        self._former.clear()
+
+
+def is_at_work(provider: Any) -> bool:
+    """Whether it is a provider of the SDK, and not one that ``OTEL_SDK_DISABLED`` has put to sleep."""
+    return isinstance(provider, tuple(signal.sdk for signal in SIGNALS)) and not getattr(provider, "_disabled", False)
+
+
+def enabled(provider: Any) -> Any:
+    """A provider that works although ``OTEL_SDK_DISABLED`` is set."""
+    provider._disabled = False
+    return provider

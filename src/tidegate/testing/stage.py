@@ -1,0 +1,94 @@
+"""What all captures of the process share while there are some: providers, sampling, the capture of logging libraries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from tidegate.otel import attached
+from tidegate.otel.globals import TakenOver, enabled
+from tidegate.record import capture as log_capture
+from tidegate.testing.deterministic import SharedIds
+from tidegate.testing.sampling import CapturingSampler
+from tidegate.testing.taps import Taps
+
+_lock = threading.RLock()
+_stage: Stage | None = None
+
+
+@contextmanager
+def on_stage(taps: Taps, providers: Sequence[Any]) -> Iterator[None]:
+    """Let ``taps`` listen to the global providers, and to these."""
+    global _stage
+    try:
+        with _lock:
+            _stage = _stage or Stage()
+            _stage.enter(taps, providers)
+        yield
+    finally:
+        with _lock:
+            if _stage is not None and _stage.leave(taps):
+                _stage = None
+
+
+class Stage:
+    """From the first capture to the last: what is put into providers once, however many captures there are."""
+
+    def __init__(self) -> None:
+        CapturingSampler.at_work = True
+        self._captures: list[Taps] = []
+        self._prepared: list[TracerProvider] = []
+        self._taken = TakenOver(self._told)
+        self._providers = list(self._taken.providers)
+        self._own: LoggerProvider | None = None
+        at_work: Any = log_capture.provider()
+        if at_work is None:
+            resource = next(each.resource for each in self._providers if isinstance(each, LoggerProvider))
+            self._own = enabled(LoggerProvider(resource=resource, shutdown_on_exit=False))
+            log_capture.install(self._own)
+        else:
+            self._providers.append(at_work)
+
+    def enter(self, taps: Taps, providers: Sequence[Any]) -> None:
+        self._captures.append(taps)
+        for each in (*self._providers, *providers):
+            self._prepare(each, CapturingSampler)
+            taps.attach(each)
+        if self._own is not None:
+            taps.attach_own(self._own)
+
+    def _prepare(self, provider: Any, sampler: Any) -> None:
+        """Let a provider record what it would not send, and have ids that can be determined."""
+        if isinstance(provider, TracerProvider) and not any(provider is each for each in self._prepared):
+            self._prepared.append(provider)
+            attached.replace_in_tracers(provider, "id_generator", SharedIds)
+            if sampler is not None:
+                attached.replace_in_tracers(provider, "sampler", sampler)
+
+    def _told(self, provider: Any) -> None:
+        """Somebody has set a provider of their own, whose sampler they may not have looked at yet."""
+        with _lock:
+            self._providers.append(provider)
+            self._prepare(provider, None)
+            for each in self._captures:
+                each.attach(provider)
+
+    def leave(self, taps: Taps) -> bool:
+        """Whether that was the last one."""
+        taps.detach()
+        self._captures.remove(taps)
+        if self._captures:
+            return False
+        CapturingSampler.at_work = False
+        for provider in self._prepared:
+            attached.replace_in_tracers(provider, "id_generator", SharedIds.without)
+            attached.replace_in_tracers(provider, "sampler", CapturingSampler.without)
+        if self._own is not None and log_capture.provider() is self._own:
+            log_capture.uninstall()
+        self._taken.give_back()
+        return True
