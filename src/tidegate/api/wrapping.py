@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from opentelemetry.context import Context
 
@@ -19,6 +19,12 @@ from tidegate.errors import ConfigurationError
 from tidegate.otel import current_context, enter_context, leave_context
 
 Function = TypeVar("Function", bound="Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any]")
+
+
+class Decorator(Protocol):
+    """What a decorator with arguments returns: it leaves types as they are."""
+
+    def __call__(self, function: Function, /) -> Function: ...
 
 
 class Step:

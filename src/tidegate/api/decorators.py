@@ -1,0 +1,218 @@
+"""Functions whose calls are spans, and are counted and timed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, NamedTuple, overload
+
+from opentelemetry.trace import Span, SpanKind, set_span_in_context
+
+from tidegate.api.arguments import Arguments, Pick, picker, plain_attributes
+from tidegate.api.complaints import complain
+from tidegate.api.errors import record_on
+from tidegate.api.functions import is_error, place_of, type_name
+from tidegate.api.metrics import _COUNTER, _HISTOGRAM, DEFAULT_HISTOGRAM_BUCKETS, _measure
+from tidegate.api.providers import tracer
+from tidegate.api.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
+from tidegate.otel import is_suppressed
+from tidegate.record.plain import text
+
+_NONE: Mapping[str, Any] = {}
+
+_DURATION = "Duration of the calls of a function."
+_CALLS = "Calls of a function."
+
+
+@overload
+def traced(function: Function, /) -> Function: ...
+@overload
+def traced(
+    name: str | None = None,
+    /,
+    *,
+    arguments: Arguments = (),
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Mapping[str, Any] | None = None,
+    record_exception: bool = True,
+) -> Decorator: ...
+def traced(subject: Any = None, /, **given: Any) -> Any:
+    """A decorator that makes a span of each call, current while the function runs.
+
+    The span is named ``name``, else after the function, ``module.function``. ``attributes`` are on every span, those
+    that ``arguments`` names are as in `track_event`, and read before the call. An error that leaves the function is
+    recorded on the span, whose status becomes ERROR; with ``record_exception=False`` only the latter. A generator's
+    span lasts until it ends or is closed, and is current only while the generator's own code runs.
+
+        >>> import tidegate
+        >>> @tidegate.traced("order.place", arguments=("order_id",))
+        ... def place(order_id):
+        ...     return f"placed {order_id}"
+        >>> place("A1")
+        'placed A1'
+
+    Functions, coroutines, generators, async generators, `classmethod` and `staticmethod` stay what they are, with
+    their signature. Nothing of it raises in a call. ConfigurationError is raised when a name is no parameter, or what
+    is decorated is no function.
+    """
+    return _decorator(_trace, subject, given)
+
+
+@overload
+def instrument(function: Function, /) -> Function: ...
+@overload
+def instrument(
+    name: str | None = None,
+    /,
+    *,
+    arguments: Arguments = (),
+    span: bool = True,
+    attributes: Mapping[str, Any] | None = None,
+) -> Decorator: ...
+def instrument(subject: Any = None, /, **given: Any) -> Any:
+    """A decorator that makes a span of each call, times it, and counts how it ended.
+
+    ``<name>.duration`` is a histogram in seconds with `DEFAULT_HISTOGRAM_BUCKETS`, ``<name>.calls`` a counter; both
+    have ``outcome``, one of ``ok``, ``error`` and ``cancelled``, and ``error.type`` after an error. ``attributes``
+    are on both and on the span, those that ``arguments`` names on the span only: each value would make a series of its
+    own. Without ``span`` there are only the metrics. The rest is as in `traced`.
+
+        >>> import tidegate
+        >>> @tidegate.instrument("order.place", attributes={"shop": "north"})
+        ... def place(order_id):
+        ...     return f"placed {order_id}"
+        >>> place("A1")
+        'placed A1'
+    """
+    return _decorator(_instrument, subject, given)
+
+
+def _decorator(decorate: Any, subject: Any, given: dict[str, Any]) -> Any:
+    if subject is None or isinstance(subject, str):
+        return lambda function: decorate(function, subject, **given)
+    return decorate(subject, None, **given)
+
+
+def _trace(
+    function: Function,
+    name: str | None,
+    *,
+    arguments: Arguments = (),
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Mapping[str, Any] | None = None,
+    record_exception: bool = True,
+) -> Function:
+    called = underlying(function)
+    place = place_of(called)
+    pick = picker(called, arguments, None, attributes or _NONE)
+    return wrap(function, _Spans(place.module, name or place.name, kind, pick, record_exception).around)
+
+
+def _instrument(
+    function: Function,
+    name: str | None,
+    *,
+    arguments: Arguments = (),
+    span: bool = True,
+    attributes: Mapping[str, Any] | None = None,
+) -> Function:
+    called = underlying(function)
+    place = place_of(called)
+    pick = picker(called, arguments, None, attributes or _NONE)
+    spans = _Spans(place.module, name or place.name, SpanKind.INTERNAL, pick, True).around if span else None
+    return wrap(function, _Calls(name or _metric_name(place.name), plain_attributes(attributes or _NONE), spans).around)
+
+
+class _Spans(NamedTuple):
+    """The spans of a function's calls."""
+
+    scope: str
+    name: str
+    kind: SpanKind
+    pick: Pick
+    record_exception: bool
+
+    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
+        try:
+            makes = tracer(self.scope)
+            if makes is None or is_suppressed():
+                return NOTHING
+            span = makes.start_span(self.name, kind=self.kind, attributes=self.pick(args, kwargs))
+            return _InSpan(span, self.record_exception)
+        except Exception as error:  # a provider, sampler or processor that fails
+            _complain("started", self.name, error)
+            return NOTHING
+
+
+class _InSpan(InContext):
+    __slots__ = ("_record_exception", "_span")
+
+    def __init__(self, span: Span, record_exception: bool) -> None:
+        self._context = set_span_in_context(span)
+        self._span, self._record_exception = span, record_exception
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
+        if error is not None and is_error(error):
+            record_on(self._span, error, event=self._record_exception)
+        self._leave()
+        try:
+            self._span.end()
+        except Exception as failure:
+            _complain("ended", text(getattr(self._span, "name", "")), failure)
+
+
+def _complain(what: str, name: str, error: Exception) -> None:
+    kind = type(error).__qualname__
+    complain("span", name, "the span %r could not be %s: %s: %s", name, what, kind, text(error))
+
+
+class _Calls:
+    """The durations and outcomes of a function's calls."""
+
+    __slots__ = ("_spans", "calls", "cancelled", "duration", "failed", "ok")
+
+    def __init__(self, name: str, attributes: dict[str, Any], spans: Around | None) -> None:
+        self.duration, self.calls, self._spans = f"{name}.duration", f"{name}.calls", spans
+        self.ok, self.failed, self.cancelled = (
+            {**attributes, "outcome": outcome} for outcome in ("ok", "error", "cancelled")
+        )
+
+    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
+        return _Measured(self, NOTHING if self._spans is None else self._spans(args, kwargs))
+
+    def attributes(self, error: BaseException | None) -> dict[str, Any]:
+        """How a call ended."""
+        if error is None or isinstance(error, (StopIteration, StopAsyncIteration)):
+            return self.ok
+        return {**self.failed, "error.type": type_name(error)} if is_error(error) else self.cancelled
+
+
+class _Measured(Step):
+    __slots__ = ("_begin", "_calls", "_in_span")
+
+    def __init__(self, calls: _Calls, in_span: Step) -> None:
+        self._calls, self._in_span = calls, in_span
+
+    def __enter__(self) -> Step:
+        self._in_span.__enter__()
+        self._begin = perf_counter()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
+        duration, calls = perf_counter() - self._begin, self._calls
+        attributes = calls.attributes(error)
+        _measure(_HISTOGRAM, calls.duration, duration, "s", _DURATION, DEFAULT_HISTOGRAM_BUCKETS, attributes)
+        _measure(_COUNTER, calls.calls, 1, "{call}", _CALLS, None, attributes)
+        self._in_span.__exit__(kind, error, trace)
+
+    def pause(self) -> None:
+        self._in_span.pause()
+
+    def resume(self) -> None:
+        self._in_span.resume()
+
+
+def _metric_name(name: str) -> str:
+    """The name of a function as that of a metric, which begins with a letter and has few other signs."""
+    return re.sub(r"[^A-Za-z0-9_./-]", "_", name).lstrip("_./-0123456789")[:200] or "function"

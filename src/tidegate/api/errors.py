@@ -1,0 +1,161 @@
+"""Errors that an application has caught, or lets pass: on the span where they happened, and as one log record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+
+from opentelemetry.trace import Span, StatusCode, get_current_span
+
+from tidegate.api.arguments import Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.complaints import complain
+from tidegate.api.functions import Place, is_error, place_of, place_of_caller
+from tidegate.api.telling import ERROR, emit, taker
+from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.record.plain import exception_attributes, text
+from tidegate.record.raised import is_logged, is_new_on, mark_logged, note
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Yielded = TypeVar("Yielded")
+Sent = TypeVar("Sent")
+
+_NOT_GIVEN = object()
+
+
+class Forgiving(Protocol):
+    """What ``track_error(reraise=False)`` returns: a call that raises returns None."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Parameters, Coroutine[Yielded, Sent, Result]], /
+    ) -> Callable[Parameters, Coroutine[Yielded, Sent, Result | None]]: ...
+    @overload
+    def __call__(self, function: Callable[Parameters, Result], /) -> Callable[Parameters, Result | None]: ...
+
+
+@overload
+def track_error(exc: BaseException, /, **attributes: Any) -> None: ...
+@overload
+def track_error(function: Function, /) -> Function: ...
+@overload
+def track_error(
+    *, reraise: Literal[True] = True, arguments: Arguments = (), extract: Extract | None = None
+) -> Decorator: ...
+@overload
+def track_error(*, reraise: Literal[False], arguments: Arguments = (), extract: Extract | None = None) -> Forgiving: ...
+def track_error(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
+    """Record an exception: on the span that is current here, whose status becomes ERROR, and as one ERROR log record.
+
+    Both have ``exception.type``, ``exception.message``, ``exception.stacktrace`` and the given attributes, which may
+    have any value. However often it passes here, the same exception is logged once in a trace, and a span has it
+    once. Never raises, and does nothing as long as there are no providers.
+
+        >>> import tidegate
+        >>> try:
+        ...     1 / 0
+        ... except ZeroDivisionError as error:
+        ...     tidegate.track_error(error, order_id=7)
+
+    As a decorator it records what a call raises, and lets the very same exception pass; with ``reraise=False`` the
+    call returns None instead, and a generator ends. Cancellation, the closing of a generator and the end of the
+    program are no errors. ``arguments`` and ``extract`` add attributes, as in `track_event`.
+
+        >>> @tidegate.track_error(reraise=False, arguments=("name",))
+        ... def load(name):
+        ...     raise LookupError(name)
+        >>> load("settings")
+    """
+    if subject is _NOT_GIVEN:
+        return lambda function: _decorate(function, **given)
+    if isinstance(subject, BaseException):
+        record(subject, place_of_caller(), given)
+    elif isinstance(subject, (classmethod, staticmethod)) or (callable(subject) and not isinstance(subject, type)):
+        return _decorate(subject, **given)
+    else:
+        kind = type(subject).__qualname__
+        complain("error", kind, "track_error takes an exception; %s, of type %s, is none", text(subject), kind)
+    return None
+
+
+def record(error: BaseException, place: Place, attributes: Mapping[str, Any]) -> None:
+    """Record ``error`` wherever it is not yet. Never raises."""
+    try:
+        span, takes = get_current_span(), taker(place)
+        note(error)
+        on_span = span.is_recording() and is_new_on(error, span.get_span_context().span_id)
+        if takes is not None and is_logged(error):
+            takes = None
+        if not on_span and takes is None:
+            return
+        values = {**exception_attributes((type(error), error, error.__traceback__)), **plain_attributes(attributes)}
+        if on_span:
+            _put_on(span, error, values)
+        if takes is not None:
+            emit(takes, place, ERROR, values, body=described(error))
+            mark_logged(error)
+    except Exception as failure:  # a span processor, or an exception that allows nothing
+        _complain(failure)
+
+
+def record_on(span: Span, error: BaseException, *, event: bool = True) -> None:
+    """Record ``error`` on a span that is still current, as one that ended it; without ``event`` only the status."""
+    try:
+        note(error)
+        if not span.is_recording():
+            return
+        if event and is_new_on(error, span.get_span_context().span_id):
+            _put_on(span, error, exception_attributes((type(error), error, error.__traceback__)))
+        elif not event:
+            span.set_status(StatusCode.ERROR, described(error))
+    except Exception as failure:
+        _complain(failure)
+
+
+def described(error: BaseException) -> str:
+    """``Type: message``, as OpenTelemetry describes the status of a span."""
+    return f"{type(error).__name__}: {text(error)}"
+
+
+def _put_on(span: Span, error: BaseException, values: dict[str, Any]) -> None:
+    span.add_event("exception", values)
+    span.set_status(StatusCode.ERROR, described(error))
+
+
+def _complain(failure: Exception) -> None:
+    kind = type(failure).__qualname__
+    complain("error", kind, "an exception of the application was not recorded: %s: %s", kind, text(failure))
+
+
+class _Errors(NamedTuple):
+    """The errors of a function's calls."""
+
+    place: Place
+    pick: Pick
+    reraise: bool
+
+    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
+        return _Call(self, args, kwargs)
+
+
+class _Call(Step):
+    __slots__ = ("_args", "_errors", "_kwargs")
+
+    def __init__(self, errors: _Errors, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self._errors, self._args, self._kwargs = errors, args, kwargs
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> bool:
+        if error is None or not is_error(error):
+            return False
+        place, pick, reraise = self._errors
+        record(error, place, pick(self._args, self._kwargs))
+        return not reraise
+
+
+def _decorate(
+    function: Function, *, reraise: bool = True, arguments: Arguments = (), extract: Extract | None = None
+) -> Function:
+    called = underlying(function)
+    place = place_of(called)
+    pick = picker(called, arguments, extract, {"code.function.name": place.name})
+    return wrap(function, _Errors(place, pick, reraise).around)

@@ -1,0 +1,132 @@
+"""Events: log records with a name, of something that happened and is worth counting or looking for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, overload
+
+from tidegate.api.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.functions import Place, is_error, place_of, place_of_caller, type_name
+from tidegate.api.sessions import hashed_session
+from tidegate.api.telling import INFO, emit, taker
+from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.record.plain import text
+
+_NOT_GIVEN = object()
+
+
+@overload
+def track_event(
+    name: str, /, *, user_id: object = None, session_id: object = None, category: str | None = None, **attributes: Any
+) -> None: ...
+@overload
+def track_event(function: Function, /) -> Function: ...
+@overload
+def track_event(
+    *,
+    event: str | None = None,
+    arguments: Arguments = (),
+    extract: Extract | None = None,
+    category: str | None = None,
+    on_error: bool = False,
+) -> Decorator: ...
+def track_event(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
+    """Record that something happened: an OpenTelemetry event, in the trace that is current here.
+
+    An event is a log record of severity INFO with an event name. ``category`` is its attribute
+    ``event.category``, ``user_id`` is ``user.id``, ``session_id`` is ``session.id``, hashed so that nobody can take
+    the session over. Further attributes may have any value: None is left out, and of what OpenTelemetry does not
+    know the text is taken. Never raises, waits for nothing, and does nothing as long as there is no LoggerProvider.
+
+        >>> import tidegate
+        >>> tidegate.track_event("order.placed", user_id=7, category="shop", total=12.5)
+        >>> tidegate.track_event("order.placed", **{"order.id": "A1"})
+
+    As a decorator it records an event whenever a call has returned, or a generator has come to its end. The event
+    is named ``event``, else after the function, ``module.function``:
+
+        >>> @tidegate.track_event(event="order.placed", arguments=("order_id",))
+        ... def place(order_id, note=""):
+        ...     return "placed"
+        >>> place("A1")
+        'placed'
+
+    ``arguments`` names the parameters whose values become attributes, ``"order.total"`` the attribute or item
+    ``total`` of the argument ``order``; a mapping such as ``{"user.id": "customer.id"}`` names the attributes.
+    ``extract``, called with the call's arguments, returns a mapping of further ones. Both look at the arguments as
+    they are after the call. With ``on_error`` a call that raises is an event too, with ``error.type``.
+    ConfigurationError is raised when a name is no parameter, or what is decorated is no function.
+    """
+    if subject is _NOT_GIVEN:
+        return lambda function: _decorate(function, **given)
+    if callable(subject) or isinstance(subject, (classmethod, staticmethod)):
+        return _decorate(subject, **given)
+    place = place_of_caller()
+    takes = taker(place)
+    if takes is not None:
+        emit(takes, place, INFO, _values(given), event_name=subject if type(subject) is str else text(subject))
+    return None
+
+
+def _values(given: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an event, from what `track_event` was given, which becomes them."""
+    user_id, session_id, category = (
+        given.pop("user_id", None),
+        given.pop("session_id", None),
+        given.pop("category", None),
+    )
+    if not SCALARS.issuperset(map(type, given.values())):
+        given = plain_attributes(given)
+    if user_id is not None:
+        given["user.id"] = user_id if type(user_id) is str else text(user_id)
+    if session_id is not None:
+        given["session.id"] = hashed_session(session_id)
+    if category is not None:
+        given["event.category"] = category if type(category) is str else text(category)
+    return given
+
+
+class _Event(NamedTuple):
+    """The event of a function's calls."""
+
+    name: str
+    place: Place
+    pick: Pick
+    on_error: bool
+
+    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
+        return _Call(self, args, kwargs)
+
+
+class _Call(Step):
+    __slots__ = ("_args", "_event", "_kwargs")
+
+    def __init__(self, event: _Event, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self._event, self._args, self._kwargs = event, args, kwargs
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
+        name, place, pick, on_error = self._event
+        if error is not None and not (on_error and is_error(error)):
+            return
+        takes = taker(place)
+        if takes is not None:
+            values = pick(self._args, self._kwargs)
+            if error is not None:
+                values["error.type"] = type_name(error)
+            emit(takes, place, INFO, values, event_name=name)
+
+
+def _decorate(
+    function: Function,
+    *,
+    event: str | None = None,
+    arguments: Arguments = (),
+    extract: Extract | None = None,
+    category: str | None = None,
+    on_error: bool = False,
+) -> Function:
+    called = underlying(function)
+    place = place_of(called)
+    also = {"event.category": category, "code.function.name": place.name}
+    pick = picker(called, arguments, extract, also)
+    return wrap(function, _Event(event or place.name, place, pick, on_error).around)
