@@ -27,8 +27,13 @@ if TYPE_CHECKING:
         set_log_context,
         update_log_context,
     )
+    from tidegate.api.decorators import instrument, traced
+    from tidegate.api.errors import track_error
+    from tidegate.api.events import track_event
+    from tidegate.api.requests import RequestContext, extract_session_id, extract_user_id, get_request_context
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
+    from tidegate.frameworks.applications import instrument_app
     from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
     from tidegate.ship import CircuitBreaker, CircuitBreakerOpen, exponential_backoff, should_retry
     from tidegate.watch import health
@@ -42,17 +47,26 @@ __all__ = [
     "Handle",
     "PatternLogRecordProcessor",
     "QueryError",
+    "RequestContext",
     "StoreError",
     "TidegateError",
     "__version__",
     "clear_log_context",
     "configure_observability",
     "exponential_backoff",
+    "extract_session_id",
+    "extract_user_id",
     "get_log_context",
+    "get_request_context",
     "health",
+    "instrument",
+    "instrument_app",
     "log_context",
     "set_log_context",
     "should_retry",
+    "traced",
+    "track_error",
+    "track_event",
     "update_log_context",
 ]
 
@@ -76,6 +90,15 @@ _HOMES = {
     "log_context": "tidegate.api.context",
     "set_log_context": "tidegate.api.context",
     "update_log_context": "tidegate.api.context",
+    "instrument": "tidegate.api.decorators",
+    "traced": "tidegate.api.decorators",
+    "track_error": "tidegate.api.errors",
+    "track_event": "tidegate.api.events",
+    "RequestContext": "tidegate.api.requests",
+    "extract_session_id": "tidegate.api.requests",
+    "extract_user_id": "tidegate.api.requests",
+    "get_request_context": "tidegate.api.requests",
+    "instrument_app": "tidegate.frameworks.applications",
 }
 
 

@@ -25,6 +25,11 @@ class RequestContext:
 
     ``route`` is the template that its path matched, ``session_id`` is hashed, ``request_id`` comes from its headers,
     and ``client_address`` is the peer's as the server has it.
+
+        >>> import tidegate
+        >>> context = tidegate.RequestContext(method="GET", path="/orders/7", user_id="42")
+        >>> context.to_attributes()
+        {'http.request.method': 'GET', 'url.path': '/orders/7', 'user.id': '42'}
     """
 
     method: str | None = None
@@ -36,11 +41,7 @@ class RequestContext:
     client_address: str | None = None
 
     def to_attributes(self) -> dict[str, str]:
-        """What is known, by the names of OpenTelemetry's semantic conventions.
-
-        >>> RequestContext(method="GET", path="/orders/7", user_id="42").to_attributes()
-        {'http.request.method': 'GET', 'url.path': '/orders/7', 'user.id': '42'}
-        """
+        """What is known, by the names of OpenTelemetry's semantic conventions."""
         values = ((name, getattr(self, field)) for field, name in _ATTRIBUTES.items())
         return {name: value for name, value in values if value is not None}
 
@@ -123,12 +124,13 @@ def get_request_context(request: Any = None) -> RequestContext:
     environ. Without one it is the request that is being handled here; outside of any, nothing is known. Cookies are
     read as the settings ``user_cookies`` and ``session_cookies`` say, a request's id from ``request_id_headers``.
 
-    >>> scope = {"type": "http", "method": "GET", "path": "/orders/7", "headers": [(b"x-request-id", b"a1b2")]}
-    >>> context = get_request_context(scope)
-    >>> context.method, context.path, context.request_id
-    ('GET', '/orders/7', 'a1b2')
-    >>> get_request_context().path is None
-    True
+        >>> import tidegate
+        >>> scope = {"type": "http", "method": "GET", "path": "/orders/7", "headers": [(b"x-request-id", b"a1b2")]}
+        >>> context = tidegate.get_request_context(scope)
+        >>> context.method, context.path, context.request_id
+        ('GET', '/orders/7', 'a1b2')
+        >>> tidegate.get_request_context().path is None
+        True
     """
     handled = current() if request is None else Request(request)
     if handled is None:
@@ -159,8 +161,9 @@ def extract_user_id(request: Any, *, cookies: Iterable[str] = ()) -> str | None:
     ``request.state.user``, Flask's ``session["user_id"]`` or Flask-Login's user. A user that Django would have to
     fetch is not fetched. ``cookies`` are names of cookies to read it from otherwise, which any client can forge.
 
-    >>> extract_user_id({"type": "http", "state": {"user_id": 42}})
-    '42'
+        >>> import tidegate
+        >>> tidegate.extract_user_id({"type": "http", "state": {"user_id": 42}})
+        '42'
     """
     return finding.user(finding.reader_of(request), _names(cookies))
 
@@ -171,8 +174,9 @@ def extract_session_id(request: Any, *, cookies: Iterable[str] = ()) -> str | No
     It is ``request.state.session_id``, Django's ``session.session_key``, or Flask-Session's ``session.sid``.
     ``cookies`` are names of cookies to read it from otherwise, such as ``("sessionid",)``.
 
-    >>> extract_session_id({"type": "http", "state": {"session_id": "f2c1a9"}})
-    'hash:b06c545791ecde5af5dab23428de62a9'
+        >>> import tidegate
+        >>> tidegate.extract_session_id({"type": "http", "state": {"session_id": "f2c1a9"}})
+        'hash:b06c545791ecde5af5dab23428de62a9'
     """
     return finding.session(finding.reader_of(request), _names(cookies))
 

@@ -28,6 +28,11 @@ def instrument_app(app: Any, *, excluded_urls: str | Iterable[str] | None = None
     as ``server_request_hook`` of FastAPI and Starlette. Given either, an application that is instrumented already is
     instrumented anew. Call it before the first request; FastAPI and Starlette take it also while they start.
 
+        >>> import tidegate
+        >>> from fastapi import FastAPI
+        >>> app = FastAPI()
+        >>> tidegate.instrument_app(app, excluded_urls=["/healthz", "/static/"])
+
     Raises `ConfigurationError` for anything else than such an application, for a hook that its instrumentor does not
     take, and when the extra of that framework is not installed.
     """

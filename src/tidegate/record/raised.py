@@ -7,11 +7,10 @@ so that it lives exactly as long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import Span, get_current_span
+from opentelemetry.trace import get_current_span
 
 #: Where an exception carries it.
 _NAME = "__tidegate__"
@@ -98,13 +97,4 @@ def is_new_on(error: BaseException, span_id: int) -> bool:
         return False
     if len(spans) < MAX_SPANS:
         spans.append(span_id)
-    return True
-
-
-def record_once(error: BaseException, span: Span, attributes: Mapping[str, Any] | None = None) -> bool:
-    """Record ``error`` as an event of ``span`` unless it has it; returns whether it was recorded."""
-    if not span.is_recording() or span.get_span_context().span_id in _made(error).spans:
-        return False
-    span.record_exception(error, attributes=attributes)
-    is_new_on(error, span.get_span_context().span_id)
     return True
