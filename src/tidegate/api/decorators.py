@@ -13,7 +13,7 @@ from tidegate.api.arguments import Arguments, Pick, picker, plain_attributes
 from tidegate.api.complaints import complain
 from tidegate.api.errors import record_on
 from tidegate.api.functions import is_error, place_of, type_name
-from tidegate.api.metrics import _COUNTER, _HISTOGRAM, DEFAULT_HISTOGRAM_BUCKETS, _measure
+from tidegate.api.metrics import COUNTER, DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
 from tidegate.api.providers import tracer
 from tidegate.api.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.otel import is_suppressed
@@ -202,8 +202,8 @@ class _Measured(Step):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
         duration, calls = perf_counter() - self._begin, self._calls
         attributes = calls.attributes(error)
-        _measure(_HISTOGRAM, calls.duration, duration, "s", _DURATION, DEFAULT_HISTOGRAM_BUCKETS, attributes)
-        _measure(_COUNTER, calls.calls, 1, "{call}", _CALLS, None, attributes)
+        measure(HISTOGRAM, calls.duration, duration, "s", _DURATION, DEFAULT_HISTOGRAM_BUCKETS, attributes)
+        measure(COUNTER, calls.calls, 1, "{call}", _CALLS, None, attributes)
         self._in_span.__exit__(kind, error, trace)
 
     def pause(self) -> None:
