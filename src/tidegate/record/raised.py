@@ -61,7 +61,9 @@ def note(error: BaseException) -> None:
     An exception that an application keeps and raises again in another trace gets that one.
     """
     raised, context = _made(error), get_current()
-    if raised.context is None or _trace(context) not in (0, _trace(raised.context)):
+    if raised.context is None:
+        raised.context = context
+    elif _trace(context) not in (0, _trace(raised.context)):
         raised.context = context
         raised.spans.clear()
 
