@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tidegate.api.decorators import instrument, traced
     from tidegate.api.errors import track_error
     from tidegate.api.events import track_event
+    from tidegate.api.formatting import StructuredFormatter
+    from tidegate.api.handlers import configure_logging
     from tidegate.api.requests import RequestContext, extract_session_id, extract_user_id, get_request_context
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
@@ -49,9 +51,11 @@ __all__ = [
     "QueryError",
     "RequestContext",
     "StoreError",
+    "StructuredFormatter",
     "TidegateError",
     "__version__",
     "clear_log_context",
+    "configure_logging",
     "configure_observability",
     "exponential_backoff",
     "extract_session_id",
@@ -99,6 +103,8 @@ _HOMES = {
     "extract_user_id": "tidegate.api.requests",
     "get_request_context": "tidegate.api.requests",
     "instrument_app": "tidegate.frameworks.applications",
+    "configure_logging": "tidegate.api.handlers",
+    "StructuredFormatter": "tidegate.api.formatting",
 }
 
 

@@ -5,6 +5,7 @@ shipping     these exporters are taken out, and served from the store by whoever
 gates        the policy, and for providers that somebody else has made, sampler and log gate in front of what sends
 recording    one processor for spans, one for log records, and one metric reader write to the recorder
 ambient      in front of all: what adds the attributes of here and now
+console      at the end: what shows on standard error what nothing else shows, if so wished
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from opentelemetry._logs import get_logger_provider
 
 from tidegate import otel, watch
 from tidegate.configure.ambient import put_attributes
+from tidegate.configure.console import show
 from tidegate.configure.gates import Gates
 from tidegate.configure.handle import Handle
 from tidegate.configure.providers import build, resolve, sdk_providers
@@ -89,6 +91,7 @@ def start(options: dict[str, Any] | None = None, auto_instrumentation_version: s
         about_metrics = shipping.metrics if shipping is not None else {}
         attach(recorder, settings, gates.before if drops_early else None, **about_metrics)
     put_attributes(settings)
+    show(settings)
     if settings.capture_logs:
         capture.install(get_logger_provider())
         capture.drop_early(None if is_stored else gates.early)
