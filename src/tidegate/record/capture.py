@@ -144,7 +144,7 @@ def uninstall() -> None:
 
 def provider() -> LoggerProvider | None:
     """Where log records are sent, if they are captured at all."""
-    return None if _provider is _NOBODY else _provider
+    return None if isinstance(_provider, NoOpLoggerProvider) else _provider
 
 
 def drop_early(keep: Callable[[logging.LogRecord], bool] | None) -> None:
