@@ -273,6 +273,7 @@ class TestErrors:
         app.test_client().get("/broken")
         [span], [log] = telemetry.server_spans, telemetry.logs
         assert [event.name for event in span.events] == ["exception"]
+        assert span.attributes["error.type"] == "ValueError"
         assert log.body == "Exception on /broken [GET]"
         assert log.attributes["exception.message"] == "no such order"
         assert (log.trace_id, log.span_id) == (span.context.trace_id, span.context.span_id)

@@ -14,11 +14,10 @@ from typing import Any
 from opentelemetry.context import attach, detach, set_value
 from opentelemetry.trace import get_current_span
 
-from tidegate.api.complaints import complain
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.requests import Request, current, describe
+from tidegate.frameworks.hooks import tell
 from tidegate.frameworks.loading import in_force
-from tidegate.record.raised import note
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -64,7 +63,7 @@ class ErrorLayer:
         try:
             await self.app(scope, receive, send)
         except Exception as error:
-            _tell(error, get_current_span())
+            tell(error, get_current_span())
             raise
 
 
@@ -89,7 +88,7 @@ class RequestLayer(ErrorLayer):
             await self.app(scope, receive, answer)
         except Exception as error:
             describe(request)  # what answers now may stand around all this
-            _tell(error, request.span)
+            tell(error, request.span)
             raise
         finally:
             detach(token)
@@ -99,15 +98,3 @@ def _is_inner(scope: Scope) -> bool:
     """Whether the request that is being handled here has only come to an application mounted in another."""
     request = current()
     return request is not None and request.carrier.get("headers") is scope.get("headers")
-
-
-def _tell(error: Exception, span: Any) -> None:
-    """Note on ``error`` where it came from, and its type on the span if that has not ended with a response."""
-    try:
-        note(error)
-        if span.is_recording():
-            kind = type(error)
-            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-            span.set_attribute("error.type", name)
-    except Exception as failure:
-        complain("request", "error", "A request's error could not be noted: %r", failure)

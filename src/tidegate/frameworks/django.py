@@ -7,15 +7,20 @@ front of its end; ours are put around the user's own.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tidegate.api.requests import begin
-from tidegate.frameworks.hooks import finish, guarded
+from django.core.signals import got_request_exception
+
+from tidegate import otel
+from tidegate.api.errors import record_on
+from tidegate.frameworks.hooks import begun, finish, guarded, tell
 
 #: Where a request has ours, and a function that is ours.
 _NAME = "_tidegate"
+_ERROR = "_tidegate_error"
 
 
 def prepare(instrumentation: ModuleType) -> None:
@@ -33,6 +38,8 @@ def prepare(instrumentation: ModuleType) -> None:
         }
         original(self, **{**kwargs, **hooks})
 
+    otel.leave_exceptions(instrumentation)
+    got_request_exception.connect(_note, dispatch_uid=__name__)
     setattr(instrument, _NAME, True)
     instrumentor.instrument = instrument
 
@@ -59,11 +66,23 @@ def _end_after(hook: Callable[[Any, Any, Any], object] | None) -> Callable[[Any,
 
 @guarded
 def _begin(span: Any, request: Any) -> None:
-    vars(request)[_NAME] = begin(request, span)
+    vars(request)[_NAME] = begun(request, span)
+
+
+@guarded
+def _note(sender: Any, request: Any = None, **others: Any) -> None:
+    """Remember what nobody answered, in a view or a middleware: the reason why Django says 500."""
+    error = sys.exc_info()[1]
+    if error is not None and _NAME in vars(request):
+        vars(request).setdefault(_ERROR, error)
 
 
 @guarded
 def _end(request: Any) -> None:
-    token = vars(request).pop(_NAME, None)
-    if token is not None:
-        finish(token)
+    handled, error = vars(request).pop(_NAME, None), vars(request).pop(_ERROR, None)
+    if handled is None:
+        return
+    if error is not None:
+        record_on(handled.span, error)
+        tell(error, handled.span)
+    finish(handled)

@@ -13,11 +13,10 @@ from typing import Any
 import flask
 from opentelemetry.trace import get_current_span
 
-from tidegate.api.requests import begin
-from tidegate.frameworks.hooks import finish, guarded
-from tidegate.record.raised import note
+from tidegate import otel
+from tidegate.frameworks.hooks import begun, finish, guarded, tell
 
-#: Where an application and the context of a request have ours, and a function that is ours.
+#: Where the context of a request has ours, and what marks a function that is ours.
 _NAME = "tidegate"
 
 
@@ -36,8 +35,10 @@ def prepare(instrumentation: ModuleType) -> None:
 
     @functools.wraps(original_app)
     def instrument_app(app: flask.Flask, *args: Any, **kwargs: Any) -> None:
+        is_new = not getattr(app, "_is_instrumented_by_opentelemetry", False)
         original_app(app, *args, **kwargs)
-        follow(app)
+        if is_new:
+            follow(app)
 
     setattr(instrument, _NAME, True)
     instrumentor.instrument = instrument
@@ -55,6 +56,7 @@ def _follow_all(cls: Any) -> None:
     @functools.wraps(original)
     def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
+        otel.complete_flask(self)
         follow(self)
 
     setattr(initialize, _NAME, True)
@@ -62,11 +64,14 @@ def _follow_all(cls: Any) -> None:
 
 
 def follow(app: flask.Flask) -> None:
-    """Know the requests of one application, which is instrumented; a second time changes nothing."""
-    if _NAME not in app.extensions:
-        app.extensions[_NAME] = True
-        app.before_request(_begin)
-        app.teardown_request(_end)
+    """Know the requests of one application, which has just been instrumented; when it is again, ours move behind."""
+    for functions, function, add in (
+        (app.before_request_funcs, _begin, app.before_request),
+        (app.teardown_request_funcs, _end, app.teardown_request),
+    ):
+        if function in functions[None]:
+            functions[None].remove(function)
+        add(function)
 
 
 def _context() -> Any:
@@ -79,14 +84,14 @@ def _context() -> Any:
 @guarded
 def _begin() -> None:
     context = _context()
-    vars(context)[_NAME] = begin(context.request, get_current_span())
+    vars(context)[_NAME] = begun(context.request, get_current_span())
 
 
 @guarded
 def _end(error: BaseException | None) -> None:
-    token = vars(_context()).pop(_NAME, None)
-    if token is None:  # a copied context, or one that a test kept when its request was over: nothing began in it
+    request = vars(_context()).pop(_NAME, None)
+    if request is None:  # a copied context, or one that a test kept when its request was over: nothing began in it
         return
     if error is not None:
-        note(error)
-    finish(token)
+        tell(error, request.span)
+    finish(request)

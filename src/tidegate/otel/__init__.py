@@ -5,6 +5,7 @@ the feature that needs it says so.
 
 objects      fields of spans and log records
 exceptions   exceptions on spans
+frameworks   instrumentations of web frameworks
 current      the current context
 setup        building providers
 providers    changing providers that exist
@@ -23,6 +24,7 @@ from tidegate.otel.current import (
     suppressed,
 )
 from tidegate.otel.exceptions import record_exceptions_once
+from tidegate.otel.frameworks import complete_flask, leave_exceptions
 from tidegate.otel.objects import attribute_dict, attribute_fields, dropped_count, extended, put_under, span_fields
 from tidegate.otel.providers import (
     attach_metric_reader,
@@ -53,6 +55,7 @@ __all__ = [
     "attach_metric_reader",
     "attribute_dict",
     "attribute_fields",
+    "complete_flask",
     "config_resource",
     "current_context",
     "distribution_settings",
@@ -67,6 +70,7 @@ __all__ = [
     "is_left_out",
     "is_suppressed",
     "leave_context",
+    "leave_exceptions",
     "left_out",
     "load_config_file",
     "load_instrumentors",
