@@ -222,7 +222,8 @@ def measure(
         if (type(value) is not int and type(value) is not float) or not instrument.lowest <= value <= _HIGHEST:
             number = _number(value)
             if number is None or not instrument.lowest <= number < math.inf:
-                complain("value", name, "%s %r does not record %s.", kind.name, name, text(value))
+                what = f"a {type(value).__qualname__}" if number is None else number
+                complain("value", name, "%s %r does not record %s.", kind.name, name, what)
                 return
             value = number
         if not attributes:

@@ -1,0 +1,152 @@
+"""A log call on its way to the global LoggerProvider: its severity, its values, and its place in the code.
+
+Nothing here raises. What is logged by an exporter at work, by a processor that has the record, or by a value that is
+asked for its text, is left out: telemetry must not feed on itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from time import time_ns
+from typing import Any, ClassVar
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+
+from tidegate.api.complaints import complain
+from tidegate.api.functions import Place
+from tidegate.api.providers import logger as logger_of
+from tidegate.otel.current import SUPPRESS_KEY, current_context
+from tidegate.record.plain import current_exc_info, exception_attributes, plain, text
+
+#: The number and the text of a severity.
+Severity = tuple[SeverityNumber, str]
+
+DEBUG: Severity = (SeverityNumber.DEBUG, "DEBUG")
+INFO: Severity = (SeverityNumber.INFO, "INFO")
+WARN: Severity = (SeverityNumber.WARN, "WARN")
+ERROR: Severity = (SeverityNumber.ERROR, "ERROR")
+_FATAL: Severity = (SeverityNumber.FATAL, "FATAL")
+
+#: What stands for a severity: OpenTelemetry's members, names and numbers; Python's names and levels, which go before
+#: the numbers 10 and 20, since ``logging.INFO`` must not be an error.
+_SEVERITIES: dict[Any, Severity] = {
+    **{key: (each, each.name) for each in SeverityNumber for key in (each, each.value, each.name.lower())},
+    "warning": WARN,
+    "exception": ERROR,
+    "critical": _FATAL,
+    **dict(zip((10, 20, 30, 40, 50), (DEBUG, INFO, WARN, ERROR, _FATAL), strict=True)),
+}
+
+#: OpenTelemetry's highest number; what is above is a level of Python's.
+_HIGHEST = 24
+
+_SCALARS = frozenset({type(None), str, bool, int, float, bytes})
+
+#: What no attribute can be called, and what a log record has other fields for.
+_SPECIAL = frozenset({"", "event.name", "exc_info"})
+
+# states of `record.capture`
+_LEFT_OUT = _RENDERING, _EMITTING = "rendering", "emitting"
+
+#: Where `record.capture` has what happens to log records. It loads the SDK: without one it is not needed.
+_doing: ContextVar[Any] | None = None
+
+
+class _Step:
+    """What `record.capture` has a `Doing` for, at a third of its price."""
+
+    state = _EMITTING
+    #: Errors that the standard library logs in the midst of it, as a signal handler does.
+    waiting: ClassVar[list[logging.LogRecord]] = []
+
+
+def severity(level: Any) -> Severity:
+    """The severity that ``level`` stands for; what stands for none is INFO under its own name. Never raises."""
+    try:
+        return _SEVERITIES[level]
+    except (KeyError, TypeError):
+        pass
+    if isinstance(level, int) and level > _HIGHEST:  # one of Python's, between those that have names
+        tens, above = divmod(min(int(level), 53), 10)
+        return SeverityNumber(4 * tens + 1 + min(above, 3)), logging.getLevelName(level)
+    name = text(level).strip()
+    if name.lower() not in _SEVERITIES:
+        complain("level", name, "the level %r is none of debug, info, warn, error and fatal: info is taken.", name)
+    return _SEVERITIES.get(name.lower(), (INFO[0], name))
+
+
+def emit(
+    severity: Severity,
+    message: Any,
+    attributes: dict[str, Any],
+    place: Place,
+    scope: str | None = None,
+) -> None:
+    """Log what was called for at a place, by default in the scope of its module.
+
+    ``attributes`` become ours. It is one function since each call in it costs a twentieth of the SDK's part.
+    """
+    try:
+        logger = logger_of(scope or place.module)
+        if logger is None:
+            return
+        doing = _doing or _load()
+        former = doing.get()
+        if (former.state and former.state in _LEFT_OUT) or current_context().get(SUPPRESS_KEY):
+            return
+        step = _Step()
+        doing.set(step)
+        try:
+            event_name = None
+            if type(message) is not str or (
+                attributes
+                and not (_SCALARS.issuperset(map(type, attributes.values())) and _SPECIAL.isdisjoint(attributes))
+            ):
+                step.state = _RENDERING
+                message, attributes, event_name = _rendered(message, attributes)
+                step.state = _EMITTING
+            now = time_ns()
+            record: Any = LogRecord(
+                timestamp=now,
+                observed_timestamp=now,
+                severity_number=severity[0],
+                severity_text=severity[1],
+                body=message,
+                attributes=attributes,
+                event_name=event_name,
+            )
+            record._tidegate_origin = place.origin  # under `records.ORIGIN`
+            logger.emit(record)
+        finally:
+            step.state = ""
+            doing.set(former)
+            if step.waiting:
+                _catch_up(step.waiting)
+    except Exception as error:
+        complain("failed", "log", "a log record could not be emitted: %s", text(error))
+
+
+def _rendered(message: Any, attributes: dict[str, Any]) -> tuple[Any, dict[str, Any], str | None]:
+    """A body and attributes as OpenTelemetry takes them, and the name of an event if one is among them."""
+    attributes.pop("", None)
+    name, exc_info = attributes.pop("event.name", None), current_exc_info(attributes.pop("exc_info", None))
+    values = {key: plain(value) for key, value in attributes.items()}
+    if exc_info is not None:
+        values |= exception_attributes(exc_info)
+    return plain(message), values, None if name is None else text(name)
+
+
+def _catch_up(waiting: list[logging.LogRecord]) -> None:
+    from tidegate.record.capture import capture_record
+
+    while waiting:
+        capture_record(waiting.pop(0))
+
+
+def _load() -> ContextVar[Any]:
+    global _doing
+    from tidegate.record import capture
+
+    _doing = capture._doing
+    return _doing
