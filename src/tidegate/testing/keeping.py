@@ -94,7 +94,7 @@ class Kept:
             batch.columns.update(former)
 
     def _find(self, batch: Batch, name: str, former: Any, column: Any) -> None:
-        for row, place, value in _differences(former, column):
+        for row, place, value in _differences(_items(former), _items(column)):
             if len(self.finds) < MAX_TOLD:
                 record = _name(batch, row) if name in _BY_RECORD else name
                 self.finds[Find(batch.signal, record, place or name, value)] = None
@@ -104,14 +104,17 @@ class Kept:
 _BY_RECORD = frozenset({"attributes", "body", "events", "links", "exemplars", "name", "status_message", "event_name"})
 
 
+def _items(column: Any) -> Any:
+    """The items of a column; one, where all records have the same."""
+    return [column["all"]] if isinstance(column, Mapping) and column.keys() == {"all"} else column
+
+
 def _name(batch: Batch, row: int) -> str:
     """What a record is called: a span's name, the text of a log record."""
     for column in ("name", "body"):
-        found = batch.columns.get(column)
-        if isinstance(found, (list, tuple)) and row < len(found) and found[row]:
-            return str(found[row])
-        if isinstance(found, str):
-            return found
+        found = _items(batch.columns.get(column))
+        if isinstance(found, (list, tuple)) and found and found[min(row, len(found) - 1)]:
+            return str(found[min(row, len(found) - 1)])
     return batch.signal[:-1]
 
 
