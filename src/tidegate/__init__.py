@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from tidegate.api.events import track_event
     from tidegate.api.formatting import StructuredFormatter
     from tidegate.api.handlers import configure_logging
+    from tidegate.api.logs import debug, error, get_logger, info, log, log_exception, timed_log, warn
+    from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, counter, gauge, histogram
     from tidegate.api.requests import RequestContext, extract_session_id, extract_user_id, get_request_context
+    from tidegate.api.timing import timer
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
     from tidegate.frameworks.applications import instrument_app
@@ -40,12 +43,13 @@ if TYPE_CHECKING:
     from tidegate.ship import CircuitBreaker, CircuitBreakerOpen, exponential_backoff, should_retry
     from tidegate.watch import health
 
-__all__ = [
+__all__ = [  # noqa: RUF022  # in the order of sorted()
     "AdaptiveSampler",
     "CircuitBreaker",
     "CircuitBreakerOpen",
     "ConfigurationError",
     "ContextProvider",
+    "DEFAULT_HISTOGRAM_BUCKETS",
     "Handle",
     "PatternLogRecordProcessor",
     "QueryError",
@@ -57,21 +61,33 @@ __all__ = [
     "clear_log_context",
     "configure_logging",
     "configure_observability",
+    "counter",
+    "debug",
+    "error",
     "exponential_backoff",
     "extract_session_id",
     "extract_user_id",
+    "gauge",
     "get_log_context",
+    "get_logger",
     "get_request_context",
     "health",
+    "histogram",
+    "info",
     "instrument",
     "instrument_app",
+    "log",
     "log_context",
+    "log_exception",
     "set_log_context",
     "should_retry",
+    "timed_log",
+    "timer",
     "traced",
     "track_error",
     "track_event",
     "update_log_context",
+    "warn",
 ]
 
 _HOMES = {
@@ -105,6 +121,19 @@ _HOMES = {
     "instrument_app": "tidegate.frameworks.applications",
     "configure_logging": "tidegate.api.handlers",
     "StructuredFormatter": "tidegate.api.formatting",
+    "DEFAULT_HISTOGRAM_BUCKETS": "tidegate.api.metrics",
+    "counter": "tidegate.api.metrics",
+    "gauge": "tidegate.api.metrics",
+    "histogram": "tidegate.api.metrics",
+    "debug": "tidegate.api.logs",
+    "error": "tidegate.api.logs",
+    "get_logger": "tidegate.api.logs",
+    "info": "tidegate.api.logs",
+    "log": "tidegate.api.logs",
+    "log_exception": "tidegate.api.logs",
+    "timed_log": "tidegate.api.logs",
+    "warn": "tidegate.api.logs",
+    "timer": "tidegate.api.timing",
 }
 
 
