@@ -74,8 +74,12 @@ class StandInLoggers(StandIn, logs_api.LoggerProvider):
         return FollowingLogger(*args, **kwargs)
 
 
+class FollowingMeter(metrics_api._ProxyMeter):
+    """A proxy that was handed out while there was a stand-in, told apart from those that lead nowhere."""
+
+
 class StandInMeters(StandIn, metrics_api.MeterProvider):
-    """Of metrics: hands out the API's own proxies, which know how to be given another meter."""
+    """Of metrics: hands out proxies of the API's, which know how to be given another meter."""
 
     def get_meter(
         self, name: str, version: str | None = None, schema_url: str | None = None, attributes: Any = None
@@ -101,9 +105,10 @@ class FollowingMeters:
         proxies = metrics_api._PROXY_METER_PROVIDER
         with proxies._lock:
             for meter in proxies._meters:
-                if (meter._name, meter._version, meter._schema_url) == (name, version, schema_url):
+                known = meter._name, meter._version, meter._schema_url
+                if type(meter) is FollowingMeter and known == (name, version, schema_url):
                     return meter
-            meter = metrics_api._ProxyMeter(name, version=version, schema_url=schema_url)
+            meter = FollowingMeter(name, version=version, schema_url=schema_url)
             proxies._meters.append(meter)
             if proxies._real_meter_provider is stand_in:
                 _connect(meter, stand_in)
