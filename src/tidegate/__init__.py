@@ -1,15 +1,29 @@
 """Tidegate: keep everything near, send what matters. An OpenTelemetry distribution for Python.
 
-     application ──OpenTelemetry API──▶ SDK providers ── 3 DECIDE  gate: what is sent ──▶ any exporter
-                                          │ span ends / log emitted / metrics collected
+     application ──OpenTelemetry API──▶ SDK providers   api: what an application calls beside it
+                                          │ a span ends, a record is logged, metrics are collected
                                      1 RECORD   record: one queue and one writer thread per process
                                           │ blocks of columns
                                      2 KEEP     store: segments of every process on the host
-                                          │
-                                     5 READ     store.open(), the command ``tidegate``, serve: HTTP
+                                          │                        │
+                                     3 DECIDE   gate             5 READ   store.open(), the command ``tidegate``, serve
+                                          │ one process of a host
+                                     4 SEND     ship ──▶ any exporter
 
-`configure` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
+`configure_observability` wires it, `distro` lets ``opentelemetry-instrument`` do so without code, `settings` is
 every option in one table, and `health` says how the application and all this are.
+
+    >>> import tidegate
+    >>> from tidegate.testing import capture
+    >>> @tidegate.traced("place order", arguments=["cart"])
+    ... def place(cart):
+    ...     tidegate.track_event("order.placed", cents=1290)
+    >>> with capture() as telemetry:
+    ...     place("ann")
+    >>> telemetry.span("place order").attributes["cart"]
+    'ann'
+    >>> telemetry.event("order.placed").attributes["cents"]
+    1290
 """
 
 from __future__ import annotations
