@@ -20,7 +20,7 @@ from benchmarks.store_data import HOUR_NS, STOCK, Stock, write_hour
 from tidegate.patterns import Miner
 from tidegate.record import logs, spans
 from tidegate.record.recorder import BLOCK_RECORDS
-from tidegate.record.redact import Redactor
+from tidegate.record.redaction import Redactor
 from tidegate.records import Resource
 from tidegate.store.block import Batch
 from tidegate.store.retention import Policy

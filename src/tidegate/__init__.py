@@ -49,11 +49,14 @@ if TYPE_CHECKING:
     from tidegate.api.logs import debug, error, get_logger, info, log, log_exception, timed_log, warn
     from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, counter, gauge, histogram
     from tidegate.api.requests import RequestContext, extract_session_id, extract_user_id, get_request_context
+    from tidegate.api.secrets import mask_secret
     from tidegate.api.timing import timer
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
     from tidegate.frameworks.applications import instrument_app
     from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
+    from tidegate.record.redaction import Match
+    from tidegate.record.redaction.exporting import RedactingLogRecordExporter, RedactingSpanExporter
     from tidegate.ship import CircuitBreaker, CircuitBreakerOpen, exponential_backoff, should_retry
     from tidegate.watch import health
 
@@ -65,8 +68,11 @@ __all__ = [  # noqa: RUF022  # in the order of sorted()
     "ContextProvider",
     "DEFAULT_HISTOGRAM_BUCKETS",
     "Handle",
+    "Match",
     "PatternLogRecordProcessor",
     "QueryError",
+    "RedactingLogRecordExporter",
+    "RedactingSpanExporter",
     "RequestContext",
     "StoreError",
     "StructuredFormatter",
@@ -93,6 +99,7 @@ __all__ = [  # noqa: RUF022  # in the order of sorted()
     "log",
     "log_context",
     "log_exception",
+    "mask_secret",
     "set_log_context",
     "should_retry",
     "timed_log",
@@ -105,6 +112,10 @@ __all__ = [  # noqa: RUF022  # in the order of sorted()
 ]
 
 _HOMES = {
+    "Match": "tidegate.record.redaction",
+    "RedactingLogRecordExporter": "tidegate.record.redaction.exporting",
+    "RedactingSpanExporter": "tidegate.record.redaction.exporting",
+    "mask_secret": "tidegate.api.secrets",
     "AdaptiveSampler": "tidegate.gate",
     "CircuitBreaker": "tidegate.ship",
     "CircuitBreakerOpen": "tidegate.ship",

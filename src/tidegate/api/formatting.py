@@ -15,7 +15,7 @@ from tidegate.api.entries import Entry, of_stdlib
 from tidegate.format import HIDDEN, SHORT_ID, clock, level, level_style, pairs
 from tidegate.ndjson import dumps
 from tidegate.record.plain import text
-from tidegate.record.redact import REDACTED, Redactor, clean
+from tidegate.record.redaction import REDACTED, Redactor, clean
 from tidegate.records import SEVERITIES
 from tidegate.safe import safe, safe_json, safe_lines
 

@@ -15,7 +15,7 @@ from tidegate.errors import StoreError
 from tidegate.record import exits, logs, signals, spans, workers
 from tidegate.record.blocks import Encode
 from tidegate.record.recorder import Recorder
-from tidegate.record.redact import Redactor
+from tidegate.record.redaction import Redactor
 from tidegate.settings import Settings, load
 from tidegate.store.location import MEMORY, OFF, check_writable, default_location
 from tidegate.store.retention import Policy
@@ -104,7 +104,7 @@ def _build(place: str, settings: Settings, route: str) -> Recorder:
         encoders,
         commit_interval=settings.commit_interval,
         queue_size=settings.queue_size,
-        redact=Redactor(settings.redact_keys).redact if settings.redact else None,
+        redact=Redactor.of(settings).redact if settings.redact else None,
         upkeep=tidy if on_disk else None,
         written=written,
         fallback=ring if on_disk else None,

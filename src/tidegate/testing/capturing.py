@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tidegate.record.redact import Redactor
+from tidegate.record.redaction import Redactor
 from tidegate.settings import load
 from tidegate.testing import deterministic as determined
 from tidegate.testing.keeping import Kept
@@ -40,7 +40,7 @@ def capture(
     'INTERNAL'
     """
     settings = load()
-    kept = Kept(Redactor(settings.redact_keys).redact, is_redacted=settings.redact)
+    kept = Kept(Redactor.of(settings).redact, is_redacted=settings.redact)
     taps = Taps(kept, timed=deterministic)
     with ExitStack() as stack:
         if level is not None:

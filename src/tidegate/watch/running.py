@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidegate.record.plain import text
-from tidegate.record.redact import clean
+from tidegate.record.redaction import clean
 from tidegate.watch.check import Check
 from tidegate.watch.status import ANSWERS, HEALTHY, UNHEALTHY, Result
 

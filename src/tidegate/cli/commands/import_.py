@@ -60,7 +60,7 @@ def _writer(store: str | None) -> Iterator[Writer]:
     """Writes to the store that was named, or to the one in force here, and cleans as its settings say."""
     from tidegate.cli.force import settings_in_force
     from tidegate.move.writing import Writer
-    from tidegate.record.redact import Redactor
+    from tidegate.record.redaction import Redactor
     from tidegate.settings import BY_NAME
     from tidegate.store.location import MEMORY, OFF, check_writable, default_location
     from tidegate.store.sinks import FileSink
@@ -75,6 +75,6 @@ def _writer(store: str | None) -> Iterator[Writer]:
     check_writable(place)
     sink = FileSink(place)
     try:
-        yield Writer(sink, Redactor(settings.redact_keys).redact if settings.redact else None)
+        yield Writer(sink, Redactor.of(settings).redact if settings.redact else None)
     finally:
         sink.close()

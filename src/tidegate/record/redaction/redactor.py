@@ -1,0 +1,259 @@
+"""Batches without secrets: by the name of an attribute, by how a value looks, and by what a user adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tidegate.record.plain import text as text_of
+from tidegate.record.redaction.cleaning import (
+    REDACTED,
+    Callback,
+    Decision,
+    applicable,
+    clean,
+    cleaned,
+    encoded,
+    normal,
+    own,
+)
+from tidegate.record.redaction.lines import Lines, remember
+from tidegate.record.redaction.names import SESSIONS, Names, is_hidden
+from tidegate.settings import Settings
+from tidegate.store.block import Batch
+
+#: Values nested deeper than this are not looked into, and not stored.
+MAX_DEPTH = 32
+
+#: Sets of attribute names whose secrets are remembered; an application has some hundreds.
+MAX_SHAPES = 4096
+
+#: Dirty lines of a batch beyond which each text is looked at.
+_FEW = 16
+
+#: Columns that may hold attributes, and those of plain texts.
+_NESTED = ("body", "events", "links", "exemplars", "scopes", "metrics")
+_PLAIN = ("name", "status_message", "event_name", "origins", "severity_text", "trace_state")
+
+#: Attributes that are what follows the "?" of a URL.
+_QUERIES = ("url.query", "http.query", "http.query_string", "query_string")
+
+#: Bytes are looked at as text, and come back as they were.
+_ERRORS = "surrogateescape"
+
+_SCALARS = frozenset({int, float, bool, type(None)})
+
+_FLAT = _SCALARS | {str, bytes}
+
+#: Texts with a secret in a batch, and what becomes of them.
+Found = Mapping[str, str]
+
+
+class Redactor:
+    """Cleans batches. ``names`` are further parts of attribute names whose values are secrets, ``patterns`` regular
+    expressions of further secrets, ``callback`` decides on each that is found.
+
+    Used by one thread at a time, as it remembers what held no secret before.
+    """
+
+    def __init__(
+        self, names: Iterable[str] = (), patterns: Sequence[str] = (), callback: Callback | None = None
+    ) -> None:
+        self.decide = Decision(callback)
+        self._names = Names(names)
+        self._own = own(patterns)
+        self._lines = Lines()
+        self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._harmless: set[str] = set()
+        self._passed: set[str] = set()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Redactor:
+        """As the settings say."""
+        return cls(settings.redact_keys, settings.redact_patterns, settings.redact_callback)
+
+    def is_secret(self, name: str) -> bool:
+        """Whether an attribute of this name holds a secret."""
+        return self._names.is_secret(name)
+
+    def redact(self, batch: Batch) -> None:
+        """Replace the secrets in a batch's columns; the SDK's own objects are not changed.
+
+        All texts of the batch are looked at together: most batches hold none that could be a
+        secret, and then only the names of attributes are left to check.
+        """
+        columns = batch.columns
+        attributes = columns["attributes"]
+        values, nested = _values(attributes)
+        names = set().union(*attributes)
+        new = names - self._harmless
+        found = self._found(_texts(columns, values, new, names.intersection(_QUERIES)))
+        if found or nested:
+            columns["attributes"] = [self._attributes(each, found) for each in attributes]
+        elif new and not self._are_harmless(new, attributes):
+            columns["attributes"] = [self._names_only(each) for each in attributes]
+        for name in _NESTED:
+            if name in columns and (found or not _is_flat(columns[name])):
+                columns[name] = self._nested(columns[name], found)
+        if found:
+            for name in _PLAIN:
+                if name in columns:
+                    columns[name] = self._value(columns[name], found)
+
+    def _found(self, texts: set[str]) -> dict[str, str]:
+        """The texts that hold what looks like a secret, and what to write instead."""
+        found: dict[str, str] = {}
+        if dirty := self._lines.dirty(texts):
+            for text in texts:
+                if len(dirty) > _FEW or any(line in text for line in dirty):
+                    found[text] = clean(text)
+        if self._own:
+            new = texts - self._passed
+            hits = {text for text in new if any(each.is_in(text) for each in self._own)}
+            remember({text for text in new - hits if len(text) <= MAX_SHAPES}, self._passed)
+            for text in hits:
+                found[text] = self._cleaned(text, "", _HIDE)
+        return {text: new for text, new in found.items() if new != text}
+
+    def _cleaned(self, text: str, name: str, decide: Decision) -> str:
+        new = cleaned(text, applicable(normal(encoded(text))), name, decide)
+        for each in self._own:
+            new = each.cleaned(new, name, decide)
+        return new
+
+    def _are_harmless(self, new: set[str], column: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether no attribute of a new name holds a secret by that."""
+        secret = {name for name in new if _is_text(name) and self.is_secret(name)}
+        remember(new - secret, self._harmless)
+        return secret <= SESSIONS and not any(
+            is_hidden(name, each[name]) for each in column for name in secret if name in each
+        )
+
+    def _names_only(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Attributes of which no value holds a secret, unless by its name."""
+        changed = self._by_name(attributes)
+        return {**attributes, **changed} if changed else attributes
+
+    def _by_name(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        secret = self._secret_names(tuple(attributes))
+        hidden = ((name, attributes[name]) for name in secret)
+        return {name: self._hidden(name, value) for name, value in hidden if is_hidden(name, value)}
+
+    def _hidden(self, name: str, value: Any) -> str:
+        if self.decide.callback is None:
+            return REDACTED
+        return self.decide(name, value if type(value) is str else text_of(value), "name of the attribute")
+
+    def _attributes(self, attributes: Mapping[str, Any], found: Found) -> Mapping[str, Any]:
+        changed = {}
+        for name, value in attributes.items():
+            kind = type(value)
+            if kind is str:
+                if found:
+                    new = self._text(value, found, name)
+                    if new is not value:
+                        changed[name] = new
+            elif kind not in _SCALARS:
+                changed[name] = self._value(value, found, name)
+        changed.update(self._by_name(attributes))
+        if not changed:
+            return attributes
+        return {found.get(name, name): value for name, value in {**attributes, **changed}.items()}
+
+    def _secret_names(self, shape: tuple[str, ...]) -> tuple[str, ...]:
+        secret = self._shapes.get(shape)
+        if secret is None:
+            if len(self._shapes) >= MAX_SHAPES:
+                self._shapes.clear()
+            secret = self._shapes[shape] = tuple(name for name in shape if _is_text(name) and self.is_secret(name))
+        return secret
+
+    def _text(self, text: str, found: Found, name: str) -> str:
+        if name in _QUERIES and "?" + text in found:
+            return self._text("?" + text, found, "")[1:]
+        if text not in found:
+            return text
+        return found[text] if self.decide.callback is None else self._cleaned(text, name, self.decide)
+
+    def _value(self, value: Any, found: Found, name: str = "", depth: int = 0) -> Any:
+        if isinstance(value, str):
+            return self._text(value, found, name)
+        if isinstance(value, bytes):
+            text = _decoded(value)
+            return self._text(text, found, name).encode("utf-8", _ERRORS) if text in found else value
+        if isinstance(value, (Mapping, list, tuple)):
+            if depth > MAX_DEPTH:
+                return "…"
+            if isinstance(value, Mapping):
+                return {found.get(key, key): self._item(key, item, found, depth + 1) for key, item in value.items()}
+            return [self._value(item, found, name, depth + 1) for item in value]
+        return value
+
+    def _item(self, name: Any, value: Any, found: Found, depth: int) -> Any:
+        if _is_text(name) and is_hidden(name, value) and self.is_secret(name):
+            return self._hidden(name, value)
+        return self._value(value, found, name, depth)
+
+    def _nested(self, column: Any, found: Found) -> Any:
+        """`_value` of a column, of which most records may have nothing."""
+        if isinstance(column, Mapping):
+            return self._value(column, found)
+        return [self._value(value, found, "", 1) if value else value for value in column]
+
+
+_HIDE = Decision()
+
+
+def _is_text(name: object) -> bool:
+    return isinstance(name, str)
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", _ERRORS)
+
+
+def _texts(columns: Mapping[str, Any], values: list[Any], names: set[Any], queries: set[Any]) -> set[str]:
+    """All texts of a batch, the names of attributes that are new among them."""
+    texts = set(filter(_is_text, names))
+    for column in (values, *(columns[name] for name in (*_NESTED, *_PLAIN) if name in columns)):
+        _add_column(column, texts)
+    for name in queries:
+        texts.update("?" + text_of(each[name]) for each in columns["attributes"] if name in each)
+    return texts
+
+
+def _values(column: Sequence[Mapping[str, Any]]) -> tuple[list[Any], bool]:
+    """The distinct values of all attributes, and whether there may be names within them."""
+    try:
+        values = set().union(*[attributes.values() for attributes in column])
+    except Exception:  # a mapping cannot be in a set, nor an object that refuses
+        return [value for attributes in column for value in attributes.values()], True
+    return list(values), not _is_flat(values)
+
+
+def _is_flat(values: Iterable[Any]) -> bool:
+    return set(map(type, values)) <= _FLAT
+
+
+def _add_column(column: Any, texts: set[str]) -> None:
+    """Add the texts in a column; most hold nothing else, or nothing."""
+    kinds = set(map(type, column))
+    if kinds == {str} and not isinstance(column, Mapping):
+        texts.update(column)
+    elif not kinds <= _SCALARS:
+        _add_texts(list(filter(None, column)) if isinstance(column, (list, tuple)) else column, texts)
+
+
+def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
+    if isinstance(value, str):
+        texts.add(value)
+    elif isinstance(value, bytes):
+        texts.add(_decoded(value))
+    # a little deeper than `_value` goes, which does not begin at the column
+    elif isinstance(value, (list, tuple, Mapping)) and depth <= MAX_DEPTH + 2:
+        for item in _contents(value):
+            _add_texts(item, texts, depth + 1)
+
+
+def _contents(value: Any) -> Iterable[Any]:
+    return (*value, *value.values()) if isinstance(value, Mapping) else value
