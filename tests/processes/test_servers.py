@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from live_server import APPS, live_server, quiet_environ
-from otlp_receiver import otlp_receiver
 from recorded import Recorded, read
+from tidegate.testing import OTLPReceiver
 
 pytestmark = pytest.mark.servers
 
@@ -149,7 +149,7 @@ def test_the_server_ends_with_the_status_that_it_has_without_us(visited: Visited
 
 def test_what_four_workers_served_is_sent_though_each_is_killed_in_turn(tmp_path: Path, wait_for: Wait) -> None:
     shutil.copytree(APPS, tmp_path, dirs_exist_ok=True)
-    with otlp_receiver() as receiver:
+    with OTLPReceiver() as receiver:
         sending = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_PYTHON_TIDEGATE_SEND": "all"}
         command = "opentelemetry-instrument gunicorn -w 4 -b 127.0.0.1:PORT flask_app:app"
         with live_server(command.split(), tmp_path, quiet_environ(tmp_path, **sending)) as server:
@@ -165,7 +165,7 @@ def test_what_four_workers_served_is_sent_though_each_is_killed_in_turn(tmp_path
             wait_for(lambda: _have_begun(_children(server.process.pid)))
             assert server.end(signal.SIGTERM) == 0
         recorded = {span.span_id for span in read(tmp_path / "store").spans}
-        assert {span.span_id.hex() for span in receiver.spans} == recorded
+        assert {span.span_id for span in receiver.spans} == recorded
         assert len(recorded) == served
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import faulty_receiver as faults
-from faulty_receiver import FaultyReceiver, faulty_receiver
 from tidegate.ship.election import Election, Leadership
 from tidegate.ship.problems import problems
 from tidegate.ship.state import State, Telling
 from tidegate.ship.status import status
+from tidegate.testing import OTLPReceiver
 
 Lead = Callable[..., Leadership]
 
@@ -69,8 +68,8 @@ def test_a_store_without_routes_has_no_problem(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def receiver() -> Iterator[FaultyReceiver]:
-    with faulty_receiver() as receiver:
+def receiver() -> Iterator[OTLPReceiver]:
+    with OTLPReceiver() as receiver:
         yield receiver
 
 
@@ -88,9 +87,9 @@ HEALTH = """
 
 
 def test_health_is_degraded_while_a_receiver_is_not_where_it_should_be(
-    receiver: FaultyReceiver, run: Callable[..., subprocess.CompletedProcess[str]], program: Callable[[str], Path]
+    receiver: OTLPReceiver, run: Callable[..., subprocess.CompletedProcess[str]], program: Callable[[str], Path]
 ) -> None:
-    receiver.behave(faults.status(404))
+    receiver.fail(404)
     done = run([sys.executable, program(HEALTH)], env={"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{receiver.endpoint}/v1/x"})
     status, _, detail = done.stdout.strip().partition(" | ")
     assert status == "degraded"
@@ -115,7 +114,7 @@ NO_LEAD = """
 
 
 def test_that_no_process_can_lead_is_told_by_health_and_status(
-    store_dir: Path, program: Callable[[str], Path], receiver: FaultyReceiver
+    store_dir: Path, program: Callable[[str], Path], receiver: OTLPReceiver
 ) -> None:
     environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
     environ["OTEL_PYTHON_TIDEGATE_STORE"] = str(store_dir)
