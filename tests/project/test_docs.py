@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from importlib.metadata import metadata
+from importlib.metadata import entry_points, metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ SCRIPTS = str(Path(sys.executable).parent)
 #: What a developer's machine has, or a command before has installed.
 GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-commit", "tests/needs"}
 ENDLESS = {"demo", "serve", "ship", "tail"}
+
+
+#: Libraries whose instrumentation is installed. To load what a page does not name would cost half a second a program.
+INSTRUMENTED = {point.name for point in entry_points(group="opentelemetry_instrumentor")}
 
 
 def page_id(page: Path) -> str:
@@ -48,11 +52,23 @@ def test_variables_are_settings(page: Path) -> None:
 @pytest.mark.servers
 @pytest.mark.parametrize("page", WITH_CODE, ids=page_id)
 def test_a_reader_can_follow(page: Path, run: Any, tmp_path: Path) -> None:
-    for block in blocks(page):
-        if block.file:
-            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
-    for block in blocks(page):
-        follow(page, block, run, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    unloaded = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(name for name in INSTRUMENTED if name not in text)}
+
+    def run_in_page(words: list[str], env: dict[str, str] | None = None) -> None:
+        run(words, env={**unloaded, **(env or {})})
+
+    followed = blocks(page)
+    for block in reversed(followed):  # a command may stand before the first version of its file
+        write(block, tmp_path)
+    for block in followed:
+        write(block, tmp_path)
+        follow(page, block, run_in_page, tmp_path)
+
+
+def write(block: Block, directory: Path) -> None:
+    if block.file:
+        (directory / block.file).write_text(block.text, encoding="utf-8")
 
 
 def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
@@ -75,6 +91,8 @@ def follow_command(words: list[str], variables: dict[str, str], run: Any, direct
         understand(arguments)
         if arguments[0] not in ENDLESS and "ID" not in arguments:
             run(words, env=variables)
+    elif program in ("python", "pytest") and (directory / "".join(arguments[:1])).is_file():
+        run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments] if program == "pytest" else words)
     elif program == "opentelemetry-instrument":
         start = next(number for number, word in enumerate(arguments, 1) if shutil.which(word, path=SCRIPTS))
         run(words if words[start] == "python" else [*words[:start], "true"], env=variables)
