@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _KEY: pytest.StashKey[Telemetry] = pytest.StashKey()
 
-_MARKER = "telemetry(deterministic=False, level=None, providers=()): arguments of the capture by the fixture `telemetry`"
+_MARKER = (
+    "telemetry(deterministic=False, level=None, providers=()): arguments of the capture by the fixture `telemetry`"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,14 +42,16 @@ def _options(node: pytest.Item) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for mark in node.iter_markers("telemetry"):  # the closest first
         if mark.args:
-            raise pytest.UsageError(f"the mark `telemetry` has {mark.args!r}; name its arguments: level=…, deterministic=….")
+            raise pytest.UsageError(
+                f"the mark `telemetry` has {mark.args!r}; name its arguments: level=…, deterministic=…."
+            )
         options = {**mark.kwargs, **options}
     return options
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    report: pytest.TestReport = yield  # type: ignore[misc]
+    report: pytest.TestReport = yield
     captured = item.stash.get(_KEY, None)
     if captured is not None and report.failed:
         try:

@@ -28,7 +28,10 @@ def seen() -> Iterator[Telemetry]:
             SHOP.info("order %s placed", 7, extra={"vip": False})
             with tracer.start_as_current_span("charge", kind=SpanKind.CLIENT, attributes={"amount": 3}) as charge:
                 charge.add_event("retry", {"attempt": 1})
-            with pytest.raises(ValueError, match="gone"), tracer.start_as_current_span("charge", attributes={"amount": 4}):
+            with (
+                pytest.raises(ValueError, match="gone"),
+                tracer.start_as_current_span("charge", attributes={"amount": 4}),
+            ):
                 raise ValueError("gone")
         get_logger("shop").emit(LogRecord(event_name="order.placed", attributes={"order.id": 7}))
         SHOP.error("%d errors", 2)
@@ -294,7 +297,7 @@ def test_secrets_are_told_by_their_place(where: str) -> None:
             span.add_event("sent", {"authorization": secret})
         else:
             SHOP.warning("login", extra={"form": {"password": secret}})
-    with pytest.raises(AssertionError, match="secrets? in telemetry") as error:
+    with pytest.raises(AssertionError, match="in telemetry:") as error:
         telemetry.assert_no_secrets()
     assert secret not in str(error.value)
     assert "login" in str(error.value) or "password=[redacted" in str(error.value)
@@ -305,6 +308,6 @@ def test_secrets_are_found_where_redaction_is_off(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_REDACT", "false")
     with capture() as telemetry:
         SHOP.warning("login", extra={"password": "hunter22"})
-    assert telemetry.log("login", password="hunter22")
+    telemetry.log("login", password="hunter22")
     with pytest.raises(AssertionError, match="1 secret"):
         telemetry.assert_no_secrets()

@@ -172,7 +172,9 @@ def pytest_sessionfinish(session):
 def loaded(pytester: pytest.Pytester, *arguments: str) -> set[str]:
     pytester.makeconftest(LISTING)
     pytester.makepyfile("def test_nothing(): pass")
-    result = pytester.runpytest_subprocess("-s", *arguments, *[f"-pno:{name}" for name in (*OTHERS, "asyncio", "xdist")])
+    result = pytester.runpytest_subprocess(
+        "-s", *arguments, *[f"-pno:{name}" for name in (*OTHERS, "asyncio", "xdist")]
+    )
     result.assert_outcomes(passed=1)
     [line] = [line for line in result.outlines if "loaded" in line]
     return set(line.partition("loaded")[2].split())

@@ -25,6 +25,7 @@ from tidegate.testing import OTLPReceiver
 
 EMPTY = b'{"resourceSpans": []}'
 
+
 @pytest.fixture
 def receiver() -> Iterator[OTLPReceiver]:
     with OTLPReceiver() as receiver:

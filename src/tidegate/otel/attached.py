@@ -20,7 +20,7 @@ _CHAINS = (
 def remove_processor(provider: Any, processor: Any) -> None:
     """Take a processor out of a provider's chain; one of a provider made otherwise stays, and has to be idle."""
     for chain_name, name in _CHAINS:
-        chain = getattr(provider, chain_name, None)
+        chain: Any = getattr(provider, chain_name, None)
         if hasattr(chain, name):
             with chain._lock:
                 setattr(chain, name, tuple(each for each in getattr(chain, name) if each is not processor))

@@ -30,9 +30,8 @@ def is_like(expected: Any, value: Any) -> bool:
         return isinstance(value, str) and expected.search(value) is not None
     if isinstance(expected, (list, tuple)) and isinstance(value, (list, tuple)):
         return len(expected) == len(value) and all(map(is_like, expected, value))
-    if isinstance(expected, bool) or isinstance(value, bool):
-        if isinstance(expected, (bool, int, float)):
-            return type(expected) is type(value) and expected == value
+    if isinstance(expected, (bool, int, float)) and bool in (type(expected), type(value)):
+        return expected is value
     if callable(expected):
         return bool(expected(value))
     return bool(expected == value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,9 +72,7 @@ def together(points: Sequence[Point]) -> float | Distribution | None:
     if len(points) > 1 and ({point.metric.type for point in points} != {points[0].metric.type} or _is_gauge(points[0])):
         return None
     values = [value_of(point) for point in points]
-    total: Any = values[0]
-    for value in values[1:]:
-        total = total + value
+    total: float | Distribution = functools.reduce(operator.add, values)
     return total
 
 

@@ -102,7 +102,7 @@ class OTLPReceiver:
         """Forget what was received."""
         with self._changed:
             for received in (self.spans, self.logs, self.points, self.requests):
-                received.clear()  # type: ignore[attr-defined]
+                received.clear()
 
     def wait_for(self, condition: Callable[[OTLPReceiver], Any], timeout: float = 10.0) -> None:
         """Return once ``condition(receiver)`` is true, such as ``lambda r: r.spans``; raises TimeoutError after so many

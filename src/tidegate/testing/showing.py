@@ -36,7 +36,8 @@ def _lines(spans: Sequence[Span], logs: Sequence[Log]) -> Iterator[str]:
     known = {span.span_id for span in spans}
     below: dict[str, list[Item]] = {}
     roots: list[Item] = []
-    for each in sorted((*spans, *logs), key=_time):
+    items: list[Span | Log] = [*spans, *logs]
+    for each in sorted(items, key=_time):
         above = each.parent_span_id if isinstance(each, Span) else each.span_id
         (below.setdefault(above, []) if above in known else roots).append(each)
     for root in roots:
@@ -47,7 +48,8 @@ def _branch(item: Item, below: Mapping[str, list[Item]], head: str, rest: str) -
     yield head + _line(item)
     if not isinstance(item, Span):
         return
-    parts = sorted((*below.get(item.span_id, ()), *item.events), key=_time)
+    inside: list[Item] = [*below.get(item.span_id, ()), *item.events]
+    parts = sorted(inside, key=_time)
     for place, part in enumerate(parts, 1):
         last = place == len(parts)
         yield from _branch(part, below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
@@ -65,7 +67,11 @@ def _line(item: Item) -> str:
         if item.is_error:
             parts.append("ERROR" + (f": {_short(item.status_message)}" if item.status_message else ""))
     elif isinstance(item, Log):
-        parts = [level_of(item) if item.severity_number else "◦", item.event_name, _short(item.body if item.body is not None else "")]
+        parts = [
+            level_of(item) if item.severity_number else "◦",
+            item.event_name,
+            _short(item.body if item.body is not None else ""),
+        ]
         parts += [_error(item.attributes), _attributes(item.attributes, _HIDDEN)]
     else:
         parts = [f"◦ {item.name}", _error(item.attributes), _attributes(item.attributes, _HIDDEN)]
@@ -78,7 +84,9 @@ def _error(attributes: Mapping[str, Any]) -> str:
 
 
 def _attributes(attributes: Mapping[str, Any], hidden: tuple[str, ...] = ()) -> str:
-    return " ".join(f"{name}={_short(value)}" for name, value in attributes.items() if not name.startswith(hidden or " "))
+    return " ".join(
+        f"{name}={_short(value)}" for name, value in attributes.items() if not name.startswith(hidden or " ")
+    )
 
 
 def _short(value: Any) -> str:

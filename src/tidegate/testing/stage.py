@@ -1,4 +1,4 @@
-"""What all captures of the process share while there are some: providers, sampling, the capture of logging libraries."""
+"""What all captures of the process share while there are some: providers, sampling, the capture of logging."""
 
 from __future__ import annotations
 

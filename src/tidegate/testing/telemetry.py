@@ -25,8 +25,8 @@ class Telemetry:
     matches, and raise AssertionError, with what there is instead, when there is none or several. What is asked for: a
     **name** or text that is equal, a regular expression (``re.compile``) that is found in it, or a function of it;
     **attributes** as keyword arguments, or in a mapping where a name has dots. A value is equal, of a type
-    (``order_id=int``), found by a regular expression, true of a function, or approximate (``pytest.approx``); ``...`` is any
-    value, and None is none at all.
+    (``order_id=int``), found by a regular expression, true of a function, or approximate (``pytest.approx``); ``...``
+    is any value, and None is none at all.
 
     >>> from tidegate.testing import capture
     >>> import logging
@@ -88,7 +88,7 @@ class Telemetry:
     ) -> list[Log]:
         """Log records, by their time. ``text`` is the message, with its arguments or without (``"%d left"``).
 
-        ``level``: a name such as ``"error"``, or one of the levels of the standard library. ``event``: the event's name.
+        ``level``: a name such as ``"error"``, or a level of the standard library. ``event``: the event's name.
         """
         wanted, level = {**(attributes or {}), **more}, _severity(level)
         return [
@@ -115,7 +115,8 @@ class Telemetry:
         wanted = {**(attributes or {}), **more}
         logged = [log for log in self._logs() if log.event_name and named_like(name, log.event_name)]
         added = [event for span in self._spans() for event in span.events if named_like(name, event.name)]
-        return [each for each in (*logged, *added) if have(each.attributes, wanted)]
+        found: list[Log | Event] = [*logged, *added]
+        return [each for each in found if have(each.attributes, wanted)]
 
     def event(self, name: Like = None, attributes: Attributes = None, /, **more: Any) -> Log | Event:
         """The one event; see `events`."""
@@ -129,9 +130,7 @@ class Telemetry:
         now, and counters among them, by how much they have grown."""
         wanted = {**(attributes or {}), **more}
         return [
-            point
-            for point in self._points()
-            if named_like(name, point.metric.name) and have(point.attributes, wanted)
+            point for point in self._points() if named_like(name, point.metric.name) and have(point.attributes, wanted)
         ]
 
     def metric(self, name: Like, attributes: Attributes = None, /, **more: Any) -> float | Distribution:
@@ -151,17 +150,15 @@ class Telemetry:
 
     def parent(self, item: Span | Log | str) -> Span | None:
         """The span around a span (or the one of that name), or in which a log record was made; None outside of all."""
-        item = self._item(item)
-        id = item.parent_span_id if isinstance(item, Span) else item.span_id
-        return next((span for span in self._spans() if (span.trace_id, span.span_id) == (item.trace_id, id)), None)
+        below = self._item(item)
+        id = below.parent_span_id if isinstance(below, Span) else below.span_id
+        return next((span for span in self._spans() if (span.trace_id, span.span_id) == (below.trace_id, id)), None)
 
     def children(self, span: Span | str) -> list[Span]:
         """The spans right below a span (or the one of that name)."""
         above = self._item(span)
         return [
-            each
-            for each in self._spans()
-            if (each.trace_id, each.parent_span_id) == (above.trace_id, above.span_id)
+            each for each in self._spans() if (each.trace_id, each.parent_span_id) == (above.trace_id, above.span_id)
         ]
 
     def trace(self, item: Span | Log | str) -> Trace:
@@ -177,10 +174,10 @@ class Telemetry:
 
     def assert_parent(self, child: Span | Log | str, parent: Span | str) -> None:
         """The one is right below the other."""
-        child, above = self._item(child), self._item(parent)
-        found = self.parent(child)
+        below, above = self._item(child), self._item(parent)
+        found = self.parent(below)
         if found is None or (found.trace_id, found.span_id) != (above.trace_id, above.span_id):
-            what = child.name if isinstance(child, Span) else child.body
+            what = below.name if isinstance(below, Span) else below.body
             raise AssertionError(self._with_tree(f"{above.name!r} is not the parent of {what!r}, {_instead(found)}"))
 
     def assert_no_errors(self) -> None:
