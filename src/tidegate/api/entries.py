@@ -53,7 +53,7 @@ def of_stdlib(record: logging.LogRecord) -> Entry:
     found = capture.attributes_of(record)
     values = {text(name): plain(found[name]) for name in dict.fromkeys((*vars(record), *found)) if name in found}
     return Entry(
-        int(record.created * 1e9),
+        round(record.created * 1e6) * 1000,
         text(record.levelname),
         capture.severity(number).value if isinstance(number, int) else 0,
         text(record.name),
