@@ -3,6 +3,7 @@ commands from --help, the schema of policies from what reads them."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -85,6 +86,7 @@ MODULES = (
     "tidegate.store",
     "tidegate.store.questions.answers",
     "tidegate.serve",
+    "tidegate.testing",
     "tidegate.watch.health",
     "tidegate.records",
     "tidegate.errors",
@@ -139,7 +141,11 @@ def module_part(module: Any) -> Iterator[str]:
         if not callable(item) or get_origin(item):
             yield f"\n### `{title}`\n\n{constant(item)}\n"
             continue
-        yield f"\n### `{title}{signature(item)}`\n\n{documentation(item)}\n"
+        first, *others = signatures(item)
+        yield f"\n### `{title}{first}`\n"
+        if others:
+            yield "\nOr " + ", or ".join(f"`{item.__name__}{other}`" for other in others) + ".\n"
+        yield f"\n{documentation(item)}\n"
         if is_dataclass(item):
             yield "\nFields: " + ", ".join(f"`{field.name}`" for field in fields(item)) + ".\n"
         if isinstance(item, type):
@@ -172,6 +178,23 @@ def members(item: type) -> dict[str, Any]:
 def as_item(member: object) -> str:
     text = documentation(member)
     return f": {text}".replace("\n", "\n    ").replace("    \n", "\n") if text else ""
+
+
+def signatures(item: Any) -> list[str]:
+    """As the overloads have them, if there are any, in their order; those that differ in types only are one."""
+    statements = ast.parse(inspect.getsource(inspect.getmodule(item) or item)).body if inspect.isfunction(item) else []
+    found: dict[tuple[str, ...], str] = {}
+    for each in statements:
+        if isinstance(each, ast.FunctionDef) and each.name == item.__name__ and is_overload(each):
+            names = [node for node in ast.walk(each.args) if isinstance(node, ast.arg)]
+            for name in names:
+                name.annotation = None
+            found.setdefault(tuple(name.arg for name in names), f"({ast.unparse(each.args)})")
+    return list(found.values()) or [signature(item)]
+
+
+def is_overload(function: ast.FunctionDef) -> bool:
+    return any(isinstance(decorator, ast.Name) and decorator.id == "overload" for decorator in function.decorator_list)
 
 
 def signature(item: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import tidegate
 
-MODULES = ["tidegate", "tidegate.store"]
+MODULES = ["tidegate", "tidegate.store", "tidegate.testing"]
 
 
 @pytest.mark.parametrize("name", MODULES)
