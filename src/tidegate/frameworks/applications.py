@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -40,16 +39,17 @@ def instrument_app(app: Any, *, excluded_urls: str | Iterable[str] | None = None
     is_instrumented = getattr(app, "_is_instrumented_by_opentelemetry", False)
     if is_instrumented and excluded_urls is None and not hooks:
         return
-    _check(instrumentor, app, hooks)
+    _check(instrumentor, hooks)
     excluded = loading.excluded_urls(framework) if excluded_urls is None else ",".join(_parsed(excluded_urls))
-    with _rebuilt(app):
-        if is_instrumented:
-            instrumentor.uninstrument_app(app)
-        if framework == "starlette":
-            instrumentor.instrument_app(app, **hooks)
-            app.user_middleware[0].kwargs["excluded_urls"] = excluded  # there is no argument for it
-        else:
-            instrumentor.instrument_app(app, excluded_urls=excluded, **hooks)
+    _unbuild(app)
+    if is_instrumented:
+        instrumentor.uninstrument_app(app)
+        _unbuild(app)
+    if framework == "starlette":
+        instrumentor.instrument_app(app, **hooks)
+        app.user_middleware[0].kwargs["excluded_urls"] = excluded  # there is no argument for it
+    else:
+        instrumentor.instrument_app(app, excluded_urls=excluded, **hooks)
 
 
 def _instrumentor(app: Any) -> tuple[str, Any]:
@@ -77,19 +77,15 @@ def _parsed(excluded_urls: str | Iterable[str]) -> tuple[str, ...]:
         raise ConfigurationError(f"excluded_urls is {excluded_urls!r}; it must be {URLS.rule}.") from None
 
 
-def _check(instrumentor: Any, app: Any, hooks: dict[str, Any]) -> None:
+def _check(instrumentor: Any, hooks: dict[str, Any]) -> None:
     taken = inspect.signature(instrumentor.instrument_app).parameters
     wrong = next((name for name in hooks if name not in taken), None)
     if wrong is not None:
         names = ", ".join(name for name in taken if name not in ("app", "excluded_urls"))
-        raise ConfigurationError(f"{wrong} is nothing that an instrumentor of {type(app)} takes; it takes {names}.")
+        raise ConfigurationError(f"{wrong} is nothing that {type(instrumentor).__name__} takes; it takes {names}.")
 
 
-@contextmanager
-def _rebuilt(app: Any) -> Iterator[None]:
-    """Change the middleware of one of Starlette's applications, which builds it when it starts, and again if asked."""
-    if hasattr(app, "middleware_stack"):
-        app.middleware_stack = None
-    yield
+def _unbuild(app: Any) -> None:
+    """Let one of Starlette's applications build its stack of middleware again, at the next request."""
     if hasattr(app, "middleware_stack"):
         app.middleware_stack = None
