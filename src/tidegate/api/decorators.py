@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from time import perf_counter
+from types import TracebackType
 from typing import Any, NamedTuple, overload
 
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
 from tidegate.api.arguments import Arguments, Pick, picker, plain_attributes
 from tidegate.api.complaints import complain
-from tidegate.api.errors import record_on
+from tidegate.api.errors import record_on, without_ours
 from tidegate.api.functions import is_error, place_of, type_name
 from tidegate.api.metrics import COUNTER, DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
 from tidegate.api.providers import tracer
 from tidegate.api.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.otel import is_suppressed
 from tidegate.record.plain import text
-
-_NONE: Mapping[str, Any] = {}
 
 _DURATION = "Duration of the calls of a function."
 _CALLS = "Calls of a function."
@@ -37,7 +36,15 @@ def traced(
     attributes: Mapping[str, Any] | None = None,
     record_exception: bool = True,
 ) -> Decorator: ...
-def traced(subject: Any = None, /, **given: Any) -> Any:
+def traced(
+    name: Any = None,
+    /,
+    *,
+    arguments: Arguments = (),
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Mapping[str, Any] | None = None,
+    record_exception: bool = True,
+) -> Any:
     """A decorator that makes a span of each call, current while the function runs.
 
     The span is named ``name``, else after the function, ``module.function``. ``attributes`` are on every span, those
@@ -56,7 +63,15 @@ def traced(subject: Any = None, /, **given: Any) -> Any:
     their signature. Nothing of it raises in a call. ConfigurationError is raised when a name is no parameter, or what
     is decorated is no function.
     """
-    return _decorator(_trace, subject, given)
+
+    def decorate(function: Any) -> Any:
+        called = underlying(function)
+        place = place_of(called)
+        pick = picker(called, arguments, None, attributes or {})
+        return wrap(function, _Spans(place.module, named or place.name, kind, pick, record_exception).around)
+
+    named = name if isinstance(name, str) else None
+    return decorate if name is None or named else decorate(name)
 
 
 @overload
@@ -70,7 +85,14 @@ def instrument(
     span: bool = True,
     attributes: Mapping[str, Any] | None = None,
 ) -> Decorator: ...
-def instrument(subject: Any = None, /, **given: Any) -> Any:
+def instrument(
+    name: Any = None,
+    /,
+    *,
+    arguments: Arguments = (),
+    span: bool = True,
+    attributes: Mapping[str, Any] | None = None,
+) -> Any:
     """A decorator that makes a span of each call, times it, and counts how it ended.
 
     ``<name>.duration`` is a histogram in seconds with `DEFAULT_HISTOGRAM_BUCKETS`, ``<name>.calls`` a counter; both
@@ -85,43 +107,17 @@ def instrument(subject: Any = None, /, **given: Any) -> Any:
         >>> place("A1")
         'placed A1'
     """
-    return _decorator(_instrument, subject, given)
 
+    def decorate(function: Any) -> Any:
+        called = underlying(function)
+        place = place_of(called)
+        fixed = plain_attributes(attributes or {})
+        pick = picker(called, arguments, None, fixed)
+        spans = _Spans(place.module, named or place.name, SpanKind.INTERNAL, pick, True)
+        return wrap(function, _Calls(named or _metric_name(place.name), fixed, spans.around if span else None).around)
 
-def _decorator(decorate: Any, subject: Any, given: dict[str, Any]) -> Any:
-    if subject is None or isinstance(subject, str):
-        return lambda function: decorate(function, subject, **given)
-    return decorate(subject, None, **given)
-
-
-def _trace(
-    function: Function,
-    name: str | None,
-    *,
-    arguments: Arguments = (),
-    kind: SpanKind = SpanKind.INTERNAL,
-    attributes: Mapping[str, Any] | None = None,
-    record_exception: bool = True,
-) -> Function:
-    called = underlying(function)
-    place = place_of(called)
-    pick = picker(called, arguments, None, attributes or _NONE)
-    return wrap(function, _Spans(place.module, name or place.name, kind, pick, record_exception).around)
-
-
-def _instrument(
-    function: Function,
-    name: str | None,
-    *,
-    arguments: Arguments = (),
-    span: bool = True,
-    attributes: Mapping[str, Any] | None = None,
-) -> Function:
-    called = underlying(function)
-    place = place_of(called)
-    pick = picker(called, arguments, None, attributes or _NONE)
-    spans = _Spans(place.module, name or place.name, SpanKind.INTERNAL, pick, True).around if span else None
-    return wrap(function, _Calls(name or _metric_name(place.name), plain_attributes(attributes or _NONE), spans).around)
+    named = name if isinstance(name, str) else None
+    return decorate if name is None or named else decorate(name)
 
 
 class _Spans(NamedTuple):
@@ -152,9 +148,11 @@ class _InSpan(InContext):
         self._context = set_span_in_context(span)
         self._span, self._record_exception = span, record_exception
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
         if error is not None and is_error(error):
-            record_on(self._span, error, event=self._record_exception)
+            record_on(self._span, error, without_ours(trace), event=self._record_exception)
         self._leave()
         try:
             self._span.end()
@@ -199,7 +197,9 @@ class _Measured(Step):
         self._begin = perf_counter()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
         duration, calls = perf_counter() - self._begin, self._calls
         attributes = calls.attributes(error)
         measure(HISTOGRAM, calls.duration, duration, "s", _DURATION, DEFAULT_HISTOGRAM_BUCKETS, attributes)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
 from opentelemetry.trace import Span, StatusCode, get_current_span
 
 from tidegate.api.arguments import Arguments, Extract, Pick, picker, plain_attributes
 from tidegate.api.complaints import complain
+from tidegate.api.emitting import ERROR, emit
 from tidegate.api.functions import Place, is_error, place_of, place_of_caller
-from tidegate.api.telling import ERROR, emit, taker
+from tidegate.api.providers import takes_logs
 from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.record.plain import exception_attributes, text
 from tidegate.record.raised import is_logged, is_new_on, mark_logged, note
@@ -19,8 +22,6 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Yielded = TypeVar("Yielded")
 Sent = TypeVar("Sent")
-
-_NOT_GIVEN = object()
 
 
 class Forgiving(Protocol):
@@ -44,7 +45,7 @@ def track_error(
 ) -> Decorator: ...
 @overload
 def track_error(*, reraise: Literal[False], arguments: Arguments = (), extract: Extract | None = None) -> Forgiving: ...
-def track_error(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
+def track_error(exc: Any = ..., /, **attributes: Any) -> Any:
     """Record an exception: on the span that is current here, whose status becomes ERROR, and as one ERROR log record.
 
     Both have ``exception.type``, ``exception.message``, ``exception.stacktrace`` and the given attributes, which may
@@ -66,50 +67,54 @@ def track_error(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
         ...     raise LookupError(name)
         >>> load("settings")
     """
-    if subject is _NOT_GIVEN:
-        return lambda function: _decorate(function, **given)
-    if isinstance(subject, BaseException):
-        record(subject, place_of_caller(), given)
-    elif isinstance(subject, (classmethod, staticmethod)) or (callable(subject) and not isinstance(subject, type)):
-        return _decorate(subject, **given)
+    if isinstance(exc, BaseException):
+        record(exc, place_of_caller(), attributes, exc.__traceback__)
+    elif exc is ...:
+        return lambda function: _decorate(function, **attributes)
+    elif isinstance(exc, (classmethod, staticmethod)) or (callable(exc) and not isinstance(exc, type)):
+        return _decorate(exc, **attributes)
     else:
-        kind = type(subject).__qualname__
-        complain("error", kind, "track_error takes an exception; %s, of type %s, is none", text(subject), kind)
+        kind = type(exc).__qualname__
+        complain("error", kind, "track_error takes an exception; %s, of type %s, is none", text(exc), kind)
     return None
 
 
-def record(error: BaseException, place: Place, attributes: Mapping[str, Any]) -> None:
+def record(error: BaseException, place: Place, attributes: Mapping[str, Any], trace: TracebackType | None) -> None:
     """Record ``error`` wherever it is not yet. Never raises."""
     try:
-        span, takes = get_current_span(), taker(place)
+        span = get_current_span()
         note(error)
         on_span = span.is_recording() and is_new_on(error, span.get_span_context().span_id)
-        if takes is not None and is_logged(error):
-            takes = None
-        if not on_span and takes is None:
+        in_log = takes_logs(place.module) and not is_logged(error)
+        if not on_span and not in_log:
             return
-        values = {**exception_attributes((type(error), error, error.__traceback__)), **plain_attributes(attributes)}
+        values = {**exception_attributes((type(error), error, trace)), **plain_attributes(attributes)}
         if on_span:
             _put_on(span, error, values)
-        if takes is not None:
-            emit(takes, place, ERROR, values, body=described(error))
+        if in_log:
+            emit(ERROR, described(error), values, place)
             mark_logged(error)
     except Exception as failure:  # a span processor, or an exception that allows nothing
         _complain(failure)
 
 
-def record_on(span: Span, error: BaseException, *, event: bool = True) -> None:
+def record_on(span: Span, error: BaseException, trace: TracebackType | None, *, event: bool = True) -> None:
     """Record ``error`` on a span that is still current, as one that ended it; without ``event`` only the status."""
     try:
         note(error)
         if not span.is_recording():
             return
         if event and is_new_on(error, span.get_span_context().span_id):
-            _put_on(span, error, exception_attributes((type(error), error, error.__traceback__)))
+            _put_on(span, error, exception_attributes((type(error), error, trace)))
         elif not event:
             span.set_status(StatusCode.ERROR, described(error))
     except Exception as failure:
         _complain(failure)
+
+
+def without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback that a step is told of, from the decorated function on."""
+    return trace.tb_next if trace is not None and trace.tb_next is not None else trace
 
 
 def described(error: BaseException) -> str:
@@ -134,9 +139,6 @@ class _Errors(NamedTuple):
     pick: Pick
     reraise: bool
 
-    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
-        return _Call(self, args, kwargs)
-
 
 class _Call(Step):
     __slots__ = ("_args", "_errors", "_kwargs")
@@ -144,11 +146,13 @@ class _Call(Step):
     def __init__(self, errors: _Errors, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._errors, self._args, self._kwargs = errors, args, kwargs
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool:
         if error is None or not is_error(error):
             return False
         place, pick, reraise = self._errors
-        record(error, place, pick(self._args, self._kwargs))
+        record(error, place, pick(self._args, self._kwargs), without_ours(trace))
         return not reraise
 
 
@@ -157,5 +161,5 @@ def _decorate(
 ) -> Function:
     called = underlying(function)
     place = place_of(called)
-    pick = picker(called, arguments, extract, {"code.function.name": place.name})
-    return wrap(function, _Errors(place, pick, reraise).around)
+    pick = picker(called, arguments, extract, {})
+    return wrap(function, partial(_Call, _Errors(place, pick, reraise)))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple, overload
 
 from tidegate.api.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.emitting import INFO, emit
 from tidegate.api.functions import Place, is_error, place_of, place_of_caller, type_name
 from tidegate.api.sessions import hashed_session
-from tidegate.api.telling import INFO, emit, taker
 from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.record.plain import text
-
-_NOT_GIVEN = object()
 
 
 @overload
@@ -30,7 +29,15 @@ def track_event(
     category: str | None = None,
     on_error: bool = False,
 ) -> Decorator: ...
-def track_event(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
+def track_event(
+    name: Any = ...,
+    /,
+    *,
+    user_id: object = None,
+    session_id: object = None,
+    category: str | None = None,
+    **attributes: Any,
+) -> Any:
     """Record that something happened: an OpenTelemetry event, in the trace that is current here.
 
     An event is a log record of severity INFO with an event name. ``category`` is its attribute
@@ -57,33 +64,22 @@ def track_event(subject: Any = _NOT_GIVEN, /, **given: Any) -> Any:
     they are after the call. With ``on_error`` a call that raises is an event too, with ``error.type``.
     ConfigurationError is raised when a name is no parameter, or what is decorated is no function.
     """
-    if subject is _NOT_GIVEN:
-        return lambda function: _decorate(function, **given)
-    if callable(subject) or isinstance(subject, (classmethod, staticmethod)):
-        return _decorate(subject, **given)
-    place = place_of_caller()
-    takes = taker(place)
-    if takes is not None:
-        emit(takes, place, INFO, _values(given), event_name=subject if type(subject) is str else text(subject))
-    return None
-
-
-def _values(given: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of an event, from what `track_event` was given, which becomes them."""
-    user_id, session_id, category = (
-        given.pop("user_id", None),
-        given.pop("session_id", None),
-        given.pop("category", None),
-    )
-    if not SCALARS.issuperset(map(type, given.values())):
-        given = plain_attributes(given)
+    if type(name) is not str:
+        if name is ...:
+            return lambda function: _decorate(function, category=category, **attributes)
+        if callable(name) or isinstance(name, (classmethod, staticmethod)):
+            return _decorate(name, category=category, **attributes)
+        name = text(name)
+    if not SCALARS.issuperset(map(type, attributes.values())):
+        attributes = plain_attributes(attributes)
     if user_id is not None:
-        given["user.id"] = user_id if type(user_id) is str else text(user_id)
+        attributes["user.id"] = user_id if type(user_id) is str else text(user_id)
     if session_id is not None:
-        given["session.id"] = hashed_session(session_id)
+        attributes["session.id"] = hashed_session(session_id)
     if category is not None:
-        given["event.category"] = category if type(category) is str else text(category)
-    return given
+        attributes["event.category"] = category if type(category) is str else text(category)
+    emit(INFO, None, attributes, place_of_caller(), None, name)
+    return None
 
 
 class _Event(NamedTuple):
@@ -93,9 +89,6 @@ class _Event(NamedTuple):
     place: Place
     pick: Pick
     on_error: bool
-
-    def around(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Step:
-        return _Call(self, args, kwargs)
 
 
 class _Call(Step):
@@ -108,12 +101,10 @@ class _Call(Step):
         name, place, pick, on_error = self._event
         if error is not None and not (on_error and is_error(error)):
             return
-        takes = taker(place)
-        if takes is not None:
-            values = pick(self._args, self._kwargs)
-            if error is not None:
-                values["error.type"] = type_name(error)
-            emit(takes, place, INFO, values, event_name=name)
+        values = pick(self._args, self._kwargs)
+        if error is not None:
+            values["error.type"] = type_name(error)
+        emit(INFO, None, values, place, None, name)
 
 
 def _decorate(
@@ -127,6 +118,5 @@ def _decorate(
 ) -> Function:
     called = underlying(function)
     place = place_of(called)
-    also = {"event.category": category, "code.function.name": place.name}
-    pick = picker(called, arguments, extract, also)
-    return wrap(function, _Event(event or place.name, place, pick, on_error).around)
+    pick = picker(called, arguments, extract, {"event.category": category})
+    return wrap(function, partial(_Call, _Event(event or place.name, place, pick, on_error)))

@@ -34,7 +34,7 @@ def place_of(function: Callable[..., Any]) -> Place:
     qualname = named.__qualname__.rpartition("<locals>.")[2]
     code = getattr(inspect.unwrap(function), "__code__", None)
     name = f"{module}.{qualname}"
-    return Place(module, name, Origin("", code.co_filename, code.co_firstlineno, qualname) if code else Origin())
+    return Place(module, name, Origin("", code.co_filename, code.co_firstlineno, name) if code else Origin())
 
 
 def place_of_caller() -> Place:

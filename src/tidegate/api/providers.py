@@ -62,3 +62,11 @@ def _logger(provider: Any, scope: str) -> Logger | None:
 #: The tracer, and the logger, of an instrumentation scope; None where they would do nothing.
 tracer: Following[str, Tracer | None] = Following(get_tracer_provider, _tracer)
 logger: Following[str, Logger | None] = Following(get_logger_provider, _logger)
+
+
+def takes_logs(scope: str) -> bool:
+    """Whether there is anything that takes log records. Never raises."""
+    try:
+        return logger(scope) is not None
+    except Exception:  # a provider that fails, which it will do again where it is told
+        return True

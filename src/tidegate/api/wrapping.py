@@ -41,7 +41,9 @@ class Step:
     def __enter__(self) -> Step:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> bool | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None, /
+    ) -> bool | None:
         return None
 
     def pause(self) -> None:
@@ -63,7 +65,9 @@ class InContext(Step):
         self._token = enter_context(self._context)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> bool | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None, /
+    ) -> bool | None:
         self._leave()
         return None
 
