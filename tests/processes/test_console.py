@@ -158,3 +158,47 @@ def test_without_an_endpoint_no_exporter_is_built(instrument: Run) -> None:
         print([name for name in sys.modules if "otlp" in name])
     """)
     assert done.stdout == "[]\n"
+
+
+#: Something of every kind that the setting ``console`` shows.
+SHOWN = """
+    import logging, tidegate
+    from opentelemetry import trace
+    logging.getLogger("app").warning("no handler")
+    with trace.get_tracer("app").start_as_current_span("work"), tidegate.log_context(tenant="acme"):
+        tidegate.track_event("order.placed")
+        tidegate.info("helper")
+    logging.basicConfig(level=logging.INFO, format="theirs: %(message)s")
+    logging.getLogger("app").info("handled")
+    print("done")
+"""
+
+
+def test_the_console_shows_what_nothing_else_does_and_nothing_twice(instrument: Run) -> None:
+    lines = instrument(SHOWN, env={"OTEL_PYTHON_TIDEGATE_CONSOLE": "text"}).stderr.splitlines()
+    assert [line.split("  ")[-3:-1] for line in lines[1:3]] == [
+        ["order.placed", "tenant=acme"],
+        ["helper", "tenant=acme"],
+    ]
+    assert lines[0].endswith("  WARNING   app  no handler")
+    assert "  SPAN      work  OK  " in lines[3]
+    assert lines[4:] == ["theirs: handled"]
+
+
+def test_while_developing_the_console_is_text(instrument: Run) -> None:
+    done = instrument(
+        """
+        import logging
+        logging.getLogger("tidegate.record").debug("ours")
+        logging.getLogger("app").debug("not theirs")
+        """,
+        env={"OTEL_PYTHON_TIDEGATE_DEV": "true"},
+    )
+    assert done.stderr.endswith("  DEBUG     tidegate.record  ours\n")
+
+
+@pytest.mark.parametrize("broken", ["2>&-", "2>/dev/full"])
+def test_the_console_is_nothing_that_a_program_fails_of(run: Run, program: Callable[[str], Path], broken: str) -> None:
+    command = ["sh", "-c", f'opentelemetry-instrument "$0" "$1" {broken}', sys.executable, program(SHOWN)]
+    done = run(command, env={"OTEL_PYTHON_TIDEGATE_CONSOLE": "json"})
+    assert done.stdout == "done\n"
