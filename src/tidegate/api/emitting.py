@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 from time import time_ns
-from typing import Any, ClassVar
+from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
@@ -57,8 +57,13 @@ class _Step:
     """What `record.capture` has a `Doing` for, at a third of its price."""
 
     state = _EMITTING
-    #: Errors that the standard library logs in the midst of it, as a signal handler does.
-    waiting: ClassVar[list[logging.LogRecord]] = []
+    late: list[logging.LogRecord] | None = None
+
+    @property
+    def waiting(self) -> list[logging.LogRecord]:
+        """Errors that the standard library logs in the midst of it, as a signal handler does."""
+        self.late = self.late or []
+        return self.late
 
 
 def severity(level: Any) -> Severity:
@@ -125,8 +130,8 @@ def emit(
         finally:
             step.state = ""
             doing.set(former)
-            if step.waiting:
-                _catch_up(step.waiting)
+            if step.late:
+                _catch_up(step.late)
     except Exception as error:
         complain("failed", "log", "a log record could not be emitted: %s", text(error))
 
