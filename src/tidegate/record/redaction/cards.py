@@ -7,7 +7,8 @@ import re
 #: Digits in a row, or in the groups that are printed on a card, with one kind of separator; and no part of a longer
 #: word. An IBAN has groups of four, too.
 SOURCE = (
-    r"(?<![\w.+-])(?<![A-Z]{2}\d\d[ -])(?:\d{13,19}|\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{1,3})?"
+    r"(?:(?<![\w.+-])|(?<=\\[nrt])|(?<=%\d[\dA-F]))(?<![A-Z]{2}\d\d[ -])"
+    r"(?:\d{13,19}|\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{1,3})?"
     r"|\d{4}(?P<of>[ -])\d{6}(?P=of)\d{4,5})(?![\w-]|\.\d)"
 )
 

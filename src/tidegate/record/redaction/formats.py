@@ -69,8 +69,8 @@ _OPENING = r"(?:[bru](?=[\"']))?[\\\"']{0,4}"
 
 #: A value in quotes, in quotes that are escaped as those of JSON within a text are, or up to a blank or the like.
 _QUOTED = (
-    r"(?<=[^\\]\")(?=[^\"\r\n]{3})[^\"\\\r\n]*(?:\\.[^\"\\\r\n]*)*"
-    r"|(?<=[^\\]')(?=[^'\r\n]{3})[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*"
+    r"(?<=[^\\]\")(?=(?:[^\"\\\r\n]|\\.){3})[^\"\\\r\n]*(?:\\.[^\"\\\r\n]*)*"
+    r"|(?<=[^\\]')(?=(?:[^'\\\r\n]|\\.){3})[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*"
     r"|(?<=\\[\"'])[^\"'\\\r\n]{3,}"
 )
 _PLAIN = r"[^\s\"'\\&,;)}\]<>]"
@@ -181,8 +181,7 @@ FORMATS: tuple[Format, ...] = (
         "argument",
         ("--",),
         rf"(?<![\w-])--(?=[a-z])[\w-]{{0,40}}?(?:password|passwd|passphrase|secret|token|(?:{_KEYS})-key)[ \t]+"
-        rf"(?!-)[\"']?{_PLACEHOLDER}{_SAID}(?P<secret>[^\s\"']{{4,}})",
-        folds=True,
+        rf"(?!-|[A-Z_]{{2,40}}(?!\w))[\"']?{_PLACEHOLDER}{_SAID}(?P<secret>[^\s\"']{{4,}})",
     ),
     Format(
         "JSON web token",

@@ -55,7 +55,7 @@ class Names:
 
 def is_hidden(name: str, value: object) -> bool:
     """Whether this value is a secret under a name that tells one: there may be none, or only its hash."""
-    if value is None or value is True or value is False or value == "":
+    if value is None or value is True or value is False or (isinstance(value, str) and not value):
         return False
     return not (name in SESSIONS and isinstance(value, str) and _HASHED.fullmatch(value))
 
