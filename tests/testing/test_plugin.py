@@ -96,6 +96,15 @@ def test_failing(telemetry):
     result.stdout.fnmatch_lines(["*- telemetry -*", "order", "└─ WARN  said in order"])
 
 
+def test_a_question_in_vain_is_shown_where_it_is_asked(tests: Run) -> None:
+    result = tests("""
+def test_failing(telemetry):
+    telemetry.assert_parent("order", telemetry.span("none"))
+""")
+    result.stdout.fnmatch_lines([">*telemetry.span(*", "E*there is no span 'none'.*", "*.py:*: AssertionError"])
+    result.stdout.no_fnmatch_line("*telemetry.py:*")
+
+
 def test_a_failing_fixture_shows_the_tree(tests: Run) -> None:
     result = tests("""
 @pytest.fixture

@@ -31,7 +31,7 @@ from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings, keep_place, load, standard_environment
 from tidegate.store.location import OFF
 
-__all__ = ["Handle", "configure_observability", "is_idle", "own_service", "own_store", "start"]
+__all__ = ["Handle", "configure_observability", "is_idle", "own_service", "own_settings", "own_store", "start"]
 
 _logger = logging.getLogger("tidegate")
 
@@ -120,6 +120,11 @@ def own_service() -> str:
         return ""
     resources = [provider.resource for provider in sdk_providers() if hasattr(provider, "resource")]
     return str(resources[0].attributes.get("service.name", "")) if resources else ""
+
+
+def own_settings() -> Settings:
+    """What is in force here: what this process was configured with, else what the environment says."""
+    return load() if _handle is None else _handle.settings
 
 
 def is_idle() -> bool:

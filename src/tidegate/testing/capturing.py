@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tidegate.record.redaction import Redactor
-from tidegate.settings import load
+from tidegate.settings import Settings, load
 from tidegate.testing import deterministic as determined
 from tidegate.testing.keeping import Kept
 from tidegate.testing.stage import on_stage
@@ -39,7 +40,7 @@ def capture(
     >>> telemetry.span("place_order", {"order.id": 7}).kind
     'INTERNAL'
     """
-    settings = load()
+    settings = _settings()
     kept = Kept(Redactor.of(settings).redact, is_redacted=settings.redact)
     taps = Taps(kept, timed=deterministic)
     with ExitStack() as stack:
@@ -49,6 +50,12 @@ def capture(
             stack.enter_context(determined.ids_and_clock())
         stack.enter_context(on_stage(taps, providers))
         yield Telemetry(kept, taps.collect, is_deterministic=deterministic)
+
+
+def _settings() -> Settings:
+    configure: Any = sys.modules.get("tidegate.configure")  # a program that has not loaded it has not called it
+    settings: Settings = load() if configure is None else configure.own_settings()
+    return settings
 
 
 @contextmanager

@@ -78,6 +78,7 @@ class Telemetry:
         self, name: Like = None, attributes: Attributes = None, /, *, error: Any = None, kind: Any = None, **more: Any
     ) -> Span:
         """The one span; see `spans`."""
+        __tracebackhide__ = True
         found = self.spans(name, attributes, error=error, kind=kind, **more)
         wanted = {**(attributes or {}), **more}
         question = described("span", name, attributes=wanted, error=error, kind=kind)
@@ -104,6 +105,7 @@ class Telemetry:
         self, text: Like = None, attributes: Attributes = None, /, *, level: Any = None, event: Like = None, **more: Any
     ) -> Log:
         """The one log record; see `logs`."""
+        __tracebackhide__ = True
         found = self.logs(text, attributes, level=level, event=event, **more)
         wanted = {**(attributes or {}), **more}
         question = described("log record", text, attributes=wanted, level=level, event=event)
@@ -120,6 +122,7 @@ class Telemetry:
 
     def event(self, name: Like = None, attributes: Attributes = None, /, **more: Any) -> Log | Event:
         """The one event; see `events`."""
+        __tracebackhide__ = True
         found = self.events(name, attributes, **more)
         names = [each.event_name if isinstance(each, Log) else each.name for each in self.events()]
         question = described("event", name, attributes={**(attributes or {}), **more})
@@ -138,6 +141,7 @@ class Telemetry:
 
         Several series are added up, unless they are gauges; then there must be one.
         """
+        __tracebackhide__ = True
         found = self.metrics(name, attributes, **more)
         value = together(found) if found else None
         if value is None:
@@ -150,12 +154,14 @@ class Telemetry:
 
     def parent(self, item: Span | Log | str) -> Span | None:
         """The span around a span (or the one of that name), or in which a log record was made; None outside of all."""
+        __tracebackhide__ = True
         below = self._item(item)
         id = below.parent_span_id if isinstance(below, Span) else below.span_id
         return next((span for span in self._spans() if (span.trace_id, span.span_id) == (below.trace_id, id)), None)
 
     def children(self, span: Span | str) -> list[Span]:
         """The spans right below a span (or the one of that name)."""
+        __tracebackhide__ = True
         above = self._item(span)
         return [
             each for each in self._spans() if (each.trace_id, each.parent_span_id) == (above.trace_id, above.span_id)
@@ -163,17 +169,20 @@ class Telemetry:
 
     def trace(self, item: Span | Log | str) -> Trace:
         """All spans and log records of the trace of this one (or of the span of that name)."""
+        __tracebackhide__ = True
         id = self._item(item).trace_id
         spans = [span for span in self._spans() if span.trace_id == id]
         return Trace(id, spans, [log for log in self._logs() if log.trace_id == id])
 
     def _item(self, item: Any) -> Any:
+        __tracebackhide__ = True
         return self.span(item) if isinstance(item, str) else item
 
     # --- assertions
 
     def assert_parent(self, child: Span | Log | str, parent: Span | str) -> None:
         """The one is right below the other."""
+        __tracebackhide__ = True
         below, above = self._item(child), self._item(parent)
         found = self.parent(below)
         if found is None or (found.trace_id, found.span_id) != (above.trace_id, above.span_id):
@@ -182,6 +191,7 @@ class Telemetry:
 
     def assert_no_errors(self) -> None:
         """No span has the status ERROR, and no log record the severity ERROR or above."""
+        __tracebackhide__ = True
         found = [f"span {span.name!r}: {span.status_message}" for span in self._spans() if span.is_error]
         found += [f"{showing.level_of(log)} {log.body}" for log in self._logs() if log.is_error]
         if found:
@@ -190,6 +200,7 @@ class Telemetry:
     def assert_no_secrets(self) -> None:
         """Redaction, by the settings in force, has found nothing to hide in what was captured. What it finds is told by
         its place, never by its value."""
+        __tracebackhide__ = True
         self._collect()
         self._kept.commit()
         found = list(self._kept.finds)
@@ -228,6 +239,7 @@ class Telemetry:
     # --- words
 
     def _one(self, found: Sequence[T], question: str, close: Sequence[str]) -> T:
+        __tracebackhide__ = True
         if len(found) == 1:
             return found[0]
         raise AssertionError(self._with_tree(_said(question, len(found), close)))
