@@ -156,7 +156,7 @@ class Redactor:
             elif kind not in _SCALARS:
                 changed[name] = self._value(value, found, name)
         changed.update(self._by_name(attributes))
-        if not changed:
+        if not changed and found.keys().isdisjoint(attributes):
             return attributes
         return {found.get(name, name): value for name, value in {**attributes, **changed}.items()}
 
