@@ -30,6 +30,8 @@ GIVEN = {"python3", "python", "pip", "curl", "jq", "kill", "export", "cd", "pre-
 ENDLESS = {"demo", "serve", "ship", "tail"}
 
 
+#: With our plugin alone, since others that a developer has take seconds to load.
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tidegate.pytest_plugin")
 #: Libraries whose instrumentation is installed. To load what a page does not name would cost half a second a program.
 INSTRUMENTED = {point.name for point in entry_points(group="opentelemetry_instrumentor")}
 
@@ -74,7 +76,8 @@ def write(block: Block, directory: Path) -> None:
 def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
     if block.language == "python":
         assert block.file, f"name the program in a first line such as '# app.py':\n{block.text}"
-        run([sys.executable, block.file])
+        if not has_command(page, block.file):
+            run([sys.executable, block.file])
     elif block.language == "sh":
         for variables, words in commands(block.text):
             if words:
@@ -85,6 +88,12 @@ def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
         assert block.language in ("console", "text", "yaml", "json", "toml"), f"unknown language {block.language}"
 
 
+def has_command(page: Path, program: str) -> bool:
+    """Whether the reader is told how to run it: that is done then, and no more."""
+    shown = [block.text for block in blocks(page) if block.language == "sh"]
+    return any(program in words for text in shown for _, words in commands(text))
+
+
 def follow_command(words: list[str], variables: dict[str, str], run: Any, directory: Path) -> None:
     program, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
     if program == "tidegate":
@@ -92,7 +101,7 @@ def follow_command(words: list[str], variables: dict[str, str], run: Any, direct
         if arguments[0] not in ENDLESS and "ID" not in arguments:
             run(words, env=variables)
     elif program in ("python", "pytest") and (directory / "".join(arguments[:1])).is_file():
-        run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments] if program == "pytest" else words)
+        run([*PYTEST, *arguments] if program == "pytest" else words, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     elif program == "opentelemetry-instrument":
         start = next(number for number, word in enumerate(arguments, 1) if shutil.which(word, path=SCRIPTS))
         run(words if words[start] == "python" else [*words[:start], "true"], env=variables)
