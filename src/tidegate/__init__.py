@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from tidegate.api.formatting import StructuredFormatter
     from tidegate.api.handlers import configure_logging
     from tidegate.api.logs import debug, error, get_logger, info, log, log_exception, timed_log, warn
+    from tidegate.api.masking import mask_secret
     from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, counter, gauge, histogram
     from tidegate.api.requests import RequestContext, extract_session_id, extract_user_id, get_request_context
-    from tidegate.api.secrets import mask_secret
     from tidegate.api.timing import timer
     from tidegate.configure import Handle, configure_observability
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
@@ -115,7 +115,7 @@ _HOMES = {
     "Match": "tidegate.record.redaction",
     "RedactingLogRecordExporter": "tidegate.record.redaction.exporting",
     "RedactingSpanExporter": "tidegate.record.redaction.exporting",
-    "mask_secret": "tidegate.api.secrets",
+    "mask_secret": "tidegate.api.masking",
     "AdaptiveSampler": "tidegate.gate",
     "CircuitBreaker": "tidegate.ship",
     "CircuitBreakerOpen": "tidegate.ship",
