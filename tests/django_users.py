@@ -11,6 +11,8 @@ from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 
+from tidegate.record.raised import mark_logged
+
 logger = logging.getLogger("shop")
 
 MIDDLEWARE = (
@@ -75,6 +77,16 @@ def prices(request: HttpRequest, year: int) -> HttpResponse:
     return HttpResponse(f"high in {year}")
 
 
+def logged(request: HttpRequest) -> HttpResponse:
+    error = ValueError("no such order")
+    mark_logged(error)
+    raise error
+
+
+def refused(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("pay first", status=402)
+
+
 def nothing(request: HttpRequest) -> HttpResponse:
     raise Http404("no such order")
 
@@ -99,6 +111,8 @@ urlpatterns = [
     path("account/later", account_later),
     path("nobody", nobody),
     path("prices/<int:year>", prices),
+    path("logged", logged),
+    path("refused", refused),
     path("nothing", nothing),
     path("broken", broken),
     path("broken/later", broken_later),

@@ -220,6 +220,17 @@ class TestErrors:
         assert not span.events
         assert span.status.is_unset
 
+    def test_what_django_logs_of_a_refusal_is_in_the_trace_of_its_request(
+        self, client: Client, telemetry: Telemetry
+    ) -> None:
+        assert client.get("/refused").status_code == 402
+        [span], [log] = telemetry.server_spans, telemetry.logs
+        assert (log.body, log.trace_id) == ("Payment Required: /refused", span.context.trace_id)
+
+    def test_an_error_that_is_logged_already_is_not_reported(self, client: Client, telemetry: Telemetry) -> None:
+        assert client.get("/logged").status_code == 500
+        assert not telemetry.logs
+
     def test_an_error_reaches_the_test_client(self, instrument: Instrument) -> None:
         instrument()
         with pytest.raises(ValueError, match="no such order"):

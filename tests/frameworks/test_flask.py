@@ -21,7 +21,7 @@ from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.sessions import hashed_session
 from tidegate.frameworks.flask import prepare
-from tidegate.record.raised import context_of
+from tidegate.record.raised import context_of, mark_logged
 
 Instrument = Callable[..., flask.Flask]
 
@@ -286,6 +286,16 @@ class TestErrors:
         context = context_of(raised.value)
         assert context is not None
         assert opentelemetry.trace.get_current_span(context).get_span_context() == span.context
+
+    def test_an_error_that_is_logged_already_is_not_reported(self, app: flask.Flask, telemetry: Telemetry) -> None:
+        @app.get("/logged")
+        def logged() -> str:
+            error = ValueError("no such order")
+            mark_logged(error)
+            raise error
+
+        assert app.test_client().get("/logged").status_code == 500
+        assert not telemetry.logs
 
     def test_no_error_handler_is_registered(self, app: flask.Flask) -> None:
         assert not any(app.error_handler_spec[None].values())

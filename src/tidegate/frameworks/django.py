@@ -13,10 +13,13 @@ from types import ModuleType
 from typing import Any
 
 from django.core.signals import got_request_exception
+from opentelemetry.context import Context
+from opentelemetry.trace import StatusCode, set_span_in_context
 
 from tidegate import otel
-from tidegate.api.errors import record_on
 from tidegate.frameworks.hooks import begun, finish, guarded, tell
+from tidegate.record.capture import CONTEXT
+from tidegate.record.plain import text
 
 #: Where a request has ours, and a function that is ours.
 _NAME = "_tidegate"
@@ -59,7 +62,7 @@ def _end_after(hook: Callable[[Any, Any, Any], object] | None) -> Callable[[Any,
             if hook is not None:
                 hook(span, request, response)
         finally:
-            _end(request)
+            _end(request, response)
 
     return response_hook
 
@@ -78,11 +81,14 @@ def _note(sender: Any, request: Any = None, **others: Any) -> None:
 
 
 @guarded
-def _end(request: Any) -> None:
+def _end(request: Any, response: Any) -> None:
     handled, error = vars(request).pop(_NAME, None), vars(request).pop(_ERROR, None)
     if handled is None:
         return
     if error is not None:
-        record_on(handled.span, error)
+        handled.span.record_exception(error)
+        handled.span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {text(error)}")
         tell(error, handled.span)
+    if response.status_code >= 400:  # Django logs it when all middleware is through
+        setattr(request, CONTEXT, set_span_in_context(handled.span, Context()))
     finish(handled)

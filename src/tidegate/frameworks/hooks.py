@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from opentelemetry.context import Context
 
 from tidegate.api.complaints import complain
+from tidegate.api.finding import place, reader_of
 from tidegate.api.requests import begin, current, describe, end
 from tidegate.frameworks.loading import in_force
 from tidegate.record.raised import note
@@ -24,6 +25,9 @@ class Begun(NamedTuple):
 
 def begun(carrier: Any, span: Any) -> Begun:
     """Make ``carrier`` the request that is being handled here, unless the settings say otherwise."""
+    attributes = getattr(span, "attributes", ())
+    if "http.request.method" in attributes and "url.path" not in attributes:  # of a server that has no RAW_URI
+        span.set_attribute("url.path", place(reader_of(carrier)).get("path", ""))
     return Begun(span, begin(carrier, span) if in_force().request_context else None)
 
 

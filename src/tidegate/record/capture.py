@@ -21,6 +21,7 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry._logs import LoggerProvider, LogRecord, NoOpLoggerProvider, SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.log_utils import std_to_otel
 
 from tidegate.imports import when_imported
@@ -50,7 +51,10 @@ _SEVERITY_TEXT = {10: "DEBUG", 20: "INFO", 30: "WARN", 40: "ERROR", 50: "FATAL"}
 _REPORTERS = frozenset(
     {"uvicorn.error", "hypercorn.error", "gunicorn.error", "daphne.server", "django.request", "asyncio"}
 )
-_FLASK_REPORT = "Exception on %s [%s]"
+_FLASK_REPORT = ("log_exception", "Exception on ")
+
+#: Where a request of Django's has the context of its span, for what is logged about it when that has ended.
+CONTEXT = "_tidegate_context"
 
 #: States of `Doing`. Handlers have a record that was captured, and may hand it to another library;
 #: what was captured is passed on to the stdlib; values are asked for their text; the provider has it.
@@ -286,7 +290,8 @@ def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] |
 
 def _is_said(record: logging.LogRecord) -> bool:
     """Whether a framework reports an unhandled error here of which there is a log record already."""
-    is_report = record.name in _REPORTERS or record.msg == _FLASK_REPORT
+    function, start = _FLASK_REPORT
+    is_report = record.name in _REPORTERS or (record.funcName == function and str(record.msg).startswith(start))
     exc_info = current_exc_info(record.exc_info) if is_report else None
     return exc_info is not None and is_logged(exc_info[1])
 
@@ -326,17 +331,17 @@ def log_record(
     values: dict[str, Any],
     exc_info: ExcInfo | None = None,
     origin: Origin,
+    context: Context | None = None,
 ) -> LogRecord:
-    """A log record of the trace that the caller is in, else of the one that its error comes from. ``level`` is a
-    stdlib level, ``values`` the attributes, as the application gave them; the dict becomes ours."""
+    """A log record of the given context, else of the trace that the caller is in, else of the one that its error comes
+    from. ``level`` is a stdlib level; ``values``, attributes as the application gave them, becomes ours."""
     event_name = None
     if values:
         event_name = next((text(values.pop(name)) for name in _EVENT_NAMES if name in values), None)
         values = {text(name): plain(value) for name, value in values.items() if name != ""}
-    context = None
     if exc_info is not None:
         values.update(exception_attributes(exc_info))
-        context = context_around(exc_info[1])
+        context = context or context_around(exc_info[1])
     log = LogRecord(
         timestamp=time_ns,
         context=context,
@@ -364,6 +369,7 @@ def _render(record: logging.LogRecord) -> LogRecord:
         values=attributes_of(record),
         exc_info=current_exc_info(record.exc_info),
         origin=Origin(text(record.msg) if record.args else "", record.pathname, record.lineno, record.funcName or ""),
+        context=getattr(getattr(record, "request", None), CONTEXT, None) if record.name == "django.request" else None,
     )
 
 
