@@ -1,0 +1,83 @@
+"""Every public name in use as its documentation says; mypy and pyright read this, nothing runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import assert_type
+
+import tidegate
+
+# events and errors
+assert_type(tidegate.track_event("order.placed"), None)
+tidegate.track_event("order.placed", user_id=7, session_id=None, category="shop", total=1.5, items=[1], **{"a.b": None})
+assert_type(tidegate.track_error(ValueError()), None)
+tidegate.track_error(KeyboardInterrupt(), order_id=7, order=object())
+tidegate.track_event(1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue,reportArgumentType]
+tidegate.track_error("text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue,reportArgumentType]
+
+# metrics
+assert_type(tidegate.counter("orders"), None)
+tidegate.counter("sales", 12.5, unit="EUR", description="d", channel="web")
+tidegate.gauge("queue", 3, unit="{order}")
+tidegate.histogram("basket", 3, unit="{item}", buckets=(1, 2, 5), shop="north")
+tidegate.histogram("basket", 3, buckets=tidegate.DEFAULT_HISTOGRAM_BUCKETS)
+with tidegate.timer("pricing", unit="ms", currency="EUR"):
+    pass
+
+# logs
+tidegate.log("info", "message", order_id=7)
+tidegate.log(20, "message")
+tidegate.debug("message", order_id=7)
+tidegate.info("message", order=object())
+tidegate.warn("message")
+tidegate.error("message", note=None)
+tidegate.log_exception("message", order_id=7)
+tidegate.log_exception()
+tidegate.log_exception(exc=ValueError())
+with tidegate.timed_log("import", level="debug", rows=7):
+    pass
+log = tidegate.get_logger("shop")
+assert_type(log.name, str)
+log.info("message", order_id=7)
+log.warning("message")
+log.exception("message")
+tidegate.get_logger()
+
+# context
+with tidegate.log_context(tenant="north"):
+    assert_type(tidegate.get_log_context(), dict[str, Any])
+with tidegate.log_context({"tenant.id": 7}, region="eu"):
+    pass
+tidegate.set_log_context({"tenant.id": 7}, region="eu")
+tidegate.update_log_context(region="eu")
+tidegate.clear_log_context()
+
+
+def provide() -> Mapping[str, Any]:
+    return {"tenant": "north"}
+
+
+provider: tidegate.ContextProvider = provide
+
+# requests
+request = tidegate.get_request_context()
+assert_type(request, tidegate.RequestContext)
+assert_type(request.user_id, str | None)
+assert_type(request.method, str | None)
+assert_type(tidegate.extract_user_id(object()), str | None)
+assert_type(tidegate.extract_session_id(object(), cookies=("sid",)), str | None)
+
+# errors are one tree
+tree: list[type[tidegate.TidegateError]] = [tidegate.ConfigurationError, tidegate.QueryError, tidegate.StoreError]
+
+# set-up
+handle = tidegate.configure_observability(service_name="shop")
+assert_type(handle, tidegate.Handle)
+
+# loaded on demand, from wherever it is at home
+assert_type(tidegate.mask_secret("sk_live_4242"), str)
+tidegate.StructuredFormatter()
+tidegate.configure_logging()
+tidegate.instrument_app(object())
