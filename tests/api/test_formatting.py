@@ -21,7 +21,9 @@ from tidegate import ConfigurationError, StructuredFormatter, configure_logging,
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.formatting import TextFormatter
 from tidegate.api.handlers import LineHandler
+from tidegate.api.secrets import redact_by
 from tidegate.record.raised import note
+from tidegate.settings import load
 
 
 @pytest.fixture
@@ -414,3 +416,38 @@ def test_without_standard_error_nothing_is_raised(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stderr", None)
     handler.handle(logging.makeLogRecord({"msg": "paid"}))
     assert handler.level == logging.NOTSET
+
+
+# -- redaction by settings
+
+
+@pytest.fixture
+def iban_is_secret() -> Iterator[None]:
+    """As ``redact_keys`` may say."""
+    redact_by(load({"redact_keys": "iban", "redact_callback": lambda match: "hidden"}, environ={}))
+    yield
+    redact_by(load(environ={}))
+
+
+@pytest.mark.usefixtures("iban_is_secret")
+def test_what_settings_call_a_secret_is_hidden_as_they_say() -> None:
+    assert line("paid", extra={"iban": "DE02120300000000202051"})["iban"] == "hidden"
+
+
+def test_a_callback_may_log() -> None:
+    asked: list[str] = []
+
+    def decide(match: Any) -> None:
+        asked.append(line("asked", extra={"by": match.rule})["message"])
+
+    redact_by(load({"redact_callback": decide}, environ={}))
+    try:
+        assert "geheim42" not in formatted(StructuredFormatter(), "paid", extra={"password": "geheim42"})
+    finally:
+        redact_by(load(environ={}))
+    assert asked == ["asked"]
+
+
+def test_what_cannot_be_shown_is_without_its_secrets_too() -> None:
+    record = logging.makeLogRecord({"msg": "password=geheim42", "created": float("nan")})
+    assert "geheim42" not in StructuredFormatter().format(record)

@@ -12,10 +12,11 @@ import orjson
 
 from tidegate.api.complaints import complain
 from tidegate.api.entries import Entry, of_stdlib
+from tidegate.api.secrets import without_secrets
 from tidegate.format import HIDDEN, SHORT_ID, clock, level, level_style, pairs
 from tidegate.ndjson import dumps
 from tidegate.record.plain import text
-from tidegate.record.redaction import REDACTED, Redactor, clean
+from tidegate.record.redaction import clean
 from tidegate.records import SEVERITIES
 from tidegate.safe import safe, safe_json, safe_lines
 
@@ -42,14 +43,14 @@ class Lines(logging.Formatter):
             return self.lines(of_stdlib(record))
         except Exception as error:
             complain("formatting", type(error), "a log record cannot be shown: %r", error)
-            return self.render(Entry(time_ns(), text(record.levelname), 0, text(record.name), text(record.msg), {}, {}))
+            message = clean(text(record.msg)) if self._redact else text(record.msg)
+            return self.render(Entry(time_ns(), text(record.levelname), 0, text(record.name), message, {}, {}))
 
     def lines(self, entry: Entry) -> str:
         """The lines of an entry, without secrets if so wished."""
         if self._redact:
-            entry.message = clean(entry.message)
-            entry.attributes = _without_secrets(entry.attributes)
-            entry.exception = {name: clean(value) for name, value in entry.exception.items()}
+            parts = without_secrets(entry.message, entry.attributes, entry.exception)
+            entry.message, entry.attributes, entry.exception = parts
         return self.render(entry)
 
     def render(self, entry: Entry) -> str:
@@ -145,16 +146,3 @@ def _styled(part: str, words: str) -> str:
     front, _, back = words.partition("on ")
     codes = [_CODES[word] for word in front.split()] + [_CODES[word] + 10 for word in back.split()]
     return f"\x1b[{';'.join(map(str, codes))}m{part}\x1b[0m" if codes else part
-
-
-def _without_secrets(value: Any, name: str = "") -> Any:
-    if name and _redactor.is_secret(name):
-        return REDACTED
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, Mapping):
-        return {key: _without_secrets(item, key) for key, item in value.items()}
-    return [_without_secrets(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-_redactor = Redactor()

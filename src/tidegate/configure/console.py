@@ -1,4 +1,4 @@
-"""The setting ``console``: what shows on standard error what nothing else shows."""
+"""What shows log records: the setting ``console``, and the redaction of lines that are written here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_tracer_provider
 
+from tidegate.api.secrets import redact_by
 from tidegate.settings import Settings
 
 
 def show(settings: Settings) -> None:
     """Add what the settings ask for: nothing, unless they do."""
+    redact_by(settings)
     style = settings.console
     if settings.dev:
         _show_our_own()
