@@ -28,12 +28,14 @@ class OtlpReceiver:
         self.spans: list[Any] = []
         self.logs: list[Any] = []
         self.metrics: list[Any] = []
+        self.bodies: list[bytes] = []
 
     @property
     def span_names(self) -> set[str]:
         return {span.name for span in self.spans}
 
     def receive(self, path: str, body: bytes) -> None:
+        self.bodies.append(body)
         request = _REQUESTS[path].FromString(body)
         if path == "/v1/traces":
             self.spans += [

@@ -256,4 +256,7 @@ def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
 
 
 def _contents(value: Any) -> Iterable[Any]:
-    return (*value, *value.values()) if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        return value
+    queries = ("?" + value[name] for name in _QUERIES if isinstance(value.get(name), str))
+    return (*value, *value.values(), *queries)
