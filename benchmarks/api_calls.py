@@ -12,6 +12,7 @@ from opentelemetry import metrics, trace
 from opentelemetry._logs import Logger, SeverityNumber, get_logger
 from opentelemetry.trace import Status, StatusCode, Tracer
 
+from benchmarks import api_signals
 from benchmarks.measure import interleaved, table
 from tidegate.api.decorators import instrument, traced
 from tidegate.api.errors import track_error
@@ -24,7 +25,7 @@ Call = Callable[[int], Any]
 
 def run(repeats: int) -> str:
     with on_the_sdk():
-        pairs = {**_calls(), **_decorated()}
+        pairs = {**_calls(), **_decorated(), **api_signals.pairs()}
         cases = {
             f"{name}{side}": _many(call) for name, pair in pairs.items() for side, call in zip("ab", pair, strict=True)
         }

@@ -95,7 +95,8 @@ def emit(
     call in it costs a twentieth of the SDK's part.
     """
     try:
-        logger = logger_of(scope or place.module)
+        module, _, origin = place
+        logger = logger_of(scope or module)
         if logger is None:
             return
         doing = _doing or _load()
@@ -115,17 +116,17 @@ def emit(
                 step.state = _RENDERING
                 message, attributes, event_name = _rendered(message, attributes)
                 step.state = _EMITTING
-            now = time_ns()
+            now, (number, name) = time_ns(), severity
             record: Any = LogRecord(
                 timestamp=now,
                 observed_timestamp=now,
-                severity_number=severity[0],
-                severity_text=severity[1],
+                severity_number=number,
+                severity_text=name,
                 body=message,
                 attributes=attributes,
                 event_name=event_name,
             )
-            record._tidegate_origin = place.origin  # under `records.ORIGIN`
+            record._tidegate_origin = origin  # under `records.ORIGIN`
             logger.emit(record)
         finally:
             step.state = ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
+from sys import _getframe
 from typing import Any, NamedTuple
 
 from tidegate.records import Origin
@@ -39,7 +39,7 @@ def place_of(function: Callable[..., Any]) -> Place:
 
 def place_of_caller() -> Place:
     """Of the line that calls what calls this."""
-    frame = sys._getframe(2)
+    frame = _getframe(2)
     code = frame.f_code
     key = (id(code), frame.f_lasti)
     known = _places.get(key)
