@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from live_server import APPS, live_server, quiet_environ
 from recorded import Recorded, read
 from tidegate.records import AttributeMap
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 pytestmark = pytest.mark.servers
 
@@ -76,3 +81,35 @@ def test_the_console_shows_everything_once(printed: list[str], what: str) -> Non
 
 def test_the_server_prints_what_it_always_does(printed: list[str]) -> None:
     assert sum('"GET /front?tenant=acme HTTP/1.1" 200 OK' in line for line in printed) == 1
+
+
+def test_exporters_of_somebody_elses_providers_have_it(run: Run, program: Callable[[str], Path]) -> None:
+    path = program("""
+        from opentelemetry._logs import set_logger_provider
+        from opentelemetry.sdk._logs import LoggerProvider
+        from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter
+        import logging, tidegate
+        provider, exporter = LoggerProvider(), InMemoryLogRecordExporter()
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        set_logger_provider(provider)
+        handle = tidegate.configure_observability(instrument=False, context_provider=lambda: {"region": "eu"})
+        with tidegate.log_context(tenant="acme"):
+            logging.getLogger("app").error("no")
+        handle.flush()
+        [sent] = exporter.get_finished_logs()
+        print(sent.log_record.attributes["tenant"], sent.log_record.attributes["region"])
+    """)
+    assert run([sys.executable, path]).stdout == "acme eu\n"
+
+
+def test_a_provider_of_context_can_be_named_by_its_place(instrument: Run, recorded: Callable[[], Recorded]) -> None:
+    instrument(
+        """
+        import logging
+        def region():
+            return {"region": "eu"}
+        logging.getLogger("app").error("no")
+        """,
+        env={"OTEL_PYTHON_TIDEGATE_CONTEXT_PROVIDER": "__main__:region"},
+    )
+    assert [log.attributes["region"] for log in recorded().logs] == ["eu"]
