@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry._logs import NoOpLoggerProvider
 
+import django_users
 from framework_telemetry import Telemetry
 from tidegate.record import capture
 
@@ -20,3 +21,12 @@ def telemetry() -> Iterator[Telemetry]:
     capture.install(NoOpLoggerProvider())
     telemetry.tracers.shutdown()
     telemetry.loggers.shutdown()
+
+
+@pytest.fixture(scope="session")
+def django_project(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Django in the tests' own process: it can be configured once."""
+    from django.db import connections
+
+    django_users.set_up(str(tmp_path_factory.mktemp("django")))
+    connections.close_all()

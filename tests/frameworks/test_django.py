@@ -29,10 +29,7 @@ Instrument = Callable[..., None]
 logger = logging.getLogger("shop")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def project(tmp_path_factory: pytest.TempPathFactory) -> None:
-    django_users.set_up(str(tmp_path_factory.mktemp("shop")))
-    connections.close_all()
+pytestmark = pytest.mark.usefixtures("django_project")
 
 
 @pytest.fixture
