@@ -49,6 +49,8 @@ with tidegate.configure_observability(service_name="shop", instrument=False):
         with tidegate.timer("shop.pricing"):
             pass
     tidegate.gauge("shop.queue", times)
+    logging.getLogger("tidegate").setLevel(logging.ERROR)
+    tidegate.counter("shop.orders", -1)
     logging.getLogger().addHandler(logging.NullHandler())
     logging.getLogger().setLevel(logging.INFO)
     get_logger_provider().add_log_record_processor(Talkative())
@@ -90,6 +92,7 @@ def test_two_processes_add_up_in_what_prometheus_scrapes(worker: Callable[[int],
     assert [found["shop_basket_bucket", bound] for bound in ("1.0", "5.0", "+Inf")] == [4, 7, 7]
     assert (found["shop_basket_count", ""], found["shop_basket_sum", ""]) == (7, 0 + 1 + 2 + 0 + 1 + 2 + 3)
     assert found["shop_pricing_seconds_count", ""] == 7
+    assert found["tidegate_calls_refused_total", ""] == 2
     assert "shop_queue" not in text  # of living processes only
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 
 #: Complaints that are said; all are counted.
@@ -25,6 +26,9 @@ def complain(reason: str, about: object, message: str, *values: object) -> None:
             _logger.warning(message, *values)
     except Exception:  # a handler of the application's, or an object without a text
         pass
+
+
+os.register_at_fork(after_in_child=counts.clear)  # or the parent's would be counted twice
 
 
 def forget() -> None:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import otel
+from tidegate.api import complaints
 from tidegate.record import process
 from tidegate.record.exporters import StoreMetricReader
 from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor
@@ -65,11 +66,18 @@ def _task(record: Any) -> Mapping[str, Any]:
 
 
 def _count_drops(provider: MeterProvider) -> None:
-    """Records lost by reason, as a counter that has no points while nothing is lost."""
+    """Records lost and calls refused by reason, as counters that have no points while there are none."""
 
     def observe(options: Any) -> list[metrics.Observation]:
         return [metrics.Observation(count, {"reason": reason}) for reason, count in process.dropped().items()]
 
     provider.get_meter("tidegate").create_observable_counter(
         "tidegate.records.dropped", callbacks=[observe], unit="{record}", description="Records that were not stored."
+    )
+    otel.observable_counter(
+        provider,
+        "tidegate.calls.refused",
+        "Calls of tidegate's functions that were not recorded, or not as they were meant.",
+        lambda: [(count, {"reason": reason}) for reason, count in list(complaints.counts.items())],
+        "{call}",
     )
