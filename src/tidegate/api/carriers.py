@@ -7,7 +7,8 @@ session opened, and nothing is touched that would mark a session as used or fetc
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 
@@ -20,9 +21,13 @@ class Carrier:
         """``method``, ``path``, ``route`` and ``client_address``, as far as they are known."""
         return {}
 
-    def header(self, name: str) -> str | None:
-        """The first value of a header, whose name is given in lower case."""
-        return None
+    def headers(self, names: tuple[str, ...]) -> Sequence[str]:
+        """The values of headers, in the order of these names, which are in lower case."""
+        return ()
+
+    def knows_nobody(self) -> bool:
+        """Whether there is certainly neither a user nor a session by now, at the cost of a look."""
+        return False
 
     def users(self) -> Iterable[Any]:
         """Users, or ids of such, the most certain first."""
@@ -31,6 +36,11 @@ class Carrier:
     def sessions(self) -> Iterable[Any]:
         """Ids of the session."""
         return ()
+
+
+@lru_cache(16)
+def _ranks(names: tuple[str, ...]) -> dict[bytes, int]:
+    return {name.encode(): rank for rank, name in enumerate(names)}
 
 
 class Asgi(Carrier):
@@ -51,20 +61,20 @@ class Asgi(Carrier):
             "client_address": (scope.get("client") or (None,))[0],
         }
 
-    def header(self, name: str) -> str | None:
-        wanted = name.encode()
-        for key, value in self._scope.get("headers", ()):
-            if key == wanted:
-                return str(value, "latin-1")
-        return None
+    def headers(self, names: tuple[str, ...]) -> Sequence[str]:
+        ranks = _ranks(names)
+        found = [pair for pair in self._scope.get("headers", ()) if pair[0] in ranks]
+        return [str(value, "latin-1") for _, value in sorted(found, key=lambda pair: ranks[pair[0]])] if found else ()
+
+    def knows_nobody(self) -> bool:
+        return not self._scope.get("state") and self._scope.get("user") is None
 
     def users(self) -> Iterable[Any]:
-        user, state = self._scope.get("user"), self._scope.get("state")
-        return (user, state.get("user_id"), state.get("user")) if state else (user,)
+        state = self._scope.get("state") or {}
+        return self._scope.get("user"), state.get("user_id"), state.get("user")
 
     def sessions(self) -> Iterable[Any]:
-        state = self._scope.get("state")
-        return (state.get("session_id"),) if state else ()
+        return ((self._scope.get("state") or {}).get("session_id"),)
 
 
 class Wsgi(Carrier):
@@ -83,8 +93,9 @@ class Wsgi(Carrier):
             "client_address": self._environ.get("REMOTE_ADDR"),
         }
 
-    def header(self, name: str) -> str | None:
-        return self._environ.get("HTTP_" + name.upper().replace("-", "_"))
+    def headers(self, names: tuple[str, ...]) -> Sequence[str]:
+        keys = ("HTTP_" + name.upper().replace("-", "_") for name in names)
+        return [self._environ[key] for key in keys if key in self._environ]
 
     def users(self) -> Iterable[Any]:
         return (self._environ.get("REMOTE_USER"),)
@@ -145,8 +156,8 @@ class Django(Carrier):
             "client_address": request.META.get("REMOTE_ADDR"),
         }
 
-    def header(self, name: str) -> str | None:
-        return Wsgi(self._request.META).header(name)
+    def headers(self, names: tuple[str, ...]) -> Sequence[str]:
+        return Wsgi(self._request.META).headers(names)
 
     def users(self) -> Iterable[Any]:
         fields = vars(self._request)

@@ -63,25 +63,28 @@ class Request:
 
     __slots__ = ("_found", "_reader", "carrier", "span")
 
-    def __init__(self, carrier: Any, span: Any = None) -> None:
+    def __init__(self, carrier: Any, span: Any = None, reader: Carrier | None = None) -> None:
         self.carrier = carrier
         self.span = span
-        self._reader: Carrier | None = None
-        self._found: dict[str, str] = {}
+        self._reader = reader
+        self._found: dict[str, str] | None = None
 
     def attributes(self) -> Mapping[str, str]:
         """``user.id``, ``session.id`` and ``request.id`` as far as they are known by now.
 
         What is not is looked for again: an application learns who its user is while it handles the request.
         """
-        found, reader = self._found, self._reader
+        reader, found = self._reader, self._found
         if reader is None:
             reader = self._reader = finding.reader_of(self.carrier)
+        if found is None:
+            found = self._found = {}
             _add(found, "request.id", finding.request_id(reader))
-        if "user.id" not in found:
-            _add(found, "user.id", finding.user(reader, finding.sources.user_cookies))
-        if "session.id" not in found:
-            _add(found, "session.id", finding.session(reader, finding.sources.session_cookies))
+        sources = finding.sources
+        if "user.id" not in found and (sources.user_cookies or not reader.knows_nobody()):
+            _add(found, "user.id", finding.user(reader, sources.user_cookies))
+        if "session.id" not in found and (sources.session_cookies or not reader.knows_nobody()):
+            _add(found, "session.id", finding.session(reader, sources.session_cookies))
         return found
 
 

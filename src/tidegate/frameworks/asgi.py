@@ -11,13 +11,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import ModuleType
 from typing import Any
 
-from opentelemetry.context import attach, detach, set_value
+from opentelemetry.context import set_value
 from opentelemetry.trace import get_current_span
 
+from tidegate.api.carriers import Asgi
 from tidegate.api.context import REQUEST_KEY
-from tidegate.api.requests import Request, current, describe
+from tidegate.api.requests import Request, describe
 from tidegate.frameworks.hooks import tell
 from tidegate.frameworks.loading import in_force
+from tidegate.otel.current import current_context, enter_context, leave_context
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,17 +75,18 @@ class RequestLayer(ErrorLayer):
     __slots__ = ()
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        if scope["type"] not in _REQUESTS or _is_inner(scope):
+        context = current_context()
+        if scope["type"] not in _REQUESTS or _is_of(scope, context.get(REQUEST_KEY)):
             await self.app(scope, receive, send)
             return
-        request = Request(scope, get_current_span())
+        request = Request(scope, get_current_span(context), Asgi(scope))
 
         def answer(message: Message) -> Awaitable[None]:
             if message["type"] in _ANSWERS:
                 describe(request)
             return send(message)
 
-        token = attach(set_value(REQUEST_KEY, request))
+        token = enter_context(set_value(REQUEST_KEY, request, context))
         try:
             await self.app(scope, receive, answer)
         except Exception as error:
@@ -91,10 +94,13 @@ class RequestLayer(ErrorLayer):
             tell(error, request.span)
             raise
         finally:
-            detach(token)
+            try:
+                leave_context(token)
+            except ValueError:  # closed by the garbage collector, in another context
+                pass
 
 
-def _is_inner(scope: Scope) -> bool:
-    """Whether the request that is being handled here has only come to an application mounted in another."""
-    request = current()
-    return request is not None and request.carrier.get("headers") is scope.get("headers")
+def _is_of(scope: Scope, request: Any) -> bool:
+    """Whether ``request``, which is being handled here, has only come to an application mounted in another."""
+    carrier = getattr(request, "carrier", None)
+    return isinstance(carrier, dict) and carrier.get("headers") is scope.get("headers")
