@@ -38,8 +38,10 @@ def is_empty(context: Mapping[str, Any]) -> bool:
 def ambient_attributes(context: Context) -> Mapping[str, Any]:
     """What is to be added to what is recorded in this OpenTelemetry context; not to be changed. Never raises."""
     values: Any = context.get(VALUES_KEY, _NONE)
-    if REQUEST_KEY not in context and _provider is None and not baggage.names:
-        return values  # type: ignore[no-any-return]
+    if _provider is None and not baggage.names:
+        if REQUEST_KEY not in context:
+            return values  # type: ignore[no-any-return]
+        return {**_of_request(context), **values} if values else _of_request(context)
     return {**_came_in(context), **_of_request(context), **_provided(), **values}
 
 
