@@ -35,6 +35,7 @@ def types(session: nox.Session) -> None:
     """Static types, strictly."""
     _install(session, "lint")
     session.run("mypy")
+    session.run("pyright", "--pythonpath", f"{session.bin}/python")
 
 
 @nox.session
