@@ -53,6 +53,8 @@ def _options(node: pytest.Item) -> dict[str, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report: pytest.TestReport = yield
     captured = item.stash.get(_KEY, None)
+    if report.when == "teardown" and captured is not None:
+        del item.stash[_KEY]  # items live as long as the session
     if captured is not None and report.failed:
         try:
             tree = captured.tree()

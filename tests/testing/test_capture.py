@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ import tidegate.store
 from tidegate.otel.following import FollowingMeters
 from tidegate.otel.globals import SIGNALS
 from tidegate.record import capture as log_capture
-from tidegate.testing import Distribution, Telemetry, capture
+from tidegate.record.recorder import BLOCK_RECORDS
+from tidegate.testing import Distribution, Telemetry, capture, keeping
 
 TRACER = trace.get_tracer("imported")
 LOGGER = get_logger("imported")
@@ -201,6 +203,83 @@ def test_a_capture_is_none_of_the_stores_in_memory() -> None:
 def test_an_error_in_the_block_passes_and_restores_all() -> None:
     with pytest.raises(ZeroDivisionError), capture():
         raise ZeroDivisionError
+
+
+def test_what_a_block_adds_to_a_stand_in_ends_with_it() -> None:
+    exporter = InMemorySpanExporter()
+    with capture():
+        provider: Any = trace.get_tracer_provider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        work("first")
+    with capture():
+        work("second")
+    assert [span.name for span in exporter.get_finished_spans()] == ["first"]
+
+
+def test_a_stand_in_that_was_shut_down_is_replaced() -> None:
+    with capture():
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+            provider.shutdown()  # type: ignore[union-attr]
+    with capture() as telemetry:
+        work()
+        COUNTER.add(1)
+    telemetry.span("work")
+    assert telemetry.metric("imported.orders") == 1
+
+
+def test_stand_ins_are_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
+    with capture() as telemetry:
+        work()
+    assert telemetry.span("work").service == "shop"
+
+
+def test_what_is_too_much_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MAX_BYTES", 1)
+    with capture() as telemetry:
+        for _ in range(BLOCK_RECORDS + 1):
+            work()
+    assert len(telemetry.spans()) == 1
+    assert telemetry.lost == BLOCK_RECORDS
+
+
+CONFIGURED = """
+import logging
+from opentelemetry import trace
+import tidegate
+from tidegate.testing import capture
+
+tracer = trace.get_tracer("imported")
+
+def work(name):
+    with tracer.start_as_current_span(name):
+        logging.getLogger("shop").error(name)
+    tidegate.counter("works")
+
+with capture() as first:
+    work("first")
+    handle = tidegate.configure_observability(store="memory:", instrument=False, redact_keys=["zip"])
+    work("second")
+assert [span.name for span in first.spans()] == ["first", "second"], first.tree()
+assert len(first.logs()) == 2, first.tree()
+assert first.metric("works") == 2
+work("third")
+with capture() as last, tracer.start_as_current_span("fourth", attributes={"zip": "12345"}):
+    logging.getLogger("shop").error("fourth")
+last.log("fourth")
+assert last.span("fourth").attributes == {"zip": "[redacted]"}
+assert last.metrics() == []
+handle.flush()
+with tidegate.store.open("memory:") as reader:
+    assert [span.name for span in reader.spans(order="oldest")] == ["second", "third", "fourth"]
+    assert [log.body for log in reader.logs(order="oldest")] == ["second", "third", "fourth"]
+"""
+
+
+def test_a_program_that_configures_itself_is_captured_before_within_and_after(
+    run: Callable[..., object], program: Callable[[str], Any]
+) -> None:
+    assert run([sys.executable, program(CONFIGURED)])
 
 
 # --- providers that are set in the block

@@ -304,6 +304,13 @@ def test_secrets_are_told_by_their_place(where: str) -> None:
     assert secret not in repr([*telemetry.spans(), *telemetry.logs()])
 
 
+def test_secrets_in_metrics_are_told_by_the_metric_s_name() -> None:
+    with capture() as telemetry:
+        metrics.get_meter("shop").create_counter("logins").add(1, {"password": "hunter22"})
+    with pytest.raises(AssertionError, match=r"metric 'logins': password is"):
+        telemetry.assert_no_secrets()
+
+
 def test_secrets_are_found_where_redaction_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_PYTHON_TIDEGATE_REDACT", "false")
     with capture() as telemetry:

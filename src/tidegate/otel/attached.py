@@ -11,7 +11,7 @@ from opentelemetry._logs import _internal as logs_api
 from opentelemetry.sdk import trace as trace_sdk
 
 #: Where a provider of spans, or of log records, keeps the chain of its processors, and that its processors.
-_CHAINS = (
+CHAINS = (
     ("_active_span_processor", "_span_processors"),
     ("_multi_log_record_processor", "_log_record_processors"),
 )
@@ -19,7 +19,7 @@ _CHAINS = (
 
 def remove_processor(provider: Any, processor: Any) -> None:
     """Take a processor out of a provider's chain; one of a provider made otherwise stays, and has to be idle."""
-    for chain_name, name in _CHAINS:
+    for chain_name, name in CHAINS:
         chain: Any = getattr(provider, chain_name, None)
         if hasattr(chain, name):
             with chain._lock:

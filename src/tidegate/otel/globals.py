@@ -19,10 +19,10 @@ from opentelemetry._logs import _internal as logs_api
 from opentelemetry.metrics import _internal as metrics_api
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._once import Once
 
+from tidegate.otel.attached import CHAINS
 from tidegate.otel.following import FollowingMeters, StandInLoggers, StandInMeters, StandInTracers
 
 
@@ -78,21 +78,20 @@ class _Told(Once):
 class TakenOver:
     """Global providers with a stand-in for each that is not the SDK's, until `give_back`.
 
-    ``told`` is called with a provider of the SDK that somebody sets meanwhile.
+    ``make`` makes a provider of a class of the SDK's, to stand in. ``told`` is called with a provider of the SDK that
+    somebody sets meanwhile.
     """
 
-    def __init__(self, told: Callable[[Any], None]) -> None:
+    def __init__(self, make: Callable[[type], Any], told: Callable[[Any], None]) -> None:
         self._lock = Lock()
         self._former: list[tuple[Signal, Any, Any, Any]] = []
         self.providers: list[Any] = []
-        resource: Resource | None = None
         for signal in SIGNALS:
             current = signal.get()
             if is_at_work(current):
                 self.providers.append(current)
                 continue
-            resource = resource or Resource.create()
-            sdk = enabled(signal.sdk(resource=resource, shutdown_on_exit=False))
+            sdk = make(signal.sdk)
             self.providers.append(sdk)
             self._stand_in(signal, signal.stand_in(sdk), told)
 
@@ -125,3 +124,18 @@ def enabled(provider: Any) -> Any:
     """A provider that works although ``OTEL_SDK_DISABLED`` is set."""
     provider._disabled = False
     return provider
+
+
+def as_new(provider: Any) -> bool:
+    """Let a provider forget its processors, meters and instruments; False when it was shut down, and is of no more use.
+
+    Its readers have been removed before. The SDK never lets go of a provider's fork hook, so one that is used again and
+    again is better than many.
+    """
+    for chain, name in CHAINS:
+        if hasattr(provider, chain):
+            setattr(getattr(provider, chain), name, ())
+    if isinstance(provider, MeterProvider):
+        provider._meters.clear()
+        provider._measurement_consumer._async_instruments.clear()
+    return not getattr(provider, "_shutdown", False)

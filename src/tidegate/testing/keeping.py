@@ -15,7 +15,7 @@ from tidegate.record import logs, metrics, spans
 from tidegate.record.blocks import Blocks
 from tidegate.record.processors import StoreLogRecordProcessor, StoreSpanProcessor
 from tidegate.record.recorder import BLOCK_RECORDS
-from tidegate.store.block import Batch
+from tidegate.store.block import Batch, unpack
 from tidegate.store.catalog.memory import MemoryCatalog
 from tidegate.store.reader import Reader
 from tidegate.store.sinks import MemorySink
@@ -39,7 +39,10 @@ class Find(NamedTuple):
     value: str
 
     def __str__(self) -> str:
-        return f"{self.signal[:-1]} {self.record!r}: {self.place} is {self.value!r}"
+        return f"{_NOUNS[self.signal]} {self.record!r}: {self.place} is {self.value!r}"
+
+
+_NOUNS = {"spans": "span", "logs": "log record", "metrics": "metric", "resource": "resource"}
 
 
 class Kept:
@@ -110,12 +113,14 @@ def _items(column: Any) -> Any:
 
 
 def _name(batch: Batch, row: int) -> str:
-    """What a record is called: a span's name, the text of a log record."""
+    """What a record is called: a span's name, the text of a log record, a metric's name."""
+    if batch.signal == "metrics":
+        return str(batch.columns["metrics"][unpack(batch.columns, "metric", batch.count, 0)[row]]["name"])
     for column in ("name", "body"):
         found = _items(batch.columns.get(column))
         if isinstance(found, (list, tuple)) and found and found[min(row, len(found) - 1)]:
             return str(found[min(row, len(found) - 1)])
-    return batch.signal[:-1]
+    return ""
 
 
 def _differences(former: Any, value: Any) -> Iterator[tuple[int, str, str]]:

@@ -47,7 +47,9 @@ def newest(points: Iterable[Point]) -> list[Point]:
 
 def _series(point: Point) -> Any:
     attributes = tuple(sorted((name, repr(value)) for name, value in point.attributes.items()))
-    return point.resource.attributes.get("service.name"), point.scope.name, point.metric, attributes
+    # two providers may have the same resource; what they add up began at different times
+    begin = 0 if _is_gauge(point) else point.start_time_unix_nano
+    return point.service, point.scope.name, point.metric, attributes, begin
 
 
 def value_of(point: Point) -> float | Distribution:

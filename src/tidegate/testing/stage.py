@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate.otel import attached
-from tidegate.otel.globals import TakenOver, enabled
+from tidegate.otel.globals import TakenOver, as_new, enabled
 from tidegate.record import capture as log_capture
+from tidegate.settings import variables
 from tidegate.testing.deterministic import SharedIds
 from tidegate.testing.sampling import CapturingSampler
 from tidegate.testing.taps import Taps
@@ -43,13 +45,13 @@ class Stage:
         CapturingSampler.at_work = True
         self._captures: list[Taps] = []
         self._prepared: list[TracerProvider] = []
-        self._taken = TakenOver(self._told)
+        self._spare = _Spare()
+        self._taken = TakenOver(self._spare.take, self._told)
         self._providers = list(self._taken.providers)
         self._own: LoggerProvider | None = None
         at_work: Any = log_capture.provider()
         if at_work is None:
-            resource = next(each.resource for each in self._providers if isinstance(each, LoggerProvider))
-            self._own = enabled(LoggerProvider(resource=resource, shutdown_on_exit=False))
+            self._own = self._spare.take(LoggerProvider)
             log_capture.install(self._own)
         else:
             self._providers.append(at_work)
@@ -91,4 +93,33 @@ class Stage:
         if self._own is not None and log_capture.provider() is self._own:
             log_capture.uninstall()
         self._taken.give_back()
+        self._spare.give_back()
         return True
+
+
+#: Providers of our own, to be used again as long as the environment is the same.
+_spare: list[Any] = []
+_variables: Mapping[str, str] = {}
+
+
+class _Spare:
+    """Hands out providers of our own, made as the environment says."""
+
+    def __init__(self) -> None:
+        global _variables
+        self._taken: list[Any] = []
+        if (now := variables("OTEL_")) != _variables:
+            _variables = now
+            _spare.clear()
+
+    def take(self, kind: Any) -> Any:
+        found = next((each for each in _spare if type(each) is kind), None)
+        if found is None:
+            found = enabled(kind(resource=Resource.create(), shutdown_on_exit=False))
+        else:
+            _spare.remove(found)
+        self._taken.append(found)
+        return found
+
+    def give_back(self) -> None:
+        _spare.extend(each for each in self._taken if as_new(each))

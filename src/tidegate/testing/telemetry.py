@@ -11,7 +11,7 @@ from tidegate.store.query import parse_severity, severity_name
 from tidegate.testing import showing
 from tidegate.testing.conditions import Like, described, have, is_like, named_like, near
 from tidegate.testing.keeping import Kept
-from tidegate.testing.measured import Distribution, newest, together
+from tidegate.testing.measured import newest, together
 
 T = TypeVar("T")
 
@@ -136,8 +136,9 @@ class Telemetry:
             point for point in self._points() if named_like(name, point.metric.name) and have(point.attributes, wanted)
         ]
 
-    def metric(self, name: Like, attributes: Attributes = None, /, **more: Any) -> float | Distribution:
-        """What was measured within the block: a counter's sum, a gauge's last value, a histogram's `Distribution`.
+    def metric(self, name: Like, attributes: Attributes = None, /, **more: Any) -> Any:
+        """What was measured within the block: a counter's sum or a gauge's last value, a number; of a histogram, the
+        `Distribution`.
 
         Several series are added up, unless they are gauges; then there must be one.
         """
