@@ -42,7 +42,8 @@ def test_only_settings_reads_the_environment() -> None:
 
 def reads_environment(path: Path) -> bool:
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return any(isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb") for node in nodes)
+    named = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    return not {"os.environ", "os.getenv", "os.environb"}.isdisjoint({*named, *imported(path)})
 
 
 def test_only_otel_and_a_base_class_use_private_names_of_opentelemetry() -> None:
