@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -9,7 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from opentelemetry import metrics, trace
 from opentelemetry._logs import LogRecord, get_logger
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -22,6 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
+import tidegate
 import tidegate.store
 from tidegate.otel.following import FollowingMeters
 from tidegate.otel.globals import SIGNALS
@@ -174,6 +178,27 @@ def test_a_decorator_made_in_a_block_follows_too() -> None:
     with capture() as telemetry:
         decorated()
     telemetry.span("decorated")
+
+
+def test_an_application_that_was_instrumented_before_is_captured_again_and_again() -> None:
+    app = FastAPI()
+
+    @app.get("/orders/{id}")
+    def order(id: int) -> int:
+        work("inner")
+        return id
+
+    tidegate.instrument_app(app)
+
+    async def get() -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+            return (await client.get("/orders/7")).status_code
+
+    for _ in range(2):
+        with capture() as telemetry:
+            assert asyncio.run(get()) == 200
+        telemetry.assert_parent("inner", telemetry.span("GET /orders/{id}", kind="SERVER"))
+        assert telemetry.metric("http.server.duration").count == 1
 
 
 def test_a_sleeping_sdk_captures_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

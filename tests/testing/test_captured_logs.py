@@ -91,6 +91,18 @@ def test_records_of_opentelemetrys_handler_are_captured_once(handled: LoggerProv
     telemetry.log("once")
 
 
+def test_a_handler_that_waits_for_a_provider_captures_nothing_twice() -> None:
+    handler = LoggingHandler()
+    SHOP.addHandler(handler)
+    try:
+        for _ in range(2):
+            with capture() as telemetry:
+                SHOP.error("once")
+            assert len(telemetry.logs()) == 1
+    finally:
+        SHOP.removeHandler(handler)
+
+
 def test_an_applications_own_exporters_get_what_they_got(handled: LoggerProvider) -> None:
     exporter: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
     handled.add_log_record_processor(SimpleLogRecordProcessor(exporter))
