@@ -26,6 +26,7 @@ SCRIPTS = Path(sys.executable).parent
 #: PORT stands for the port.
 SERVERS = {
     "fastapi-uvicorn": ["uvicorn", "fastapi_shop:app", "--workers", "2", "--port", "PORT"],
+    "starlette-uvicorn": ["uvicorn", "starlette_shop:app", "--workers", "2", "--port", "PORT"],
     "flask-gunicorn": ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:PORT", "flask_shop:app"],
     "django-gunicorn": ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:PORT", "django_shop.wsgi"],
     "django-runserver": ["python", "-m", "django", "runserver", "--noreload", "127.0.0.1:PORT"],

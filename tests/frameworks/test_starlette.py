@@ -97,6 +97,37 @@ class TestRequests:
         assert len(telemetry.server_spans) == 1
 
 
+def statuses(telemetry: Telemetry) -> list[int]:
+    """By whichever names the instrumentation was imported with."""
+    names = ("http.status_code", "http.response.status_code")
+    return [span.attributes[name] for span in telemetry.server_spans for name in names if name in span.attributes]
+
+
+class TestErrors:
+    """Starlette answers an unhandled error outside of its instrumentation."""
+
+    def failing(self, **options: Any) -> Starlette:
+        async def fail(request: Request) -> Response:
+            raise ValueError("no such order")
+
+        return Starlette(routes=[Route("/", fail)], **options)
+
+    def test_the_span_has_the_status_that_the_client_gets(self, instrument: Instrument, telemetry: Telemetry) -> None:
+        assert ask(instrument(self.failing()), "/")[0].status_code == 500
+        assert statuses(telemetry) == [500]
+
+    @pytest.mark.parametrize("handled", [Exception, 500])
+    def test_the_span_has_none_where_a_handler_may_choose_it(
+        self, instrument: Instrument, telemetry: Telemetry, handled: Any
+    ) -> None:
+        async def apologize(request: Request, error: Exception) -> Response:
+            return Response("sorry", 503)
+
+        app = instrument(self.failing(exception_handlers={handled: apologize}))
+        assert ask(app, "/")[0].status_code == 503
+        assert statuses(telemetry) == []
+
+
 class TestInstrumenting:
     def test_excluded_urls_make_no_spans(self, instrument: Instrument, telemetry: Telemetry) -> None:
         ask(instrument(shop(), excluded_urls="/healthz"), "/orders/7", "/healthz")

@@ -17,7 +17,7 @@ from opentelemetry.trace import get_current_span
 from tidegate.api.carriers import Asgi
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.requests import Request, describe
-from tidegate.frameworks.hooks import tell
+from tidegate.frameworks.hooks import guarded, tell
 from tidegate.frameworks.loading import in_force
 from tidegate.otel.current import current_context, enter_context, leave_context
 
@@ -80,9 +80,12 @@ class RequestLayer(ErrorLayer):
             await self.app(scope, receive, send)
             return
         request = Request(scope, get_current_span(context), Asgi(scope))
+        is_answered = False
 
         def answer(message: Message) -> Awaitable[None]:
+            nonlocal is_answered
             if message["type"] in _ANSWERS:
+                is_answered = True
                 describe(request)
             return send(message)
 
@@ -90,14 +93,26 @@ class RequestLayer(ErrorLayer):
         try:
             await self.app(scope, receive, answer)
         except Exception as error:
-            describe(request)  # what answers now may stand around all this
+            describe(request)  # what answers now stands around all this
             tell(error, request.span)
+            if not is_answered:
+                _say_500(scope, request.span)
             raise
         finally:
             try:
                 leave_context(token)
             except ValueError:  # closed by the garbage collector, in another context
                 pass
+
+
+@guarded
+def _say_500(scope: Scope, span: Any) -> None:
+    """Put the status on the span that a server answers with where the application does not: the instrumentation sees
+    only what passes it. Handlers of Starlette's around it may answer with another one."""
+    handlers = getattr(scope.get("app"), "exception_handlers", ())
+    if scope["type"] == "http" and 500 not in handlers and Exception not in handlers:
+        is_stable = "http.request.method" in getattr(span, "attributes", ())
+        span.set_attribute("http.response.status_code" if is_stable else "http.status_code", 500)
 
 
 def _is_of(scope: Scope, request: Any) -> bool:
