@@ -208,9 +208,17 @@ def test_what_is_no_number_is_not_told(signals: Signals, said: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
-def test_a_gauge_takes_what_is_finite(signals: Signals, value: Any) -> None:
+def test_a_gauge_takes_what_is_finite(signals: Signals, caplog: pytest.LogCaptureFixture, value: Any) -> None:
     tidegate.gauge("queue", value)
-    assert signals.points("queue") == []
+    assert (signals.points("queue"), complained()) == ([], {"value": 1})
+    assert [record.name for record in caplog.records] == ["tidegate"]
+
+
+@pytest.mark.parametrize(("given", "recorded"), [(-(2**70), -float(2**70)), (-1e300, -1e300), (-5, -5)])
+def test_a_gauge_may_be_far_below_zero(signals: Signals, given: float, recorded: float) -> None:
+    tidegate.gauge("queue", given)
+    value = signals.point("queue").value
+    assert (value, type(value)) == (recorded, type(recorded))
 
 
 def test_attributes_are_primitives(signals: Signals, caplog: pytest.LogCaptureFixture) -> None:

@@ -147,6 +147,27 @@ def test_a_timer_can_run_in_several_threads_at_once(signals: Signals, clock: lis
     assert (entered.is_set(), point.count, point.min, point.max) == (True, 2, 10, 11)
 
 
+def test_a_task_that_outlives_the_run_it_was_started_in_has_its_own(signals: Signals, clock: list[float]) -> None:
+    timer = tidegate.timer("pricing")
+
+    async def later(go: asyncio.Event) -> None:
+        await go.wait()
+        with timer:
+            clock[0] += 1
+
+    async def main() -> None:
+        go = asyncio.Event()
+        with timer, timer:
+            task = asyncio.create_task(later(go))
+            await asyncio.sleep(0)
+        clock[0] += 100
+        go.set()
+        await task
+
+    asyncio.run(main())
+    assert (signals.point("pricing").count, signals.point("pricing").max) == (3, 1)
+
+
 def test_what_is_left_in_another_context_is_recorded(signals: Signals, clock: list[float]) -> None:
     timer = tidegate.timer("pricing")
     contextvars.copy_context().run(timer.__enter__)

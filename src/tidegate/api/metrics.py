@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,7 +49,7 @@ class Kind(NamedTuple):
 
 
 COUNTER = Kind("counter", "create_counter", "add", 0)
-GAUGE = Kind("gauge", "create_gauge", "set", -math.inf)
+GAUGE = Kind("gauge", "create_gauge", "set", -sys.float_info.max)
 HISTOGRAM = Kind("histogram", "create_histogram", "record", 0)
 
 
@@ -58,7 +59,7 @@ class _Instrument:
     __slots__ = ("buckets", "description", "kind", "lowest", "record", "unit")
 
     def __init__(self, kind: Kind, unit: str, description: str, buckets: Sequence[float] | None) -> None:
-        self.kind, self.lowest = kind, kind.lowest
+        self.kind, self.lowest = kind, max(kind.lowest, -_HIGHEST)
         self.unit, self.description, self.buckets = unit, description, buckets
         self.record: Callable[[float, Mapping[str, Any] | None], None]
 
@@ -221,7 +222,7 @@ def measure(
                 return
         if (type(value) is not int and type(value) is not float) or not instrument.lowest <= value <= _HIGHEST:
             number = _number(value)
-            if number is None or not instrument.lowest <= number < math.inf:
+            if number is None or not kind.lowest <= number < math.inf:
                 what = f"a {type(value).__qualname__}" if number is None else number
                 complain("value", name, "%s %r does not record %s.", kind.name, name, what)
                 return
@@ -269,6 +270,3 @@ def _primitive(value: Any) -> Any:
     if type(value) in _QUICK or (type(value) is float and not math.isnan(value)):
         return value
     return text(value)
-
-
-_COUNTER, _HISTOGRAM, _measure = COUNTER, HISTOGRAM, measure

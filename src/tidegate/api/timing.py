@@ -17,7 +17,7 @@ from tidegate.record.plain import text
 #: Runs of a shared object that are open at once in one context.
 MAX_OPEN = 100
 
-#: Runs of objects that are running already: with each its start, the latest first.
+#: Runs of objects that were running already, or within such a run: with each its start, the latest first.
 _open: ContextVar[tuple[tuple[Timed, float], ...]] = ContextVar("tidegate_open", default=())
 
 #: Units of time, by UCUM.
@@ -40,11 +40,11 @@ class Timed(Step):
 
     def __enter__(self) -> Any:
         self._begin()
-        start = perf_counter()
-        if self._start is None:
+        start, opened = perf_counter(), _open.get()
+        if self._start is None and not opened:
             self._start = start
         else:
-            _open.set(((self, start), *_open.get())[:MAX_OPEN])
+            _open.set(((self, start), *opened)[:MAX_OPEN])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /) -> None:
