@@ -11,7 +11,8 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from tidegate.otel import attached
+from tidegate.api.attributes import ContextLogRecordProcessor, ContextSpanProcessor
+from tidegate.otel import attached, put_first
 from tidegate.otel.globals import TakenOver, as_new, enabled
 from tidegate.record import capture as log_capture
 from tidegate.settings import variables
@@ -102,6 +103,10 @@ _spare: list[Any] = []
 _variables: Mapping[str, str] = {}
 
 
+#: What adds the attributes of here and now, as configuring would; it is forgotten with all processors.
+_CONTEXT: Mapping[Any, Any] = {TracerProvider: ContextSpanProcessor, LoggerProvider: ContextLogRecordProcessor}
+
+
 class _Spare:
     """Hands out providers of our own, made as the environment says."""
 
@@ -119,6 +124,8 @@ class _Spare:
         else:
             _spare.remove(found)
         self._taken.append(found)
+        if kind in _CONTEXT:
+            put_first(found, _CONTEXT[kind]())
         return found
 
     def give_back(self) -> None:
