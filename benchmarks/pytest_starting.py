@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import median_of, table
+from benchmarks.measure import table
 
 #: One test that records nothing, and one that is asked what it records.
 PLAIN = "def test(): pass\n"
@@ -27,13 +27,16 @@ def run(repeats: int) -> str:
             "with the plugin": partial(_once, plain),
             "with the fixture": partial(_once, using),
         }
-        found = median_of(cases, 2 * repeats + 1)
+        found = dict.fromkeys(cases, float("inf"))
+        for _ in range(3 * repeats):  # the best of many: what is added is less than what a busy machine adds
+            for name, case in cases.items():
+                found[name] = min(found[name], case())
     base = found["without the plugin"]
     aims = {"with the plugin": "≤ 1.02"}
     rows = [
         [name, f"{seconds * 1e3:.0f}", f"{seconds / base:.2f}", aims.get(name, "")] for name, seconds in found.items()
     ]
-    return table("pytest with one test, CPU", ["", "ms", "ratio", "aim"], rows)
+    return table("Start of pytest: one test, CPU, the best of many", ["", "ms", "ratio", "aim"], rows)
 
 
 def _once(file: Path, *arguments: str) -> float:
