@@ -22,7 +22,9 @@ import django_users
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.sessions import hashed_session
+from tidegate.frameworks import loading
 from tidegate.frameworks.django import prepare
+from tidegate.settings import load
 
 Instrument = Callable[..., None]
 
@@ -253,6 +255,17 @@ class TestInstrumenting:
         )
         Client().get("/prices/2026")
         assert seen == [True, True]
+
+    def test_a_request_stays_unknown_if_the_setting_says_so(
+        self, client: Client, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loading, "_settings", load({"request_context": False}))
+        client.get("/login", headers={"X-Request-ID": "r-1"})
+        client.get("/broken")
+        ids = {"user.id", "session.id", "request.id"}
+        assert not ids & {name for span in telemetry.spans for name in span.attributes}
+        assert not ids & {name for log in telemetry.logs for name in log.attributes}
+        assert [len(span.events) for span in telemetry.server_spans] == [0, 1]
 
     def test_urls_that_are_excluded_leave_no_spans(self, instrument: Instrument, telemetry: Telemetry) -> None:
         instrument(excluded_urls="/prices")

@@ -20,8 +20,12 @@ from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.sessions import hashed_session
+from tidegate.configure import Handle
+from tidegate.frameworks import loading
+from tidegate.frameworks.applications import instrument_app
 from tidegate.frameworks.flask import prepare
 from tidegate.record.raised import context_of, mark_logged
+from tidegate.settings import load
 
 Instrument = Callable[..., flask.Flask]
 
@@ -339,6 +343,51 @@ class TestInstrumenting:
         app.teardown_request(lambda error: seen.append(inside()))
         app.test_client().get("/nowhere")
         assert seen == [True, True]
+
+    def test_an_application_that_is_instrumented_anew_is_followed_all_the_same(
+        self, instrument: Instrument, app: flask.Flask, telemetry: Telemetry
+    ) -> None:
+        FlaskInstrumentor().uninstrument_app(app)  # type: ignore[no-untyped-call]
+        instrument(app, excluded_urls="/login")
+        client = app.test_client()
+        client.get("/login/ann")
+        client.get("/orders")
+        assert [span.attributes["user.id"] for span in telemetry.server_spans] == ["ann"]
+
+    def test_an_application_of_the_class_can_be_instrumented_anew(
+        self, telemetry: Telemetry, instrument: Instrument
+    ) -> None:
+        FlaskInstrumentor().instrument(tracer_provider=telemetry.tracers)
+        try:
+            app = flask.Flask("shop")
+        finally:
+            FlaskInstrumentor().uninstrument()
+        instrument_app(app, excluded_urls="/nowhere", tracer_provider=telemetry.tracers)
+        app.test_client().get("/nowhere")
+        app.test_client().get("/anywhere")
+        assert [span.attributes["http.target"] for span in telemetry.server_spans] == ["/anywhere"]
+
+    def test_an_application_is_an_extension_of_the_handle(self, telemetry: Telemetry) -> None:
+        handle = Handle(load(), None)
+
+        def create_app() -> flask.Flask:
+            app = flask.Flask("shop")
+            handle.init_app(app, tracer_provider=telemetry.tracers)
+            return app
+
+        for app in (create_app(), create_app()):
+            app.test_client().get("/nowhere", headers={"X-Request-ID": "r-1"})
+        assert [span.attributes["request.id"] for span in telemetry.server_spans] == ["r-1", "r-1"]
+
+    def test_a_request_stays_unknown_if_the_setting_says_so(
+        self, app: flask.Flask, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loading, "_settings", load({"request_context": False}))
+        app.test_client().get("/login/ann", headers={"X-Request-ID": "r-1"})
+        app.test_client().get("/broken")
+        assert not {"user.id", "request.id"} & {name for span in telemetry.spans for name in span.attributes}
+        assert not {"user.id", "request.id"} & {name for log in telemetry.logs for name in log.attributes}
+        assert [len(span.events) for span in telemetry.server_spans] == [0, 1]
 
     def test_every_application_of_the_class_is_followed(self, telemetry: Telemetry, instrument: Instrument) -> None:
         FlaskInstrumentor().instrument(tracer_provider=telemetry.tracers)
