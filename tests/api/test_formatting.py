@@ -237,6 +237,17 @@ def test_a_queue_carries_what_its_formatter_says() -> None:
     assert json.loads(stream.getvalue())["tenant"] == "acme"
 
 
+def test_in_the_thread_of_a_queue_the_noted_trace_is_shown() -> None:
+    record = logging.makeLogRecord({"msg": "paid", "otelTraceID": "ab" * 16, "otelSpanID": "cd" * 8})
+    found = json.loads(StructuredFormatter().format(record))
+    assert (found["trace_id"], found["span_id"]) == ("ab" * 16, "cd" * 8)
+
+
+def test_what_is_noted_outside_of_a_trace_is_not_shown() -> None:
+    record = logging.makeLogRecord({"msg": "paid", "otelTraceID": "0", "otelSpanID": "0"})
+    assert "trace_id" not in json.loads(StructuredFormatter().format(record))
+
+
 @pytest.mark.parametrize(
     "described", [{"()": "tidegate.StructuredFormatter", "indent": True}, {"class": "tidegate.StructuredFormatter"}]
 )
@@ -337,7 +348,7 @@ def test_records_are_written_as_json() -> None:
 def test_records_are_written_as_text() -> None:
     with fresh_root():
         stream = io.StringIO()
-        configure_logging("INFO", format="text", stream=stream)
+        configure_logging("info", format="text", stream=stream)
         logging.getLogger("shop").info("paid")
         assert stream.getvalue().endswith("  INFO      shop  paid\n")
 

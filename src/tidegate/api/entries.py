@@ -60,7 +60,7 @@ def of_stdlib(record: logging.LogRecord) -> Entry:
         value_text(plain(capture.body_of(record))),
         {**ambient_attributes(Context(context)), **values},
         _exception(exception),
-        *_ids(get_current_span(Context(context)).get_span_context()),
+        *_ids_of(record, get_current_span(Context(context)).get_span_context()),
     )
 
 
@@ -92,6 +92,18 @@ def _level(number: int, word: str) -> str:
 def _exception(attributes: Mapping[str, Any]) -> dict[str, str]:
     found = {name: attributes.get(_EXCEPTION + name) for name in ("type", "message", "stacktrace")}
     return {name: text(value) for name, value in found.items() if value is not None}
+
+
+def _ids_of(record: logging.LogRecord, span: SpanContext) -> tuple[str, str]:
+    """The trace of here; in the thread of a queue, the one that the logging instrumentation has noted."""
+    noted = vars(record).get("otelTraceID"), vars(record).get("otelSpanID")
+    if span.is_valid or noted in _NOT_NOTED:
+        return _ids(span)
+    return text(noted[0]), text(noted[1])
+
+
+#: What records have that nobody notes anything on, and outside of traces.
+_NOT_NOTED = ((None, None), ("0", "0"))
 
 
 def _ids(span: SpanContext | None) -> tuple[str, str]:

@@ -89,6 +89,7 @@ def configure_logging(
     if format not in _FORMATS:
         raise ConfigurationError(f"format is {format!r}; it must be one of {', '.join(_FORMATS)}.")
     try:
+        level = level.upper() if isinstance(level, str) else level
         logging.NullHandler(level)
     except (TypeError, ValueError):
         raise ConfigurationError(
