@@ -9,7 +9,7 @@ from benchmarks.measure import machine
 
 ALL = (
     *("store_writing", "store_reading", "store_processes"),
-    *("api_calls", "calling", "starting", "pytest_starting", "exposing", "reading", "encoding"),
+    *("api_calls", "calling", "starting", "pytest_starting", "exposing", "reading", "encoding", "redacting"),
     *("sampling", "budgets", "workers", "verdicts", "patterns", "log_gate", "early_drop", "log_verdicts"),
     *("sending", "web"),
 )

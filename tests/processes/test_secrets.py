@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from otlp_receiver import OtlpReceiver
-from store_files import decompress, frames, zstd
+from store_files import decompress, frames
 
 #: One for each place, so that it is seen which one leaks. By itself, none looks like a secret.
 PROGRAM = """\
@@ -82,6 +82,6 @@ def everything(directory: Path) -> bytes:
         for _, content, skippable in frames(data) if data else ():
             try:
                 found += b"" if skippable else decompress(content)
-            except zstd.ZstdError:  # no file of blocks
+            except Exception:  # no file of blocks
                 pass
     return found

@@ -8,21 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.kinds import Named
-from tidegate.record.redaction.formats import FORMATS, Format
+from tidegate.record.redaction.formats import Format
+from tidegate.record.redaction.marks import applicable, encoded
 from tidegate.regexes import MOST_FOUND, SEEN, checked
 
 REDACTED = "[redacted]"
 
 _logger = logging.getLogger("tidegate")
 
-#: All digits are alike, in lines that are compared and in the marks that are looked for.
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-
 #: How many characters a user's expression reads in one go, and by how many the next stretch begins before its end.
 _STRETCH = 2 * SEEN[MOST_FOUND]
 _OVERLAP = SEEN[MOST_FOUND]
-
-_MARKS = {form: tuple(mark.encode() for mark in form.marks) for form in FORMATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +66,9 @@ class Decision:
 _HIDE = Decision()
 
 
-def normal(raw: bytes) -> bytes:
-    """Encoded text as it is compared and searched for marks."""
-    return raw.translate(_DIGITS)
-
-
-def encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def applicable(searched: bytes, formats: Iterable[Format] = FORMATS) -> list[Format]:
-    """The formats of which there is a mark in `normal` text."""
-    folded = searched.lower()
-    found = []
-    for form in formats:
-        where = folded if form.folds else searched
-        for mark in _MARKS[form]:
-            if mark in where:
-                found.append(form)
-                break
-    return found
-
-
 def clean(text: str) -> str:
     """``text`` with ``[redacted]`` in place of what looks like a secret."""
-    return cleaned(text, applicable(normal(encoded(text))))
+    return cleaned(text, applicable(encoded(text)))
 
 
 def cleaned(text: str, formats: Iterable[Format], name: str = "", decide: Decision = _HIDE) -> str:

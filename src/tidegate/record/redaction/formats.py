@@ -17,8 +17,8 @@ from tidegate.record.redaction import cards, vendors
 
 class Format(NamedTuple):
     """A row. ``marks``: texts of which one is in every match, so that most lines are passed after a few searches; in
-    lower case where ``folds`` says that case does not matter, and with 0 for any digit. What the group ``secret``
-    matches is replaced, or all, unless ``check`` says that it is none."""
+    lower case where ``folds`` says that case does not matter, and without blanks but for those with a check. What
+    the group ``secret`` matches is replaced, or all, unless ``check`` says that it is none."""
 
     rule: str
     marks: tuple[str, ...]
@@ -92,10 +92,12 @@ _HEADER = (
     r"[\"'\\]{0,4}(?:[ \t]*[=:][ \t]*|(?<=[\"'])[ \t]*,[ \t]*(?=[bru]?[\"']))[\[(]?(?:[bru](?=[\"']))?[\\\"']{0,4}"
 )
 
+_PARAMETERS = "key|sig|signature|token|auth|pass|pw|pwd|password|secret|jwt|otp|pin|sid|session|ticket"
+
 FORMATS: tuple[Format, ...] = (
     Format(
         "private key",
-        ("PRIVATE KEY",),
+        ("PRIVATE",),
         r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
         r"(?:[\s\S]*?-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|[\s\S]*)",
     ),
@@ -138,8 +140,8 @@ FORMATS: tuple[Format, ...] = (
     Format("key of a URL", ("@",), r"://(?P<secret>[\w-]{20,})@"),
     Format(
         "parameter of a URL",
-        ("?", "&"),
-        rf"[?&](?:key|sig|[\w-]{{0,40}}signature|token|auth|pass|pw|pwd|password|secret|jwt|otp|pin|sid|session|ticket|code"
+        ("code=", *(f"{name}=" for name in _PARAMETERS.split("|"))),
+        rf"[?&](?:{_PARAMETERS}|[\w-]{{0,40}}signature|code"
         rf"(?==[^\s&\"'#<>\\]{{8}}))=(?!hash:){_PLACEHOLDER}(?P<secret>[^\s&\"'#<>\\]{{4,}})",
         folds=True,
     ),

@@ -1,4 +1,8 @@
-"""The search for lines that hold secrets, over many texts at once: most hold none that could be one."""
+"""The search for lines that hold secrets, over many texts at once: most hold none that could be one.
+
+Lines that differ in digits only are alike, as no format tells digits apart but those with a check. Of new lines only
+words that are new are searched for marks, and ids are no new words. The few lines with a mark are looked at closely.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TypeVar
 
-from tidegate.record.redaction.cleaning import applicable, cleaned, encoded, normal
+from tidegate.record.redaction.cleaning import cleaned
 from tidegate.record.redaction.formats import Format
+from tidegate.record.redaction.marks import CHECKED, EXACT, FOLDED, alike, applicable, encoded, found
 
 T = TypeVar("T")
 
-#: Names and lines that held no secret and are not searched again, and how long these may be in the mean of a batch.
+#: Names, lines and words that held no secret and are not searched again, and how long these may be in the mean.
 MAX_REMEMBERED = 4096
 MAX_LINE_BYTES = 256
+
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def remember(new: set[T], known: set[T]) -> None:
@@ -24,35 +31,53 @@ def remember(new: set[T], known: set[T]) -> None:
 
 
 class Lines:
-    """Remembers lines that held no secret. Those that differ in digits only are one: see `formats`."""
+    """Remembers lines that held no secret, and words without a mark."""
 
     def __init__(self) -> None:
         self._clean: set[bytes] = set()
+        self._words: set[bytes] = set()
 
     def dirty(self, texts: Iterable[str]) -> list[str]:
         """The lines with a secret."""
         raw = encoded("\n".join(texts))
-        lines = normal(raw).split(b"\n")
+        lines = raw.translate(_DIGITS).split(b"\n")
         new = set(lines)
         new -= self._clean
         if not new:
             return []
-        formats = applicable(b"\n".join(new))
-        suspects = _suspects(new, formats) if formats else {}
+        suspects = self._suspects(new)
         dirty = []
         for line, text in zip(lines, raw.split(b"\n"), strict=True) if suspects else ():
             if line in suspects:
+                forms = suspects[line]
                 decoded = text.decode("utf-8", "surrogatepass")
-                if cleaned(decoded, suspects[line]) != decoded:
+                if cleaned(decoded, forms) != decoded:
                     dirty.append(decoded)
-                    new.discard(line)
-                elif any(form.check for form in suspects[line]):
-                    new.discard(line)
-        if sum(map(len, new)) <= MAX_LINE_BYTES * len(new):
-            remember(new, self._clean)
+                elif all(form.check is None for form in forms):
+                    del suspects[line]  # it is clean, and so are all that are alike
+        _remember_short(new - suspects.keys(), self._clean)
         return dirty
 
+    def _suspects(self, new: set[bytes]) -> dict[bytes, list[Format]]:
+        """The lines with a mark, and the formats that have it."""
+        joined = b"\n".join(new)
+        words = set(alike(joined).split())
+        words -= self._words
+        searched = b" ".join(words)
+        exact = found(EXACT, searched)
+        folded = found(FOLDED, alike(searched.lower()))
+        checked = found(CHECKED, joined)
+        if not exact and not folded:
+            _remember_short(words, self._words)
+            if not checked:
+                return {}
+        suspects = {line: forms for line in new if (forms := applicable(line, exact, folded, checked))}
+        if exact or folded:
+            clean = set().union(*(alike(line).split() for line in new if line not in suspects))
+            _remember_short(clean - self._words, self._words)
+        return suspects
 
-def _suspects(lines: Iterable[bytes], formats: list[Format]) -> dict[bytes, list[Format]]:
-    found = ((line, applicable(line, formats)) for line in lines)
-    return {line: here for line, here in found if here}
+
+def _remember_short(new: set[bytes], known: set[bytes]) -> None:
+    if sum(map(len, new)) <= MAX_LINE_BYTES * len(new):
+        remember(new, known)

@@ -6,18 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tidegate.record.plain import text as text_of
-from tidegate.record.redaction.cleaning import (
-    REDACTED,
-    Callback,
-    Decision,
-    applicable,
-    clean,
-    cleaned,
-    encoded,
-    normal,
-    own,
-)
+from tidegate.record.redaction.cleaning import REDACTED, Callback, Decision, clean, cleaned, own
 from tidegate.record.redaction.lines import Lines, remember
+from tidegate.record.redaction.marks import applicable, encoded
 from tidegate.record.redaction.names import SESSIONS, Names, is_hidden
 from tidegate.settings import Settings
 from tidegate.store.block import Batch
@@ -116,7 +107,7 @@ class Redactor:
         return {text: new for text, new in found.items() if new != text}
 
     def _cleaned(self, text: str, name: str, decide: Decision) -> str:
-        new = cleaned(text, applicable(normal(encoded(text))), name, decide)
+        new = cleaned(text, applicable(encoded(text)), name, decide)
         for each in self._own:
             new = each.cleaned(new, name, decide)
         return new
@@ -257,6 +248,6 @@ def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
 
 def _contents(value: Any) -> Iterable[Any]:
     if not isinstance(value, Mapping):
-        return value
+        return list(value)
     queries = ("?" + value[name] for name in _QUERIES if isinstance(value.get(name), str))
-    return (*value, *value.values(), *queries)
+    return [*value, *value.values(), *queries]

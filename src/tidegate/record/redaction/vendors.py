@@ -1,7 +1,7 @@
 """The keys that vendors of services give out, by the forms that they publish: rule, marks, expression.
 
 Lengths are the least that is seen, so that a key which grows is found as well. Marks and expressions are as in
-`formats`; each begins with its mark, and is bounded or takes all that may belong to it.
+`formats`; in marks, 0 also stands for a hexadecimal letter. Each is bounded or takes all that may belong to it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("1Password", ("ops_eyJ",), r"ops_eyJ[\w+/=-]{50,}"),
     ("1Password secret key", ("A0-",), rf"A\d-[A-Z0-9]{{6}}-[A-Z0-9]{{6}}-?[A-Z0-9]{{5}}(?:-[A-Z0-9]{{5}}){{3}}{_END}"),
     ("age", ("AGE-SECRET-KEY-",), r"AGE-SECRET-KEY-\d[A-Z0-9]{40,}"),
-    ("Airtable", ("pat",), rf"pat[A-Za-z0-9]{{14}}\.[a-f0-9]{{64}}{_END}"),
+    ("Airtable", ("."+"0"*24,), rf"pat[A-Za-z0-9]{{14}}\.[a-f0-9]{{64}}{_END}"),
     ("Alibaba Cloud", ("LTAI",), rf"LTAI[A-Za-z0-9]{{16,24}}{_END}"),
     ("Anthropic, OpenAI", ("sk-",), r"sk-(?:(?:ant|proj|svcacct|admin|or|lf|None)-[\w-]{16,}|[A-Za-z0-9]{20,}[\w-]*)"),
     ("Artifactory", ("AKCp", "cmVmd"), r"(?:AKCp|cmVmd)[A-Za-z0-9]{50,}"),
@@ -24,7 +24,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Azure", ("Q~",), r"[\w.~]{3}\dQ~[\w.~-]{31,}"),
     ("Buildkite", ("bkua_",), r"bkua_[a-z0-9]{40}"),
     ("CircleCI", ("CCIPAT_", "CCIPRJ_"), r"CCIP(?:AT|RJ)_[\w-]{20,}"),
-    ("Databricks", ("dapi",), rf"dapi[a-f0-9]{{32}}(?:-\d)?{_END}"),
+    ("Databricks", ("dapi" + "0" * 16,), rf"dapi[a-f0-9]{{32}}(?:-\d)?{_END}"),
     ("DigitalOcean", ("dop_v0_", "doo_v0_", "dor_v0_"), r"do[opr]_v\d_[a-f0-9]{40,}"),
     ("Discord webhook", ("/webhooks/",),
      r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{10,20}/(?P<secret>[\w-]{20,})"),
@@ -35,9 +35,10 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Dynatrace", ("dt0c00.",), r"dt\dc\d\d\.[A-Z0-9]{20,32}\.[A-Z0-9]{40,}"),
     ("Facebook", ("EAA",), r"EAA[A-Za-z0-9]{60,}"),
     ("Figma", ("figd_",), r"figd_[\w-]{30,}"),
-    ("Fly.io", ("fo0_", "fm0"), r"(?:fo\d_[\w-]{40,}|fm\d[ar]?_[\w+/=,-]{80,})"),
+    ("Fly.io", ("fo0_", "fm0_", "fm0r_", "fm0a_"), r"(?:fo\d_[\w-]{40,}|fm\d[ar]?_[\w+/=,-]{80,})"),
     ("GitHub", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"(?:gh[oprsu]_|github_pat_)\w{20,}"),
-    ("GitLab", ("glpat-", "gl"), r"gl(?:pat|dt|rt|rtr|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[\w.-]{16,}"),
+    ("GitLab", ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glimt-", "glagent-", "gloas-", "glsoat-"),
+     r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat)-[\w.-]{16,}"),
     ("Google API key", ("AIza",), r"AIza[\w-]{35}"),
     ("Google OAuth", ("ya00.", "GOCSPX-", "0//0"), r"(?:ya\d\d\.[\w./-]{20,}|GOCSPX-[\w-]{20,}|\d//\d[\w-]{40,})"),
     ("Grafana", ("glsa_", "glc_"), r"(?:glsa_\w{20,}|glc_[\w+/=-]{32,})"),
@@ -48,11 +49,11 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Langfuse, LangSmith", ("lsv0_",), r"lsv\d_(?:pt|sk)_[a-f0-9]{32}_?[a-f0-9]*"),
     ("Linear", ("lin_",), r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{30,}"),
     ("Logfire", ("pylf_v0_",), r"pylf_v\d_[a-z]{2,8}_[A-Za-z0-9]{20,}"),
-    ("Mailchimp", ("-us",), rf"[a-f0-9]{{32}}-us\d{{1,2}}{_END}"),
-    ("Mailgun", ("key-",), rf"(?:pub)?key-[a-f0-9]{{32}}{_END}"),
+    ("Mailchimp", ("0" * 16 + "-us",), rf"[a-f0-9]{{32}}-us\d{{1,2}}{_END}"),
+    ("Mailgun", ("key-" + "0" * 16,), rf"(?:pub)?key-[a-f0-9]{{32}}{_END}"),
     ("Netlify", ("nfp_",), r"nfp_[A-Za-z0-9]{30,}"),
     ("New Relic", ("NRAK-", "NRII-", "NRIQ-", "NRRA-", "NRJS-"), r"NR(?:AK|I[IQ]|RA|JS)-[\w-]{16,}"),
-    ("New Relic license", ("NRAL",), r"[a-f0-9]{36}NRAL"),
+    ("New Relic license", ("0" * 16 + "NRAL",), r"[a-f0-9]{36}NRAL"),
     ("Notion", ("ntn_",), r"ntn_[A-Za-z0-9]{40,}"),
     ("npm", ("npm_",), r"npm_[A-Za-z0-9]{30,}"),
     ("OpenShift", ("sha000~",), r"sha\d{3}~[\w-]{43}"),
@@ -62,7 +63,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("PostHog", ("phx_", "phc_", "phs_", "pha_", "phr_"), r"ph[acrsx]_[A-Za-z0-9]{30,}"),
     ("Postman", ("PMAK-",), r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
     ("Prefect", ("pnu_", "pnb_"), r"pn[ub]_[A-Za-z0-9]{30,}"),
-    ("Pulumi", ("pul-",), r"pul-[a-f0-9]{40}"),
+    ("Pulumi", ("pul-" + "0" * 16,), r"pul-[a-f0-9]{40}"),
     ("PyPI", ("pypi-",), r"pypi-A[\w-]{50,}"),
     ("Replicate", ("r0_",), rf"r\d_[A-Za-z0-9]{{37,40}}{_END}"),
     ("RubyGems", ("rubygems_",), r"rubygems_[a-f0-9]{40,}"),
@@ -81,7 +82,7 @@ TABLE: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Tailscale", ("tskey-",), r"tskey-[a-z]{3,10}-[\w-]{16,}"),
     ("Telegram", (":AA",), r"\d{6,12}:AA[\w-]{32,}"),
     ("Terraform", (".atlasv0.",), r"[A-Za-z0-9]{14}\.atlasv\d\.[\w=-]{60,}"),
-    ("Twilio", ("SK",), rf"SK[a-f0-9]{{32}}{_END}"),
+    ("Twilio", ("SK" + "0" * 16,), rf"SK[a-f0-9]{{32}}{_END}"),
     ("Vault", ("hvs.", "hvb.", "hvr."), r"hv[bsr]\.[\w-]{24,}"),
     ("xAI", ("xai-",), r"xai-[A-Za-z0-9]{60,}"),
 )  # fmt: skip
