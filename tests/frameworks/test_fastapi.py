@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 import tidegate
 from asgi_serving import ask, prepare, serving, with_client
 from framework_telemetry import Telemetry
+from tidegate.settings import load
 
 Instrument = Callable[..., FastAPI]
 
@@ -134,6 +135,15 @@ class TestRequests:
         assert len(telemetry.server_spans) == 1
         assert telemetry.server_spans[0].attributes["user.id"] == "42"
 
+    def test_a_mounted_application_that_is_not_instrumented_makes_none_of_its_own(
+        self, instrument: Instrument, telemetry: Telemetry
+    ) -> None:
+        inner, app = FastAPI(telemetry={"tracer_provider": telemetry.tracers}), FastAPI()
+        inner.get("/orders")(lambda: "")
+        app.mount("/shop", inner)
+        assert ask(instrument(app), "/shop/orders")[0].status_code == 200
+        assert len(telemetry.server_spans) == 1
+
 
 class TestDecorated:
     @pytest.mark.parametrize("decorator", [tidegate.instrument, tidegate.traced])
@@ -237,6 +247,23 @@ class TestInstrumenting:
         app = FastAPI()
         with pytest.raises(tidegate.ConfigurationError, match=r"excluded_urls is .* it must be"):
             tidegate.instrument_app(app, excluded_urls=urls)
+        assert not getattr(app, "_is_instrumented_by_opentelemetry", False)
+
+
+class TestHandle:
+    """`configure_observability` returns what instruments an application as Flask's extensions do."""
+
+    def test_init_app_instruments_an_application(self, telemetry: Telemetry, instrument: Instrument) -> None:
+        app = FastAPI()
+        app.get("/orders")(lambda: "")
+        tidegate.Handle(load({"store": "off"}), None).init_app(app, tracer_provider=telemetry.tracers)
+        ask(app, "/orders")
+        FastAPIInstrumentor.uninstrument_app(app)
+        assert names(telemetry) == ["GET /orders"]
+
+    def test_init_app_does_nothing_where_nothing_is_recorded(self) -> None:
+        app = FastAPI()
+        tidegate.Handle(load({"disabled": True}), None, idle=True).init_app(app)
         assert not getattr(app, "_is_instrumented_by_opentelemetry", False)
 
 

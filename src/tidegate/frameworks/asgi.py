@@ -34,6 +34,11 @@ _REQUESTS = frozenset({"http", "websocket"})
 _ANSWERS = frozenset({"http.response.start", "websocket.accept"})
 
 
+#: Where FastAPI keeps its own telemetry of a request, which it leaves to the standard middleware if an application
+#: has that; one that is mounted in it, and has not, must not make a second server span.
+_FASTAPI = "fastapi.telemetry"
+
+
 def prepare(instrumentation: ModuleType) -> None:
     """Follow the requests of every application that gets an ``OpenTelemetryMiddleware`` from now on."""
     middleware = instrumentation.OpenTelemetryMiddleware
@@ -62,6 +67,7 @@ class ErrorLayer:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        scope.setdefault(_FASTAPI, None)
         try:
             await self.app(scope, receive, send)
         except Exception as error:
@@ -79,6 +85,7 @@ class RequestLayer(ErrorLayer):
         if scope["type"] not in _REQUESTS or _is_of(scope, context.get(REQUEST_KEY)):
             await self.app(scope, receive, send)
             return
+        scope.setdefault(_FASTAPI, None)
         request = Request(scope, get_current_span(context), Asgi(scope))
         is_answered = False
 
