@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def _figures(by_hand: float, ours: float) -> list[str]:
 
 
 def _many(call: Call) -> Callable[[], None]:
-    if asyncio.iscoroutinefunction(call):
+    if inspect.iscoroutinefunction(call):
         return lambda: asyncio.run(_many_awaited(call))
 
     def many() -> None:
@@ -79,9 +80,11 @@ def on_the_sdk() -> Iterator[None]:
     ours = [tracers, loggers, MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)]
     for signal, provider in zip(SIGNALS, ours, strict=True):
         signal.provider = provider
-    yield
-    for signal, provider in zip(SIGNALS, former, strict=True):
-        signal.provider = provider
+    try:
+        yield
+    finally:
+        for signal, provider in zip(SIGNALS, former, strict=True):
+            signal.provider = provider
 
 
 def _calls() -> dict[str, tuple[Call, Call]]:
@@ -187,7 +190,7 @@ def _span(tracer: Tracer, function: Any) -> Call:
         with tracer.start_as_current_span("place", attributes={"order_id": order_id}):
             return await function(order_id)
 
-    return call_later if asyncio.iscoroutinefunction(function) else call
+    return call_later if inspect.iscoroutinefunction(function) else call
 
 
 def _measured(tracer: Tracer, function: Any) -> Call:
@@ -214,4 +217,4 @@ def _measured(tracer: Tracer, function: Any) -> Call:
         with tracer.start_as_current_span("place", attributes={"order_id": order_id}), measured(order_id):
             return await function(order_id)
 
-    return call_later if asyncio.iscoroutinefunction(function) else call
+    return call_later if inspect.iscoroutinefunction(function) else call

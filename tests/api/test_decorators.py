@@ -335,6 +335,11 @@ class TestInstrument:
         place()
         assert telemetry.metric(f"{__name__}.place.calls") == 1
 
+    def test_a_name_that_no_metric_can_have_is_made_one(self, telemetry: Telemetry) -> None:
+        function = eval("lambda: 3", {"__name__": "__main__"})
+        assert instrument(function)() == 3
+        assert telemetry.metric("main._lambda_.calls") == 1
+
     @pytest.mark.parametrize(
         ("end", "attributes"),
         [

@@ -33,6 +33,10 @@ class Mute:
         raise RuntimeError("no text")
 
 
+class Events(str, enum.Enum):
+    PLACED = "order.placed"
+
+
 class Kind(enum.Enum):
     BIG = 1
 
@@ -110,6 +114,10 @@ class TestCall:
     def test_a_name_of_another_type_becomes_text(self, telemetry: Telemetry, name: Any) -> None:
         track_event(name)
         assert the_event(telemetry).event_name in ("None", "7", "Kind.BIG", "<Mute without a text: RuntimeError>")
+
+    def test_a_name_may_be_a_member_of_an_enumeration_of_texts(self, telemetry: Telemetry) -> None:
+        track_event(Events.PLACED)
+        assert the_event(telemetry).event_name == "order.placed"
 
     def test_without_a_provider_nothing_happens(self) -> None:
         track_event("order.placed", user_id=Mute())

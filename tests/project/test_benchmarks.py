@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from benchmarks import encoding, store_processes, store_reading, store_writing
+from benchmarks import api_calls, encoding, store_processes, store_reading, store_writing
 
 pytestmark = pytest.mark.servers
 
@@ -44,3 +44,8 @@ def test_encoding_is_held_against_the_standard_one() -> None:
 
 def test_one_pass_finds_all_segments_of_dead_processes() -> None:
     assert store_processes._dead(60)[-1] < 20
+
+
+def test_what_an_application_calls_is_held_against_the_same_by_hand() -> None:
+    lines = api_calls.run(1).splitlines()
+    assert len([line for line in lines if line.startswith("| `")]) >= 8

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from typing_extensions import assert_type
 
 import tidegate
@@ -81,3 +85,22 @@ assert_type(tidegate.mask_secret("sk_live_4242"), str)
 tidegate.StructuredFormatter()
 tidegate.configure_logging()
 tidegate.instrument_app(object())
+
+
+def mask(found: tidegate.Match) -> str | None:
+    return found.text[:4] if found.name == "order.key" else None
+
+
+spans = tidegate.RedactingSpanExporter(InMemorySpanExporter(), callback=mask)
+logs = tidegate.RedactingLogRecordExporter(ConsoleLogRecordExporter(), keys=("pin",))
+
+# the parts, for other set-ups
+tracers = TracerProvider(sampler=tidegate.AdaptiveSampler())
+tracers.add_span_processor(SimpleSpanProcessor(spans))
+processor = tidegate.PatternLogRecordProcessor(SimpleLogRecordProcessor(logs))
+assert_type(tidegate.health.__name__, str)
+breaker = tidegate.CircuitBreaker()
+opened: type[Exception] = tidegate.CircuitBreakerOpen
+assert_type(tidegate.exponential_backoff(3), float)
+assert_type(tidegate.should_retry(status_code=503), bool)
+assert_type(tidegate.__version__, str)

@@ -215,4 +215,5 @@ class _Measured(Step):
 
 def _metric_name(name: str) -> str:
     """The name of a function as that of a metric, which begins with a letter and has few other signs."""
-    return re.sub(r"[^A-Za-z0-9_./-]", "_", name).lstrip("_./-0123456789")[:200] or "function"
+    sane = re.sub(r"[^A-Za-z0-9_./-]", "_", name.replace("__main__.", "main."))
+    return sane.lstrip("_./-0123456789")[:200] or "function"

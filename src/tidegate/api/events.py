@@ -69,7 +69,7 @@ def track_event(
             return lambda function: _decorate(function, category=category, **attributes)
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
             return _decorate(name, category=category, **attributes)
-        name = text(name)
+        name = str.__str__(name) if isinstance(name, str) else text(name)  # of an enumeration the value
     if not SCALARS.issuperset(map(type, attributes.values())):
         attributes = plain_attributes(attributes)
     if user_id is not None:
