@@ -301,6 +301,22 @@ def test_tasks_do_not_see_each_others() -> None:
     assert asyncio.run(main()) == [{"number": 1}, {"number": 2}, {}]
 
 
+def test_tasks_may_enter_the_same_block() -> None:
+    block = log_context(tenant="acme")
+
+    async def child(steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        with block:
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            inside = get_log_context()
+        return inside, get_log_context()
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(child(1), child(3), child(2))
+
+    assert asyncio.run(main()) == [({"tenant": "acme"}, {})] * 3
+
+
 def test_it_crosses_to_thread() -> None:
     async def main() -> dict[str, Any]:
         with log_context(tenant="acme"):

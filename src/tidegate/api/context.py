@@ -15,7 +15,7 @@ from opentelemetry.context import Context, create_key
 from tidegate.api import baggage
 from tidegate.api.complaints import complain
 from tidegate.api.wrapping import Function, InContext, wrap
-from tidegate.otel import current_context, enter_context
+from tidegate.otel import current_context, enter_context, leave_context
 from tidegate.record.plain import plain, text
 
 #: Values that a log context has at most; more are left out.
@@ -75,20 +75,24 @@ class log_context:  # noqa: N801 — it is called like a function
     {'order.id': 7}
     """
 
-    __slots__ = ("_entered", "_values")
+    __slots__ = ("_tokens", "_values")
 
     def __init__(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
         self._values = _taken(values, more)
-        self._entered: list[InContext] = []
+        self._tokens: list[Any] = []
 
     def __enter__(self) -> None:
-        block = InContext(_updated(self._values))
-        block.__enter__()
-        self._entered.append(block)
+        self._tokens.append(enter_context(_updated(self._values)))
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._entered:
-            self._entered.pop().__exit__(None, None, None)
+        for token in reversed(self._tokens):
+            try:
+                leave_context(token)
+            except (ValueError, RuntimeError):  # another task's that has entered it too; or it is left elsewhere
+                continue
+            self._tokens.remove(token)
+            return
+        del self._tokens[-1:]
 
     def __call__(self, function: Function) -> Function:
         return wrap(function, lambda args, kwargs: InContext(_updated(self._values)))
