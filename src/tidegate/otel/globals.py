@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 from opentelemetry import trace
@@ -83,17 +82,23 @@ class TakenOver:
     """
 
     def __init__(self, make: Callable[[type], Any], told: Callable[[Any], None]) -> None:
-        self._lock = Lock()
         self._former: list[tuple[Signal, Any, Any, Any]] = []
         self.providers: list[Any] = []
-        for signal in SIGNALS:
-            current = signal.get()
-            if is_at_work(current):
-                self.providers.append(current)
-                continue
-            sdk = make(signal.sdk)
-            self.providers.append(sdk)
-            self._stand_in(signal, signal.stand_in(sdk), told)
+        try:
+            for signal in SIGNALS:
+                self._take(signal, make, told)
+        except BaseException:
+            self.give_back()
+            raise
+
+    def _take(self, signal: Signal, make: Callable[[type], Any], told: Callable[[Any], None]) -> None:
+        current = signal.get()
+        if is_at_work(current):
+            self.providers.append(current)
+            return
+        sdk = make(signal.sdk)
+        self.providers.append(sdk)
+        self._stand_in(signal, signal.stand_in(sdk), told)
 
     def _stand_in(self, signal: Signal, stand_in: Any, told: Callable[[Any], None]) -> None:
         self._former.append((signal, stand_in, signal.provider, signal.once))

@@ -35,8 +35,10 @@ def on_stage(taps: Taps, providers: Sequence[Any]) -> Iterator[None]:
         yield
     finally:
         with _lock:
-            if _stage is not None and _stage.leave(taps):
-                _stage = None
+            stage = _stage
+            if stage is not None:
+                _stage = stage if stage.is_shared else None
+                stage.leave(taps)
 
 
 class Stage:
@@ -81,12 +83,20 @@ class Stage:
             for each in self._captures:
                 each.attach(provider)
 
-    def leave(self, taps: Taps) -> bool:
-        """Whether that was the last one."""
-        taps.detach()
+    @property
+    def is_shared(self) -> bool:
+        """Whether there are several captures."""
+        return len(self._captures) > 1
+
+    def leave(self, taps: Taps) -> None:
         self._captures.remove(taps)
-        if self._captures:
-            return False
+        try:
+            taps.detach()
+        finally:
+            if not self._captures:
+                self._end()
+
+    def _end(self) -> None:
         CapturingSampler.at_work = False
         for provider in self._prepared:
             attached.replace_in_tracers(provider, "id_generator", SharedIds.without)
@@ -95,7 +105,6 @@ class Stage:
             log_capture.uninstall()
         self._taken.give_back()
         self._spare.give_back()
-        return True
 
 
 #: Providers of our own, to be used again as long as the environment is the same.
