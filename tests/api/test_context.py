@@ -312,7 +312,7 @@ def test_tasks_may_enter_the_same_block() -> None:
         return inside, get_log_context()
 
     async def main() -> list[Any]:
-        return await asyncio.gather(child(1), child(3), child(2))
+        return list(await asyncio.gather(child(1), child(3), child(2)))
 
     assert asyncio.run(main()) == [({"tenant": "acme"}, {})] * 3
 
