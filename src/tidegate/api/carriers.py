@@ -102,41 +102,45 @@ class Wsgi(Carrier):
 
 
 class Flask(Wsgi):
-    """A request of Flask's, with its session and, by Flask-Login, its user."""
+    """A request of Flask's, with its session and, by Flask-Login, its user, where it is the current one."""
 
-    __slots__ = ("_rule",)
+    __slots__ = ("_request",)
 
     def __init__(self, request: Any) -> None:
         super().__init__(request.environ)
-        self._rule = getattr(getattr(request, "url_rule", None), "rule", None)
+        self._request = request
 
     def place(self) -> Mapping[str, Any]:
-        return {**super().place(), "route": self._rule}
+        rule = getattr(getattr(self._request, "url_rule", None), "rule", None)
+        return {**super().place(), "route": rule}
+
+    def knows_nobody(self) -> bool:
+        session, user = self._inside()
+        return not session and user is None and "REMOTE_USER" not in self._environ
 
     def users(self) -> Iterable[Any]:
-        session = self._session()
-        yield vars(self._in_contexts("g")).get("_login_user")
-        for name in ("user_id", "userId", "_user_id"):
-            # not by its own method, which marks the session as accessed: the response would then vary by cookie
-            yield dict.get(session, name) if isinstance(session, dict) else None
-        yield from super().users()
+        session, user = self._inside()
+        # not by the session's own method, which marks it as accessed: the response would then vary by cookie
+        ids = [dict.get(session, name) for name in ("user_id", "userId", "_user_id")] if session else ()
+        return (user, *ids, *super().users())
 
     def sessions(self) -> Iterable[Any]:
-        yield getattr(self._session(), "sid", None)
+        return (getattr(self._inside()[0], "sid", None),)
 
-    def _session(self) -> Any:
-        # not by the proxy, for the same reason
-        return self._in_contexts("_session", "session")
-
-    def _in_contexts(self, *names: str) -> Any:
-        """What the contexts of Flask here have under one of the names; else an object without anything."""
-        flask = vars(sys.modules.get("flask.globals", Carrier))
-        for variable in filter(None, (flask.get("_cv_request"), flask.get("_cv_app"))):
-            fields = vars(variable.get(None) or Carrier)
-            found = next((fields[name] for name in names if fields.get(name) is not None), None)
-            if found is not None:
-                return found
-        return Carrier
+    def _inside(self) -> tuple[dict[str, Any] | None, Any]:
+        """What Flask's contexts have: the session, and the user of Flask-Login."""
+        names = vars(sys.modules.get("flask.globals", Carrier))  # others have such requests, too
+        app = names["_cv_app"].get(None) if "_cv_app" in names else None
+        if app is None:
+            return None, None
+        inner = names["_cv_request"].get(None) if "_cv_request" in names else None
+        fields = vars(inner or app)  # one and the same since Flask 3.2
+        request = fields.get("request") or fields.get("_request")
+        if request is None or request.environ is not self._environ:
+            return None, None
+        # not by the proxy, for the same reason; before 3.1.3 the name is another
+        session = fields.get("_session") if "_session" in fields else fields.get("session")
+        return session if isinstance(session, dict) else None, vars(app.g).get("_login_user")
 
 
 class Django(Carrier):
@@ -159,9 +163,13 @@ class Django(Carrier):
     def headers(self, names: tuple[str, ...]) -> Sequence[str]:
         return Wsgi(self._request.META).headers(names)
 
+    def knows_nobody(self) -> bool:
+        return self.sessions() == (None,) and self.users() == (None, None, None)
+
     def users(self) -> Iterable[Any]:
         fields = vars(self._request)
-        return [_resolved(fields.get(name)) for name in ("_cached_user", "_acached_user", "user")]
+        # the first one by itself, since a login puts another in its place
+        return _resolved(fields.get("user")), fields.get("_cached_user"), fields.get("_acached_user")
 
     def sessions(self) -> Iterable[Any]:
         return (getattr(vars(self._request).get("session"), "session_key", None),)
@@ -169,8 +177,9 @@ class Django(Carrier):
 
 def _resolved(user: Any) -> Any:
     """A user, or None for a lazy object that would have to fetch one."""
-    fields = object.__getattribute__(user, "__dict__") if hasattr(type(user), "__dict__") and user is not None else {}
-    wrapped = fields.get("_wrapped", user)
+    if user is None or not hasattr(type(user), "_wrapped"):
+        return user
+    wrapped = object.__getattribute__(user, "__dict__").get("_wrapped")
     return None if type(wrapped) is object else wrapped  # a bare object is Django's mark of what is not there yet
 
 
