@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tidegate.record.redaction.cleaning import cleaned
 from tidegate.record.redaction.formats import Format
-from tidegate.record.redaction.marks import CHECKED, EXACT, FOLDED, alike, applicable, encoded, found
+from tidegate.record.redaction.marks import CHECKED, EXACT, FOLDED, alike, applicable, digits_alike, encoded, found
 
 T = TypeVar("T")
 
@@ -20,7 +20,8 @@ T = TypeVar("T")
 MAX_REMEMBERED = 4096
 MAX_LINE_BYTES = 256
 
-_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+#: Groups of digits like a card's, behind a "-", where no card begins.
+_IN_UUID = b"-0000-0000-0000-"
 
 
 def remember(new: set[T], known: set[T]) -> None:
@@ -40,7 +41,7 @@ class Lines:
     def dirty(self, texts: Iterable[str]) -> list[str]:
         """The lines with a secret."""
         raw = encoded("\n".join(texts))
-        lines = raw.translate(_DIGITS).split(b"\n")
+        lines = digits_alike(raw).split(b"\n")
         new = set(lines)
         new -= self._clean
         if not new:
@@ -66,7 +67,7 @@ class Lines:
         searched = b" ".join(words)
         exact = found(EXACT, searched)
         folded = found(FOLDED, alike(searched.lower()))
-        checked = found(CHECKED, joined)
+        checked = found(CHECKED, joined.replace(_IN_UUID, b""))
         if not exact and not folded:
             _remember_short(words, self._words)
             if not checked:

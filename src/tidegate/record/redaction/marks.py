@@ -11,6 +11,8 @@ from tidegate.record.redaction.formats import FORMATS, Format
 
 _HEXADECIMAL = bytes.maketrans(b"123456789abcdef", b"0" * 15)
 
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+
 #: The formats by their marks.
 Marks = Mapping[bytes, list[Format]]
 
@@ -22,6 +24,11 @@ def encoded(text: str) -> bytes:
 def alike(raw: bytes) -> bytes:
     """Encoded text as it is searched."""
     return raw.translate(_HEXADECIMAL)
+
+
+def digits_alike(raw: bytes) -> bytes:
+    """Encoded text as it is remembered, and searched for what has a check."""
+    return raw.translate(_DIGITS)
 
 
 def _of(forms: Iterable[Format]) -> dict[bytes, list[Format]]:
@@ -40,14 +47,18 @@ CHECKED = _of(form for form in FORMATS if form.check is not None)
 
 def found(marks: Marks, searched: bytes) -> Marks:
     """Those marks that are there."""
-    return {mark: forms for mark, forms in marks.items() if mark in searched}
+    return {mark: forms for mark, forms in marks.items() if mark in searched} if searched else {}
 
 
 def applicable(raw: bytes, exact: Marks = EXACT, folded: Marks = FOLDED, checked: Marks = CHECKED) -> list[Format]:
     """The formats of which there is one of these marks in encoded text, in the order of the table."""
-    searched = alike(raw)
-    low = alike(searched.lower()) if folded else b""
-    forms = [form for mark in exact if mark in searched for form in exact[mark]]
-    forms += [form for mark in checked if mark in searched for form in checked[mark]]
-    forms += [form for mark in folded if mark in low for form in folded[mark]]
+    forms: list[Format] = []
+    if exact or folded:
+        searched = alike(raw)
+        low = alike(searched.lower())
+        forms += [form for mark in exact if mark in searched for form in exact[mark]]
+        forms += [form for mark in folded if mark in low for form in folded[mark]]
+    if checked:
+        digits = digits_alike(raw)
+        forms += [form for mark in checked if mark in digits for form in checked[mark]]
     return [form for form in FORMATS if form in forms] if len(forms) > 1 else forms

@@ -167,8 +167,11 @@ class Redactor:
         return found[text] if self.decide.callback is None else self._cleaned(text, name, self.decide)
 
     def _value(self, value: Any, found: Found, name: str = "", depth: int = 0) -> Any:
-        if isinstance(value, str):
-            return self._text(value, found, name)
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is str or isinstance(value, str):
+            return self._text(value, found, name) if found else value
         if isinstance(value, bytes):
             text = _decoded(value)
             return self._text(text, found, name).encode("utf-8", _ERRORS) if text in found else value
@@ -181,8 +184,11 @@ class Redactor:
         return value
 
     def _item(self, name: Any, value: Any, found: Found, depth: int) -> Any:
-        if _is_text(name) and is_hidden(name, value) and self.is_secret(name):
-            return self._hidden(name, value)
+        if name not in self._harmless:
+            if _is_text(name) and self.is_secret(name):
+                return self._hidden(name, value) if is_hidden(name, value) else value
+            if name not in found:
+                remember({name}, self._harmless)
         return self._value(value, found, name, depth)
 
     def _nested(self, column: Any, found: Found) -> Any:
@@ -236,7 +242,12 @@ def _add_column(column: Any, texts: set[str]) -> None:
 
 
 def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
+        texts.add(value)
+    elif kind in _SCALARS:
+        pass
+    elif isinstance(value, str):
         texts.add(value)
     elif isinstance(value, bytes):
         texts.add(_decoded(value))
