@@ -76,7 +76,7 @@ def write(block: Block, directory: Path) -> None:
 def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
     if block.language == "python":
         assert block.file, f"name the program in a first line such as '# app.py':\n{block.text}"
-        if not has_command(page, block.file):
+        if not is_run_by_another(block, page):
             run([sys.executable, block.file])
     elif block.language == "sh":
         for variables, words in commands(block.text):
@@ -88,10 +88,15 @@ def follow(page: Path, block: Block, run: Any, directory: Path) -> None:
         assert block.language in ("console", "text", "yaml", "json", "toml"), f"unknown language {block.language}"
 
 
-def has_command(page: Path, program: str) -> bool:
-    """Whether the reader is told how to run it: that is done then, and no more."""
-    shown = [block.text for block in blocks(page) if block.language == "sh"]
-    return any(program in words for text in shown for _, words in commands(text))
+def is_run_by_another(program: Block, page: Path) -> bool:
+    """Whether a command of the page runs it, or another program imports it: then that is how it is run, and no more."""
+    imported = re.compile(rf"^(?:from|import) {program.file.removesuffix('.py')}\b", re.MULTILINE)
+    return any(
+        any(program.file in words for _, words in commands(block.text))
+        if block.language == "sh"
+        else imported.search(block.text)
+        for block in blocks(page)
+    )
 
 
 def follow_command(words: list[str], variables: dict[str, str], run: Any, directory: Path) -> None:

@@ -42,7 +42,8 @@ def test_only_settings_reads_the_environment() -> None:
 
 def reads_environment(path: Path) -> bool:
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    named = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    named = {f"{node.value.id}.{node.attr}" for node in attributes if isinstance(node.value, ast.Name)}
     return not {"os.environ", "os.getenv", "os.environb"}.isdisjoint({*named, *imported(path)})
 
 
