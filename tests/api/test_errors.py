@@ -121,6 +121,10 @@ class TestCall:
         assert telemetry.logs() == []
         assert "track_error takes an exception" in said()[0]
 
+    def test_a_forgotten_exception_is_told(self, said: Said) -> None:
+        track_error(order_id=7)  # type: ignore[call-overload]
+        assert said() == ["track_error(…) was given order_id, but no exception"]
+
     def test_without_providers_nothing_happens(self) -> None:
         track_error(Mute())
 

@@ -119,6 +119,10 @@ class TestCall:
         track_event(Events.PLACED)
         assert the_event(telemetry).event_name == "order.placed"
 
+    def test_a_forgotten_name_is_told(self, said: Said) -> None:
+        track_event(order_id=7)  # type: ignore[call-overload]
+        assert said() == ["track_event(…) was given order_id, but no name"]
+
     def test_without_a_provider_nothing_happens(self) -> None:
         track_event("order.placed", user_id=Mute())
 

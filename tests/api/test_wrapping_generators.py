@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.api.wrapping import InContext, wrap
@@ -119,10 +119,14 @@ async def async_answers(generator: AsyncGenerator[Any, Any], asked: Sequence[tup
     return found
 
 
+MANY = settings(max_examples=100, deadline=None)
+
+
 def wrapped(function: Any) -> Any:
     return wrap(function, lambda args, kwargs: InContext(current_context()))
 
 
+@MANY
 @given(actions, calls)
 def test_a_generator(todo: list[str], asked: list[tuple[str, Any]]) -> None:
     plain_seen: list[object] = []
@@ -136,6 +140,7 @@ def test_a_generator(todo: list[str], asked: list[tuple[str, Any]]) -> None:
 async_calls = calls.map(lambda asked: [call for call in asked if call[1] != "KeyboardInterrupt"])
 
 
+@MANY
 @given(actions, async_calls)
 def test_an_async_generator(todo: list[str], asked: list[tuple[str, Any]]) -> None:
     plain_seen: list[object] = []
@@ -149,6 +154,7 @@ def test_an_async_generator(todo: list[str], asked: list[tuple[str, Any]]) -> No
     assert seen == plain_seen
 
 
+@MANY
 @given(actions, calls)
 def test_the_context_outside_stays_as_it_was(todo: list[str], asked: list[tuple[str, Any]]) -> None:
     before = current_context()

@@ -71,7 +71,7 @@ def traced(
         return wrap(function, _Spans(place.module, named or place.name, kind, pick, record_exception).around)
 
     named = name if isinstance(name, str) else None
-    return decorate if name is None or named else decorate(name)
+    return decorate if name is None or named is not None else decorate(name)
 
 
 @overload
@@ -117,7 +117,7 @@ def instrument(
         return wrap(function, _Calls(named or _metric_name(place.name), fixed, spans.around if span else None).around)
 
     named = name if isinstance(name, str) else None
-    return decorate if name is None or named else decorate(name)
+    return decorate if name is None or named is not None else decorate(name)
 
 
 class _Spans(NamedTuple):

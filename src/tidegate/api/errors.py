@@ -24,6 +24,10 @@ Yielded = TypeVar("Yielded")
 Sent = TypeVar("Sent")
 
 
+#: What the decorator takes.
+_OPTIONS = {"reraise", "arguments", "extract"}
+
+
 class Forgiving(Protocol):
     """What ``track_error(reraise=False)`` returns: a call that raises returns None."""
 
@@ -70,6 +74,8 @@ def track_error(exc: Any = ..., /, **attributes: Any) -> Any:
     if isinstance(exc, BaseException):
         record(exc, place_of_caller(), attributes, exc.__traceback__)
     elif exc is ...:
+        if attributes.keys() - _OPTIONS:
+            complain("error", "none", "track_error(…) was given %s, but no exception", ", ".join(attributes))
         return lambda function: _decorate(function, **attributes)
     elif isinstance(exc, (classmethod, staticmethod)) or (callable(exc) and not isinstance(exc, type)):
         return _decorate(exc, **attributes)

@@ -7,11 +7,15 @@ from functools import partial
 from typing import Any, NamedTuple, overload
 
 from tidegate.api.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.complaints import complain
 from tidegate.api.emitting import INFO, emit
 from tidegate.api.functions import Place, is_error, place_of, place_of_caller, type_name
 from tidegate.api.sessions import hashed_session
 from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.record.plain import text
+
+#: What the decorator takes besides ``category``.
+_OPTIONS = {"event", "arguments", "extract", "on_error"}
 
 
 @overload
@@ -66,6 +70,8 @@ def track_event(
     """
     if type(name) is not str:
         if name is ...:
+            if attributes.keys() - _OPTIONS:
+                complain("name", "track_event", "track_event(…) was given %s, but no name", ", ".join(attributes))
             return lambda function: _decorate(function, category=category, **attributes)
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
             return _decorate(name, category=category, **attributes)
