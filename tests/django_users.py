@@ -46,6 +46,7 @@ def set_up(directory: str) -> None:
 def log_in(request: HttpRequest) -> HttpResponse:
     from django.contrib.auth.models import User
 
+    assert request.user.is_anonymous
     logger.warning("somebody comes")
     login(request, User.objects.get(username="ann"))
     logger.warning("ann is there")

@@ -16,11 +16,14 @@ from flask_login import LoginManager, UserMixin, login_required, login_user
 from flask_session import Session
 from opentelemetry.context import get_current, get_value
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
+from tidegate.api.requests import extract_user_id
 from tidegate.api.sessions import hashed_session
 from tidegate.configure import Handle
+from tidegate.errors import ConfigurationError
 from tidegate.frameworks import loading
 from tidegate.frameworks.applications import instrument_app
 from tidegate.frameworks.flask import prepare
@@ -108,6 +111,14 @@ class TestWhoseARequestIs:
         client = app.test_client()
         client.get("/login/ann")
         assert "Vary" not in client.get("/orders").headers
+
+    def test_another_request_than_the_current_one_is_not_taken_for_it(self, app: flask.Flask) -> None:
+        with app.test_request_context("/orders"):
+            former = flask.request._get_current_object()  # type: ignore[attr-defined]
+        with app.test_request_context("/login/ann"):
+            flask.session["user_id"] = "ann"
+            assert extract_user_id(flask.request) == "ann"
+            assert extract_user_id(former) is None
 
     def test_a_user_of_flask_login_is_on_span_and_log_record(
         self, instrument: Instrument, telemetry: Telemetry
@@ -366,6 +377,20 @@ class TestInstrumenting:
         app.test_client().get("/nowhere")
         app.test_client().get("/anywhere")
         assert [span.attributes["http.target"] for span in telemetry.server_spans] == ["/anywhere"]
+
+    def test_what_is_put_around_an_application_is_not_undone(self, app: flask.Flask) -> None:
+        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+        with pytest.raises(ConfigurationError, match=r"app.wsgi_app is <werkzeug.middleware.proxy_fix.ProxyFix"):
+            instrument_app(app, excluded_urls="/healthz")
+        assert isinstance(app.wsgi_app, ProxyFix)
+
+    def test_an_application_that_has_answered_already_is_left_as_it_is(self, instrument: Instrument) -> None:
+        app = flask.Flask("shop")
+        app.test_client().get("/nowhere")
+        before = app.wsgi_app
+        with pytest.raises(ConfigurationError, match="cannot be instrumented any more: The setup method"):
+            instrument(app)
+        assert app.wsgi_app == before
 
     def test_an_application_is_an_extension_of_the_handle(self, telemetry: Telemetry) -> None:
         handle = Handle(load(), None)

@@ -43,6 +43,7 @@ def instrument_app(app: Any, *, excluded_urls: str | Iterable[str] | None = None
     excluded = loading.excluded_urls(framework) if excluded_urls is None else ",".join(_parsed(excluded_urls))
     _unbuild(app)
     if is_instrumented:
+        _check_wrapping(app, instrumentor)
         instrumentor.uninstrument_app(app)
         _unbuild(app)
     if framework == "starlette":
@@ -59,7 +60,7 @@ def _instrumentor(app: Any) -> tuple[str, Any]:
     if found is None:
         raise ConfigurationError(
             f"app is a {type(app).__module__}.{type(app).__qualname__}; it must be a FastAPI, Starlette or Flask"
-            " application. Django is instrumented without one: call configure_observability() in settings.py."
+            " application. Django is instrumented without one: put 'tidegate.django' into INSTALLED_APPS."
         )
     module, name, framework = found
     try:
@@ -83,6 +84,16 @@ def _check(instrumentor: Any, hooks: dict[str, Any]) -> None:
     if wrong is not None:
         names = ", ".join(name for name in taken if name not in ("app", "excluded_urls"))
         raise ConfigurationError(f"{wrong} is nothing that {type(instrumentor).__name__} takes; it takes {names}.")
+
+
+def _check_wrapping(app: Any, instrumentor: Any) -> None:
+    """Undoing an instrumentation of Flask's would undo with it what has been put around the application since."""
+    outermost = getattr(app, "wsgi_app", None)
+    if outermost is not None and getattr(outermost, "__module__", "") != type(instrumentor).__module__:
+        raise ConfigurationError(
+            f"app.wsgi_app is {outermost!r}, put around an application that is instrumented already; call"
+            " instrument_app before that, or say what to exclude by the setting excluded_urls."
+        )
 
 
 def _unbuild(app: Any) -> None:

@@ -14,6 +14,7 @@ import flask
 from opentelemetry.trace import get_current_span
 
 from tidegate import otel
+from tidegate.errors import ConfigurationError
 from tidegate.frameworks.hooks import begun, finish, guarded, tell
 
 #: Where the context of a request has ours, and what marks a function that is ours.
@@ -35,10 +36,17 @@ def prepare(instrumentation: ModuleType) -> None:
 
     @functools.wraps(original_app)
     def instrument_app(app: flask.Flask, *args: Any, **kwargs: Any) -> None:
-        is_new = not getattr(app, "_is_instrumented_by_opentelemetry", False)
+        if getattr(app, "_is_instrumented_by_opentelemetry", False):
+            original_app(app, *args, **kwargs)
+            return
+        try:
+            follow(app)  # before the instrumentation has done half of it
+        except AssertionError as error:
+            raise ConfigurationError(
+                f"app is a Flask application that cannot be instrumented any more: {error}"
+            ) from None
         original_app(app, *args, **kwargs)
-        if is_new:
-            follow(app)
+        follow(app)
 
     setattr(instrument, _NAME, True)
     instrumentor.instrument = instrument
