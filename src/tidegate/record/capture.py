@@ -291,7 +291,7 @@ def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] |
 def _is_said(record: logging.LogRecord) -> bool:
     """Whether a framework reports an unhandled error here of which there is a log record already."""
     function, start = _FLASK_REPORT
-    is_report = record.name in _REPORTERS or (record.funcName == function and str(record.msg).startswith(start))
+    is_report = record.name in _REPORTERS or (record.funcName == function and text(record.msg).startswith(start))
     exc_info = current_exc_info(record.exc_info) if is_report else None
     return exc_info is not None and is_logged(exc_info[1])
 

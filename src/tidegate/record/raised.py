@@ -20,7 +20,7 @@ MAX_SPANS = 64
 
 
 class Raised:
-    """What an exception carries. In a copy, and in another process, it is None."""
+    """What an exception carries. In a deep copy, and in another process, it is None."""
 
     __slots__ = ("context", "logged_in", "spans")
 
