@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.context import get_current
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.trace import get_current_span
 
 import tidegate
 from asgi_serving import prepare
@@ -81,6 +82,15 @@ def test_the_server_span_has_what_is_known_when_the_response_starts(
     [span] = telemetry.server_spans
     found = {name: span.attributes.get(name) for name in ("user.id", "session.id", "request.id")}
     assert found == {"user.id": "42", "session.id": hashed_session("f2c1a9"), "request.id": "a1b2"}
+
+
+def test_what_the_application_has_set_itself_stays(instrument: Callable[..., Any], telemetry: Telemetry) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        get_current_span().set_attribute("user.id", "mine")
+        await answer(send)
+
+    call(instrument(app), scope(user={"id": 42}))
+    assert telemetry.server_spans[0].attributes["user.id"] == "mine"
 
 
 def test_a_log_record_has_what_is_known_by_then(instrument: Callable[..., Any], telemetry: Telemetry) -> None:

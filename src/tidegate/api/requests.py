@@ -115,7 +115,8 @@ def describe(request: Request | None) -> None:
         if request is not None and request.span is not None and request.span.is_recording():
             attributes = request.attributes()
             if attributes:
-                request.span.set_attributes(attributes)
+                own = getattr(request.span, "attributes", None) or {}  # what the application has set itself stays
+                request.span.set_attributes({name: value for name, value in attributes.items() if name not in own})
     except Exception as error:
         complain("request", "span", "A request's ids could not be put on its span: %r", error)
 
