@@ -50,7 +50,7 @@ class Emitted(NamedTuple):
             observed_timestamp=time,
             severity_number=SeverityNumber(self.severity),
             severity_text=SeverityNumber(self.severity).name,
-            body=self.template % self.args,
+            body=self.template % self.args if self.template else None,
             attributes=dict(self.attributes),
             event_name=self.event or None,
         )

@@ -68,6 +68,11 @@ def test_an_event_is_always_kept() -> None:
     assert reasons(kept) == {"event": 1000}
 
 
+def test_an_event_that_says_nothing_more_is_known_by_its_name() -> None:
+    kept = judge(LogTail(seed=1), [Emitted(n, "", (), event="cart.filled") for n in range(5)])
+    assert {mark["log.record.template"] for mark in marks(kept)} == {"cart.filled"}
+
+
 def test_the_first_record_of_a_pattern_is_kept_in_each_service_and_logger() -> None:
     tail = LogTail(seed=1, policy=LogPolicy(min_rate=0, severity_rates={"INFO": 0.0, "WARN": 0.001}))
     shop, bank = Process("aa"), Process("bb", resource("bank"))

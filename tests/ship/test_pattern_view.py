@@ -110,6 +110,11 @@ def test_what_has_no_template_is_found_by_its_call_or_text(told: Told) -> None:
     assert sorted((row.kind, row.count) for row in told.ask().rows) == [("mined", 30), ("site", 30)]
 
 
+def test_events_that_say_nothing_more_are_known_by_their_names(told: Told) -> None:
+    told.write(*(Emitted(n, "", (), event=f"cart.{'filled' if n % 3 else 'emptied'}") for n in range(30)))
+    assert sorted((row.template, row.count) for row in told.ask().rows) == [("cart.emptied", 10), ("cart.filled", 20)]
+
+
 def test_only_what_came_in_the_time_and_of_the_service_counts(told: Told) -> None:
     told.write(*evenly(0, 3600, 0.1))
     told.write(*evenly(0, 3600, 0.1), of=BANK)

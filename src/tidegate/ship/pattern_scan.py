@@ -127,6 +127,8 @@ class Scan:
         miner, bodies, places = self._miner, rows.bodies, unpack(rows.columns, "origin", rows.count, 0)
         for row in part.found:
             place, body = places[row], bodies[row]
+            if body is None:
+                body = rows.event_names[row]
             origin = origins[place]
             if origin.template and body != origin.template:
                 yield known.get(place) or known.setdefault(place, (miner.match_template(origin.template), origin))

@@ -174,7 +174,8 @@ class Sieve(Generic[R]):
         return (self.traces if trace_id else self.tasks) is not None
 
     def _judge(self, facts: Facts, now: float, certain: str, key: Hashable = None) -> tuple[Pattern, Verdict]:
-        pattern = self.miner.match_record(facts.body, *facts.origin)
+        said = facts.event_name if facts.body is None else facts.body  # most events have no more than their name
+        pattern = self.miner.match_record(said, *facts.origin)
         return pattern, self.gate.judge(
             pattern,
             facts.severity,

@@ -206,7 +206,10 @@ class LogTail:
         _, call, trace_id, rows, row = entry
         known = facts(call, rows, row) if call.is_special else None
         origin, severity = (call.origin, call.severity) if known is None else known[:2]
-        pattern = self.miner.match_record(rows.bodies[row], *origin)
+        said = rows.bodies[row]
+        if said is None and known is not None:
+            said = known.event_name
+        pattern = self.miner.match_record(said, *origin)
         cell = self._counts.cell(call.when(self._minute), pattern, severity)
         cell.seen += 1
         if trace_id and known is None and not self._passes_all and self._drops(entry, pattern, moment):
