@@ -11,12 +11,13 @@ from contextvars import ContextVar
 from time import time_ns
 from typing import Any
 
-from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry._logs import SeverityNumber
 
 from tidegate.api.complaints import complain
 from tidegate.api.functions import Place
 from tidegate.api.providers import logger as logger_of
 from tidegate.otel.current import SUPPRESS_KEY, current_context
+from tidegate.otel.log_records import log_record
 from tidegate.record.plain import current_exc_info, exception_attributes, plain, text
 
 #: The number and the text of a severity.
@@ -116,16 +117,7 @@ def emit(
                 step.state = _RENDERING
                 message, attributes, event_name = _rendered(message, attributes)
                 step.state = _EMITTING
-            now, (number, name) = time_ns(), severity
-            record: Any = LogRecord(
-                timestamp=now,
-                observed_timestamp=now,
-                severity_number=number,
-                severity_text=name,
-                body=message,
-                attributes=attributes,
-                event_name=event_name,
-            )
+            record = log_record(time_ns(), severity, message, attributes, event_name)
             record._tidegate_origin = origin  # under `records.ORIGIN`
             logger.emit(record)
         finally:
