@@ -292,9 +292,9 @@ def _parse_regexes(value: Any) -> tuple[str, ...]:
         try:
             compiled, _ = checked(text, MOST_FOUND)
         except ValueError as error:
-            raise Refused(str(error)) from None
+            raise Refused(f"T{str(error)[1:]}") from None
         if compiled.search(""):
-            raise Refused(f"the regular expression {text!r} matches the empty text; it must match what is to go.")
+            raise Refused(f"The regular expression {text!r} matches the empty text; it must match what is to go.")
     return texts
 
 

@@ -349,15 +349,15 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
     try:
         return option.kind.parse(value)
     except Refused as error:
-        raise ConfigurationError(f"{received_from} is refused: {error} {option.help}") from None
+        raise _refusal(option, value, received_from, f"{error} ") from None
     except (ValueError, TypeError, KeyError, OSError, OverflowError):
         raise _refusal(option, value, received_from) from None
 
 
-def _refusal(option: Option, value: Any, received_from: str) -> ConfigurationError:
+def _refusal(option: Option, value: Any, received_from: str, why: str = "") -> ConfigurationError:
     is_hidden = option.secret or ("://" in str(value) and "@" in str(value))  # a URL with a password
     received = "a hidden value" if is_hidden else repr(value)
-    return ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {option.help}")
+    return ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {why}{option.help}")
 
 
 def _check_endpoints(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -233,6 +233,8 @@ HOSTILE = [
     "password ", "password: ", "password=", "password\t", "secret'", 'token="', "key=\\", "api_key:",
     "bearer ", "basic  ", "cookie:", "password '", "?sig=", "&a-signature", "AIza",
     "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
+    "authorization: ", "authorization: digest ", "Private-Lines: 1", "--a-", "--token ", "?key=", "&code=", "://a@",
+    ";pwd=", "identified by ", "4111 ", "4", "4111-", "\\n", "SG.", "MTAw", "0Q~", "'password', '", "token: ", "M0.",
     "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END ", "PRIVATE KEY", " ", "a", "=", '"', "'",
 ]  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_expressions_come_from_a_text_separated_by_semicolons() -> None:
 )
 def test_an_expression_that_cannot_be_used_is_refused(pattern: str, why: str) -> None:
     with pytest.raises(
-        ConfigurationError, match=f"argument redact_patterns is refused: the regular expression .*{why}"
+        ConfigurationError, match=f"argument redact_patterns is .*; it must be regular expressions, .* The regular expression .*{why}"
     ):
         load({"redact_patterns": [pattern]})
 

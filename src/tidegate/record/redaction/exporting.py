@@ -15,11 +15,11 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status
 
-from tidegate.kinds import CALLABLE, REGEXES
 from tidegate.otel import attribute_dict
 from tidegate.otel.copies import copied_attributes, copied_span
 from tidegate.record.redaction.cleaning import Callback
 from tidegate.record.redaction.redactor import Redactor
+from tidegate.settings import load
 from tidegate.store.block import Batch
 
 #: Resources and scopes that are remembered with their secrets replaced; a process has few.
@@ -30,10 +30,16 @@ class _Redacting:
     """What both have: the redactor, one call at a time, and the resources and scopes that are cleaned already."""
 
     def __init__(
-        self, exporter: Any, keys: Iterable[str] = (), patterns: Sequence[str] = (), callback: Callback | None = None
+        self,
+        exporter: Any,
+        *,
+        keys: Iterable[str] = (),
+        patterns: Sequence[str] = (),
+        callback: Callback | None = None,
     ) -> None:
         self._exporter = exporter
-        self._redactor = Redactor(keys, patterns, callback)
+        given = {"redact_keys": tuple(keys), "redact_patterns": tuple(patterns), "redact_callback": callback}
+        self._redactor = Redactor.of(load(given, environ={}))
         self._lock = threading.Lock()
         self._owners: dict[int, tuple[Any, Any]] = {}
 
@@ -73,8 +79,8 @@ class RedactingSpanExporter(_Redacting, SpanExporter):
     """Hands spans to ``exporter`` with ``[redacted]`` in place of secrets, as they are in the store.
 
     ``keys``, ``patterns`` and ``callback`` are those of the settings ``redact_keys``, ``redact_patterns`` and
-    ``redact_callback``; raises `ValueError` for a pattern that is none, or that could take for ever. The
-    application's own spans are not changed.
+    ``redact_callback``; raises `ConfigurationError` for what those refuse. The application's own spans
+    are not changed.
 
     >>> from opentelemetry.sdk.trace import TracerProvider
     >>> from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -87,16 +93,6 @@ class RedactingSpanExporter(_Redacting, SpanExporter):
     >>> dict(sent.get_finished_spans()[0].attributes)
     {'card.cvv': '[redacted]'}
     """
-
-    def __init__(
-        self,
-        exporter: SpanExporter,
-        *,
-        keys: Iterable[str] = (),
-        patterns: Sequence[str] = (),
-        callback: Callback | None = None,
-    ) -> None:
-        super().__init__(exporter, keys, REGEXES.parse(patterns), CALLABLE.parse(callback))
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
@@ -154,16 +150,6 @@ class RedactingLogRecordExporter(_Redacting, LogRecordExporter):
     >>> RedactingLogRecordExporter(ConsoleLogRecordExporter(), patterns=["shop-[0-9]{8}"]).force_flush()
     True
     """
-
-    def __init__(
-        self,
-        exporter: LogRecordExporter,
-        *,
-        keys: Iterable[str] = (),
-        patterns: Sequence[str] = (),
-        callback: Callback | None = None,
-    ) -> None:
-        super().__init__(exporter, keys, REGEXES.parse(patterns), CALLABLE.parse(callback))
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         try:

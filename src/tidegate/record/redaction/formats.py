@@ -155,7 +155,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "password in a connection string",
         ("passw", "pwd"),
-        rf";[ \t]?(?:password|pwd)[ \t]?=[ \t]?{_PLACEHOLDER}(?P<secret>[^;\r\n\"']+)",
+        rf";[ \t]?(?:password|pwd)[ \t]?=[ \t]?{_PLACEHOLDER}(?P<secret>[^;\s\"'][^;\r\n\"']*)",
         folds=True,
     ),
     Format(
