@@ -19,7 +19,8 @@ pytestmark = pytest.mark.servers
 LOAD_ENTRY_POINTS = """
 from importlib.metadata import distribution
 for point in distribution("tidegate").entry_points:
-    point.load()
+    if point.group != "pytest11":  # which only pytest asks for
+        point.load()
     print(point.group, point.name)
 """
 
