@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry import trace
-from opentelemetry._logs import SeverityNumber
+from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags
 
 from tidegate.otel import log_records
@@ -24,7 +24,7 @@ def test_a_quick_one_is_the_same(span: trace.Span) -> None:
 
 
 def test_one_with_other_fields_is_left_to_its_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Changed(log_records.LogRecord):
+    class Changed(LogRecord):
         def __init__(self, **fields: object) -> None:
             self.fields = fields
 

@@ -7,6 +7,7 @@ objects      fields of spans and log records
 exceptions   exceptions on spans
 frameworks   instrumentations of web frameworks
 current      the current context
+log_records  making log records
 setup        building providers
 providers    changing providers that exist
 signals      metrics and events of our own
