@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
-from tidegate.regexes import compile_regex
 from tidegate.gate.policy import TRACE_FIELDS, Condition, TraceRule
+from tidegate.regexes import compile_regex
 
 Predicate = Callable[[Any], bool]
 Attributes = Mapping[str, Any]
