@@ -26,7 +26,8 @@ async def front() -> str:
     logger.warning("front")
     tidegate.track_event("order.placed")
     async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"{os.environ['BACK']}/back")).json()
+        found: str = (await client.get(f"{os.environ['BACK']}/back")).json()
+        return found
 
 
 @app.get("/back")
