@@ -12,7 +12,7 @@ SOURCE = (
     r"|\d{4}(?P<of>[ -])\d{6}(?P=of)\d{4,5})(?![\w-]|\.\d)"
 )
 
-MARKS = ("0000000000000", "0000 0000 0000", "0000-0000-0000", "0000 000000 0000", "0000-000000-0000")
+MARKS = ("0000000000000", "0000 0000 0000 0000", "0000-0000-0000-0000", "0000 000000 0000", "0000-000000-0000")
 
 #: Visa, Mastercard, American Express, Discover, JCB, Diners Club, UnionPay, Maestro: first digits, and all of them.
 _ISSUED = re.compile(

@@ -20,9 +20,6 @@ T = TypeVar("T")
 MAX_REMEMBERED = 4096
 MAX_LINE_BYTES = 256
 
-#: Groups of digits like a card's, behind a "-", where no card begins.
-_IN_UUID = b"-0000-0000-0000-"
-
 
 def remember(new: set[T], known: set[T]) -> None:
     """Add to a bounded set, which begins anew when it is full."""
@@ -67,15 +64,14 @@ class Lines:
         searched = b" ".join(words)
         exact = found(EXACT, searched)
         folded = found(FOLDED, alike(searched.lower()))
-        checked = found(CHECKED, joined.replace(_IN_UUID, b""))
+        checked = found(CHECKED, joined)
         if not exact and not folded:
             _remember_short(words, self._words)
-            if not checked:
-                return {}
+            near = [line for line in new for mark in checked if mark in line]
+            return {line: applicable(line, {}, {}, checked) for line in near}
         suspects = {line: forms for line in new if (forms := applicable(line, exact, folded, checked))}
-        if exact or folded:
-            clean = set().union(*(alike(line).split() for line in new if line not in suspects))
-            _remember_short(clean - self._words, self._words)
+        clean = set().union(*(alike(line).split() for line in new if line not in suspects))
+        _remember_short(clean - self._words, self._words)
         return suspects
 
 
