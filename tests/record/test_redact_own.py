@@ -76,9 +76,8 @@ def test_expressions_come_from_a_text_separated_by_semicolons() -> None:
     ],
 )
 def test_an_expression_that_cannot_be_used_is_refused(pattern: str, why: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=f"argument redact_patterns is .*; it must be regular expressions, .* The regular expression .*{why}"
-    ):
+    told = f"argument redact_patterns is .*; it must be regular expressions, .* The regular expression .*{why}"
+    with pytest.raises(ConfigurationError, match=told):
         load({"redact_patterns": [pattern]})
 
 
