@@ -16,7 +16,7 @@ import uvicorn
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.sdk.trace import Span
 
-from tidegate.api import finding
+from tidegate.api.request import finding
 from tidegate.frameworks import asgi, loading
 from tidegate.otel import record_exceptions_once
 from tidegate.record import raised

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from tidegate.api.attributes import ContextLogRecordProcessor, ContextSpanProcessor
+from tidegate.api.attributes.processors import ContextLogRecordProcessor, ContextSpanProcessor
 
 
 class Telemetry:

@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any
 from tidegate._version import __version__
 
 if TYPE_CHECKING:
+    from tidegate.api.console.formatting import StructuredFormatter
+    from tidegate.api.console.handlers import configure_logging
     from tidegate.api.context import (
         ContextProvider,
         clear_log_context,
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from tidegate.api.decorators import instrument, traced
     from tidegate.api.errors import track_error
     from tidegate.api.events import track_event
-    from tidegate.api.formatting import StructuredFormatter
-    from tidegate.api.handlers import configure_logging
     from tidegate.api.logs import debug, error, get_logger, info, log, log_exception, timed_log, warn
     from tidegate.api.masking import mask_secret
     from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, counter, gauge, histogram
@@ -144,8 +144,8 @@ _HOMES = {
     "extract_user_id": "tidegate.api.requests",
     "get_request_context": "tidegate.api.requests",
     "instrument_app": "tidegate.frameworks.applications",
-    "configure_logging": "tidegate.api.handlers",
-    "StructuredFormatter": "tidegate.api.formatting",
+    "configure_logging": "tidegate.api.console.handlers",
+    "StructuredFormatter": "tidegate.api.console.formatting",
     "DEFAULT_HISTOGRAM_BUCKETS": "tidegate.api.metrics",
     "counter": "tidegate.api.metrics",
     "gauge": "tidegate.api.metrics",

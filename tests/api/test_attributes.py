@@ -19,10 +19,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from framework_telemetry import Telemetry
 from recording import Recording
 from tidegate import log_context
-from tidegate.api import ambient, complaints
-from tidegate.api.attributes import ContextLogRecordProcessor, ContextSpanProcessor
-from tidegate.api.baggage import opt_in
+from tidegate.api.attributes import gathering as ambient
+from tidegate.api.attributes.baggage import opt_in
+from tidegate.api.attributes.processors import ContextLogRecordProcessor, ContextSpanProcessor
 from tidegate.api.context import REQUEST_KEY
+from tidegate.api.inner import complaints
 from tidegate.otel import put_first
 from tidegate.record import capture
 

@@ -14,14 +14,14 @@ from opentelemetry.trace import Status, StatusCode
 
 from framework_telemetry import Telemetry
 from tidegate import log_context
-from tidegate.api import complaints
-from tidegate.api.console import (
+from tidegate.api.console.handlers import LineHandler
+from tidegate.api.console.processors import (
     ConsoleLogRecordProcessor,
     ConsoleSpanProcessor,
     put_back_last_resort,
     replace_last_resort,
 )
-from tidegate.api.handlers import LineHandler
+from tidegate.api.inner import complaints
 from tidegate.otel import left_out, suppressed
 from tidegate.record import capture
 

@@ -18,10 +18,10 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import ConfigurationError, StructuredFormatter, configure_logging, log_context
+from tidegate.api.console.formatting import TextFormatter
+from tidegate.api.console.handlers import LineHandler
+from tidegate.api.console.secrets import redact_by
 from tidegate.api.context import REQUEST_KEY
-from tidegate.api.formatting import TextFormatter
-from tidegate.api.handlers import LineHandler
-from tidegate.api.secrets import redact_by
 from tidegate.record.raised import note
 from tidegate.settings import load
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 
 import tidegate
 from signalling import Odd, Signals, attributes, complained
-from tidegate.api import functions
+from tidegate.api.inner import functions
 from tidegate.otel import suppressed
 from tidegate.records import ORIGIN, Origin
 

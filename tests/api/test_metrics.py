@@ -15,7 +15,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import tidegate
 from signalling import Odd, Signals, complained
-from tidegate.api import complaints, metrics
+from tidegate.api import metrics
+from tidegate.api.inner import complaints
 
 
 class Scalar:

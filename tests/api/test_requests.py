@@ -18,9 +18,10 @@ from starlette.websockets import WebSocket
 from werkzeug.test import EnvironBuilder
 
 from tidegate import RequestContext, extract_session_id, extract_user_id, get_request_context
-from tidegate.api import complaints, finding
+from tidegate.api.inner import complaints
+from tidegate.api.request import finding
+from tidegate.api.request.sessions import hashed_session
 from tidegate.api.requests import begin, describe, end
-from tidegate.api.sessions import hashed_session
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 
 from live_server import LiveServer, live_server, quiet_environ
 from recorded import Recorded, read
-from tidegate.api.sessions import hashed_session
+from tidegate.api.request.sessions import hashed_session
 
 pytestmark = pytest.mark.servers
 

@@ -15,7 +15,7 @@ from opentelemetry.trace import get_current_span
 import tidegate
 from asgi_serving import prepare
 from framework_telemetry import Telemetry
-from tidegate.api.sessions import hashed_session
+from tidegate.api.request.sessions import hashed_session
 from tidegate.frameworks.asgi import ErrorLayer, RequestLayer
 from tidegate.record.raised import context_of
 

@@ -21,7 +21,7 @@ from opentelemetry.instrumentation.django import DjangoInstrumentor
 import django_users
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
-from tidegate.api.sessions import hashed_session
+from tidegate.api.request.sessions import hashed_session
 from tidegate.frameworks import loading
 from tidegate.frameworks.django import prepare
 from tidegate.settings import load

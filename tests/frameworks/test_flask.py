@@ -20,8 +20,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
+from tidegate.api.request.sessions import hashed_session
 from tidegate.api.requests import extract_user_id
-from tidegate.api.sessions import hashed_session
 from tidegate.configure import Handle
 from tidegate.errors import ConfigurationError
 from tidegate.frameworks import loading

@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 import tidegate
 from asgi_serving import ask, prepare, serving
 from framework_telemetry import Telemetry
-from tidegate.api.sessions import hashed_session
+from tidegate.api.request.sessions import hashed_session
 
 Instrument = Callable[..., Starlette]
 

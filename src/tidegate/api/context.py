@@ -1,8 +1,8 @@
 """What everything that is recorded here has in common: values that the application sets, and the request's own.
 
 They live in the OpenTelemetry context and go wherever it goes: through ``await``, into tasks and
-`asyncio.to_thread`, into threads that the threading instrumentation starts. `tidegate.api.ambient`
-gathers them, `tidegate.api.attributes` puts them on spans and log records.
+`asyncio.to_thread`, into threads that the threading instrumentation starts. `tidegate.api.attributes.gathering`
+gathers them, `tidegate.api.attributes.processors` puts them on spans and log records.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Protocol, cast
 
 from opentelemetry.context import Context, create_key
 
-from tidegate.api import baggage
-from tidegate.api.complaints import complain
-from tidegate.api.wrapping import Function, InContext, wrap
+from tidegate.api.attributes import baggage
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.wrapping import Function, InContext, wrap
 from tidegate.otel import current_context, enter_context, leave_context
 from tidegate.record.plain import plain, text
 

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, overload
 
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
-from tidegate.api.arguments import Arguments, Pick, picker, plain_attributes
-from tidegate.api.complaints import complain
 from tidegate.api.errors import record_on, without_ours
-from tidegate.api.functions import is_error, place_of, type_name
+from tidegate.api.inner.arguments import Arguments, Pick, picker, plain_attributes
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.functions import is_error, place_of, type_name
+from tidegate.api.inner.providers import tracer
+from tidegate.api.inner.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.api.metrics import COUNTER, DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
-from tidegate.api.providers import tracer
-from tidegate.api.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.otel import is_suppressed
 from tidegate.record.plain import text
 

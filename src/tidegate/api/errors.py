@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overl
 
 from opentelemetry.trace import Span, StatusCode, get_current_span
 
-from tidegate.api.arguments import Arguments, Extract, Pick, picker, plain_attributes
-from tidegate.api.complaints import complain
-from tidegate.api.emitting import ERROR, emit
-from tidegate.api.functions import Place, is_error, place_of, place_of_caller
-from tidegate.api.providers import takes_logs
-from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.api.inner.arguments import Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.emitting import ERROR, emit
+from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
+from tidegate.api.inner.providers import takes_logs
+from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.record.plain import exception_attributes, text
 from tidegate.record.raised import is_logged, is_new_on, mark_logged, note
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, overload
 
-from tidegate.api.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
-from tidegate.api.complaints import complain
-from tidegate.api.emitting import INFO, emit
-from tidegate.api.functions import Place, is_error, place_of, place_of_caller, type_name
-from tidegate.api.sessions import hashed_session
-from tidegate.api.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.api.inner.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.emitting import INFO, emit
+from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller, type_name
+from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.api.request.sessions import hashed_session
 from tidegate.record.plain import text
 
 #: What the decorator takes besides ``category``.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tidegate.api.emitting import DEBUG, ERROR, INFO, WARN, emit, severity
-from tidegate.api.functions import Place, place_of_caller
+from tidegate.api.inner.emitting import DEBUG, ERROR, INFO, WARN, emit, severity
+from tidegate.api.inner.functions import Place, place_of_caller
 from tidegate.api.timing import TimedLog
 from tidegate.record.plain import text
 

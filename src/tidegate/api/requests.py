@@ -13,10 +13,10 @@ from typing import Any
 
 from opentelemetry.context import Context, attach, detach, get_current, get_value, set_value
 
-from tidegate.api import finding
-from tidegate.api.carriers import Carrier
-from tidegate.api.complaints import complain
 from tidegate.api.context import REQUEST_KEY
+from tidegate.api.inner.complaints import complain
+from tidegate.api.request import finding
+from tidegate.api.request.carriers import Carrier
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
-from tidegate.api.complaints import complain
-from tidegate.api.emitting import ERROR, emit, severity
-from tidegate.api.functions import Place, is_error, place_of, type_name
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.emitting import ERROR, emit, severity
+from tidegate.api.inner.functions import Place, is_error, place_of, type_name
+from tidegate.api.inner.wrapping import Function, Step, underlying, wrap
 from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
-from tidegate.api.wrapping import Function, Step, underlying, wrap
 from tidegate.record.plain import text
 
 #: Runs of a shared object that are open at once in one context.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from opentelemetry._logs import get_logger_provider
 from opentelemetry.trace import get_tracer_provider
 
-from tidegate.api import ambient, baggage
-from tidegate.api.attributes import ContextLogRecordProcessor, ContextSpanProcessor
+from tidegate.api.attributes import baggage
+from tidegate.api.attributes import gathering as ambient
+from tidegate.api.attributes.processors import ContextLogRecordProcessor, ContextSpanProcessor
 from tidegate.otel import put_first
 from tidegate.settings import Settings
 

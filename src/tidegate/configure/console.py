@@ -9,7 +9,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_tracer_provider
 
-from tidegate.api.secrets import redact_by
+from tidegate.api.console.secrets import redact_by
 from tidegate.settings import Settings
 
 
@@ -23,8 +23,8 @@ def show(settings: Settings) -> None:
     if style == "off":
         return
     # not for a process that shows nothing
-    from tidegate.api.console import ConsoleLogRecordProcessor, ConsoleSpanProcessor, replace_last_resort
-    from tidegate.api.handlers import LineHandler
+    from tidegate.api.console.handlers import LineHandler
+    from tidegate.api.console.processors import ConsoleLogRecordProcessor, ConsoleSpanProcessor, replace_last_resort
 
     handler = LineHandler(style, redact=settings.redact)
     replace_last_resort(handler)

@@ -14,8 +14,8 @@ from typing import Any
 from opentelemetry.context import set_value
 from opentelemetry.trace import get_current_span
 
-from tidegate.api.carriers import Asgi
 from tidegate.api.context import REQUEST_KEY
+from tidegate.api.request.carriers import Asgi
 from tidegate.api.requests import Request, describe
 from tidegate.frameworks.hooks import guarded, tell
 from tidegate.frameworks.loading import in_force

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from opentelemetry.context import Context
 
-from tidegate.api.complaints import complain
-from tidegate.api.finding import place, reader_of
+from tidegate.api.inner.complaints import complain
+from tidegate.api.request.finding import place, reader_of
 from tidegate.api.requests import begin, current, describe, end
 from tidegate.frameworks.loading import in_force
 from tidegate.record.raised import note

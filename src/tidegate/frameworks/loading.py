@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from tidegate.api.finding import Sources, read_from
+from tidegate.api.request.finding import Sources, read_from
 from tidegate.imports import when_imported
 from tidegate.settings import Settings, default_environment, environment, load
 

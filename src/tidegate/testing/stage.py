@@ -11,7 +11,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from tidegate.api.attributes import ContextLogRecordProcessor, ContextSpanProcessor
+from tidegate.api.attributes.processors import ContextLogRecordProcessor, ContextSpanProcessor
 from tidegate.otel import attached, put_first
 from tidegate.otel.globals import TakenOver, as_new, enabled
 from tidegate.record import capture as log_capture

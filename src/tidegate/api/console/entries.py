@@ -11,7 +11,7 @@ from opentelemetry._logs import LogRecord
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
-from tidegate.api.ambient import ambient_attributes
+from tidegate.api.attributes.gathering import ambient_attributes
 from tidegate.format import duration, value_text
 from tidegate.otel import attribute_dict, current_context
 from tidegate.record import capture

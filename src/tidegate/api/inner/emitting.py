@@ -13,9 +13,9 @@ from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from tidegate.api.complaints import complain
-from tidegate.api.functions import Place
-from tidegate.api.providers import logger as logger_of
+from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.functions import Place
+from tidegate.api.inner.providers import logger as logger_of
 from tidegate.otel.current import SUPPRESS_KEY, current_context
 from tidegate.otel.log_records import log_record
 from tidegate.record.plain import current_exc_info, exception_attributes, plain, text

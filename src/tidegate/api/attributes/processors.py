@@ -9,8 +9,8 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
-from tidegate.api.ambient import ambient_attributes, is_empty
-from tidegate.api.complaints import complain
+from tidegate.api.attributes.gathering import ambient_attributes, is_empty
+from tidegate.api.inner.complaints import complain
 from tidegate.otel import attribute_dict, current_context, put_under
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.api.carriers import Carrier, carrier_of
-from tidegate.api.complaints import complain
-from tidegate.api.identities import as_id, user_id
-from tidegate.api.sessions import hashed_session
+from tidegate.api.inner.complaints import complain
+from tidegate.api.request.carriers import Carrier, carrier_of
+from tidegate.api.request.identities import as_id, user_id
+from tidegate.api.request.sessions import hashed_session
 
 #: A request's id is its client's word: what could be anything else than an id is ignored.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")

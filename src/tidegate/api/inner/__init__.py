@@ -1,0 +1,1 @@
+"""What the calls are made of: wrappers, arguments, places, what providers make, and what went wrong."""
