@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from tidegate.errors import ConfigurationError, QueryError, StoreError, TidegateError
     from tidegate.frameworks.applications import instrument_app
     from tidegate.gate import AdaptiveSampler, PatternLogRecordProcessor
+    from tidegate.options import Options
     from tidegate.record.redaction import Match
     from tidegate.record.redaction.exporting import RedactingLogRecordExporter, RedactingSpanExporter
     from tidegate.ship import CircuitBreaker, CircuitBreakerOpen, exponential_backoff, should_retry
@@ -69,6 +70,7 @@ __all__ = [  # noqa: RUF022  # in the order of sorted()
     "DEFAULT_HISTOGRAM_BUCKETS",
     "Handle",
     "Match",
+    "Options",
     "PatternLogRecordProcessor",
     "QueryError",
     "RedactingLogRecordExporter",
@@ -122,6 +124,7 @@ _HOMES = {
     "PatternLogRecordProcessor": "tidegate.gate",
     "ConfigurationError": "tidegate.errors",
     "Handle": "tidegate.configure",
+    "Options": "tidegate.options",
     "QueryError": "tidegate.errors",
     "StoreError": "tidegate.errors",
     "TidegateError": "tidegate.errors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter, SimpleLogRecordProcessor
@@ -79,6 +80,27 @@ tree: list[type[tidegate.TidegateError]] = [tidegate.ConfigurationError, tidegat
 # set-up
 handle = tidegate.configure_observability(service_name="shop")
 assert_type(handle, tidegate.Handle)
+tidegate.configure_observability(
+    app=object(),
+    service_name=None,
+    console="json",
+    dev="true",
+    queue_size=4096,
+    slow=0.5,
+    span_budget="none",
+    store=Path("telemetry"),
+    excluded_urls=["/healthz"],
+    headers={"x-team": "shop"},
+    context_provider=provide,
+    redact_callback="shop:mask",
+)
+options: tidegate.Options = {"service_name": "shop", "retention": "default=3d"}
+tidegate.configure_observability(**options)
+from_elsewhere: dict[str, Any] = {}
+tidegate.configure_observability(**from_elsewhere)
+tidegate.configure_observability(service_nam="shop")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+tidegate.configure_observability(service_name=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+tidegate.configure_observability(console="jsn")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 # loaded on demand, from wherever it is at home
 assert_type(tidegate.mask_secret("sk_live_4242"), str)

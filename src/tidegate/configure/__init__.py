@@ -11,8 +11,10 @@ console      at the end: what shows on standard error what nothing else shows, i
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import get_logger_provider
 
@@ -26,10 +28,16 @@ from tidegate.configure.recording import attach
 from tidegate.configure.shipping import Shipping, shipping_of
 from tidegate.frameworks import loading
 from tidegate.frameworks.applications import instrument_app
+from tidegate.options import Options
 from tidegate.record import capture, process, raised
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings, keep_place, load, standard_environment
 from tidegate.store.location import OFF
+
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Handle", "configure_observability", "is_idle", "own_service", "own_settings", "own_store", "start"]
 
@@ -38,10 +46,10 @@ _logger = logging.getLogger("tidegate")
 _handle: Handle | None = None
 
 
-def configure_observability(*, app: Any = None, instrument: bool = True, **options: Any) -> Handle:
+def configure_observability(*, app: Any = None, instrument: bool = True, **options: Unpack[Options]) -> Handle:
     """Record this process's traces, logs and metrics in the local store, and instrument its libraries.
 
-    ``options`` are the settings by name (``tidegate settings`` lists them), such as ``service_name``,
+    ``options`` are the settings by name (`Options`; ``tidegate settings`` lists them), such as ``service_name``,
     ``store`` (a directory, ``memory:`` or ``off``) and ``endpoint``; what is not given comes from the
     environment. ``instrument`` loads the installed instrumentations; ``app`` is a FastAPI, Starlette
     or Flask application that was made before the call. Calling it again changes nothing and returns
@@ -61,7 +69,7 @@ def configure_observability(*, app: Any = None, instrument: bool = True, **optio
     return handle
 
 
-def start(options: dict[str, Any] | None = None, auto_instrumentation_version: str | None = None) -> Handle:
+def start(options: Mapping[str, Any] | None = None, auto_instrumentation_version: str | None = None) -> Handle:
     """Configure the SDK and attach the recording, once a process; instrumentations are not loaded."""
     global _handle
     options = options or {}
@@ -132,7 +140,7 @@ def is_idle() -> bool:
     return _handle is None or _handle.idle
 
 
-def _say_what_is_ignored(settings: Settings, options: dict[str, Any]) -> None:
+def _say_what_is_ignored(settings: Settings, options: Mapping[str, Any]) -> None:
     given = load(options)
     for name, value in options.items():
         if value is not None and given.values[name] != settings.values[name]:

@@ -30,7 +30,7 @@ _EXPORTERS = ("OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORT
 _SENDING = (*_EXPORTERS, "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
-def resolve(options: dict[str, Any]) -> tuple[Settings, Any]:
+def resolve(options: Mapping[str, Any]) -> tuple[Settings, Any]:
     """The settings, and the declarative configuration if a file is named."""
     settings = load(options)
     if not settings.config_file:
