@@ -1,6 +1,7 @@
 """The pytest plugin: a fixture ``telemetry``, and what it has captured in the report of a test that fails.
 
-pytest loads this at each start, wherever Tidegate is installed: nothing else is imported before the fixture is used.
+pytest loads this at each start, wherever Tidegate is installed: nothing else is imported before the fixture is used,
+and what is at the top here takes any pytest (from 6.2) and pluggy (from 1.0), as distributions have them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from tidegate.testing import Telemetry
 
-_KEY: pytest.StashKey[Telemetry] = pytest.StashKey()
+#: What tests capture, from the fixture's beginning until they are reported.
+_captured: dict[Any, Telemetry] = {}
 
 _MARKER = (
     "telemetry(deterministic=False, level=None, providers=()): arguments of the capture by the fixture `telemetry`"
@@ -34,7 +36,7 @@ def telemetry(request: pytest.FixtureRequest) -> Iterator[Telemetry]:
     from tidegate.testing import capture
 
     with capture(**_options(request.node)) as captured:
-        request.node.stash[_KEY] = captured
+        _captured[request.node] = captured
         yield captured
 
 
@@ -49,17 +51,21 @@ def _options(node: pytest.Item) -> dict[str, Any]:
     return options
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    report: pytest.TestReport = yield
-    captured = item.stash.get(_KEY, None)
-    if report.when == "teardown" and captured is not None:
-        del item.stash[_KEY]  # items live as long as the session
-    if captured is not None and report.failed:
+    outcome = yield
+    captured = _captured.get(item)
+    if captured is not None and outcome.excinfo is None:
+        _report(outcome.get_result(), captured)
+        if outcome.get_result().when == "teardown":
+            del _captured[item]
+
+
+def _report(report: pytest.TestReport, captured: Telemetry) -> None:
+    if report.failed:
         try:
             tree = captured.tree()
         except Exception as error:  # the report of the failure itself matters more
             tree = f"what was captured cannot be shown: {error!r}"
         if tree:
             report.sections.append(("telemetry", tree))
-    return report

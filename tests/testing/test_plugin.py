@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from tidegate import pytest_plugin
 
 pytest_plugins = "pytester"
 
@@ -195,6 +199,15 @@ def test_the_plugin_loads_nothing_before_it_is_used(pytester: pytest.Pytester) -
         "tidegate._version",
         "tidegate.pytest_plugin",
     }
+
+
+def test_the_plugin_loads_with_the_pytest_of_old_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hookimpl(*, hookwrapper: bool = False, tryfirst: bool = False, trylast: bool = False) -> Any:  # pluggy 1.0
+        return lambda function: function
+
+    monkeypatch.setattr(pytest, "hookimpl", hookimpl)
+    monkeypatch.delattr(pytest, "StashKey")  # of pytest 7.0
+    assert "telemetry" in runpy.run_path(pytest_plugin.__file__)
 
 
 def test_testing_does_not_need_pytest(run: Callable[..., object]) -> None:
