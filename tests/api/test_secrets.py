@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
-from tidegate import RedactingLogRecordExporter, RedactingSpanExporter, mask_secret
+from tidegate import Match, RedactingLogRecordExporter, RedactingSpanExporter, mask_secret
 
 SECRET = "hunter22"
 
@@ -102,6 +103,36 @@ def test_further_names_expressions_and_a_callback_are_those_of_the_settings() ->
 def test_an_expression_that_could_take_for_ever_is_refused(exporter: Any) -> None:
     with pytest.raises(ValueError, match="could take for ever"):
         exporter(InMemorySpanExporter(), patterns=["(a+)+b"])
+
+
+def test_a_callback_may_end_a_span_that_is_exported_by_the_same_exporter() -> None:
+    sent = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+
+    def look_up(match: Match) -> None:
+        provider.get_tracer("lib").start_span("look up").end()
+
+    provider.add_span_processor(SimpleSpanProcessor(RedactingSpanExporter(sent, callback=look_up)))
+    provider.get_tracer("lib").start_span("work", attributes=EVERYWHERE).end()
+    assert {span.name for span in sent.get_finished_spans()} == {"look up", "work"}
+
+
+def test_an_export_waits_for_no_other_one_as_a_forked_child_would_for_ever() -> None:
+    asked, answered = Event(), Event()
+
+    def decide(match: Match) -> None:
+        asked.set()
+        answered.wait()
+
+    exporter = RedactingSpanExporter(InMemorySpanExporter(), callback=decide)
+    span, other = (TracerProvider(shutdown_on_exit=False).get_tracer("lib").start_span("GET") for _ in range(2))
+    span.set_attributes(EVERYWHERE)
+    first = Thread(target=exporter.export, args=([span],), daemon=True)
+    first.start()
+    asked.wait()
+    assert exporter.export([other]) is SpanExportResult.SUCCESS  # type: ignore[list-item]
+    answered.set()
+    first.join()
 
 
 def test_what_cannot_be_redacted_is_not_exported() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from tidegate.otel import attribute_dict
 from tidegate.otel.copies import copied_attributes, copied_span
 from tidegate.record.redaction.cleaning import Callback
 from tidegate.record.redaction.redactor import Redactor
+from tidegate.record.redaction.shared import SharedRedactor
 from tidegate.settings import load
 from tidegate.store.block import Batch
 
@@ -27,7 +27,7 @@ MAX_OWNERS = 256
 
 
 class _Redacting:
-    """What both have: the redactor, one call at a time, and the resources and scopes that are cleaned already."""
+    """What both have: the redactor, and the resources and scopes that are cleaned already."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class _Redacting:
     ) -> None:
         self._exporter = exporter
         given = {"redact_keys": tuple(keys), "redact_patterns": tuple(patterns), "redact_callback": callback}
-        self._redactor = Redactor.of(load(given, environ={}))
-        self._lock = threading.Lock()
+        settings = load(given, environ={})
+        self._redactor = SharedRedactor(lambda: Redactor.of(settings))
         self._owners: dict[int, tuple[Any, Any]] = {}
 
     def shutdown(self) -> None:
@@ -96,8 +96,7 @@ class RedactingSpanExporter(_Redacting, SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
-            with self._lock:
-                redacted = self._redacted(spans)
+            redacted = self._redacted(spans)
         except Exception:  # nothing is sent of which it is not known what it holds
             return SpanExportResult.FAILURE
         result: SpanExportResult = self._exporter.export(redacted)
@@ -153,8 +152,7 @@ class RedactingLogRecordExporter(_Redacting, LogRecordExporter):
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         try:
-            with self._lock:
-                redacted = self._redacted(batch)
+            redacted = self._redacted(batch)
         except Exception:  # as for spans
             return LogRecordExportResult.FAILURE
         result: LogRecordExportResult = self._exporter.export(redacted)
