@@ -127,6 +127,20 @@ def test_json_has_the_same_fields_as_that_of_the_stdlib() -> None:
     assert list(line) == ["timestamp", "level", "logger", "message", "trace_id", "span_id", "order"]
 
 
+def test_json_has_the_name_of_an_event() -> None:
+    shown = Shown("json")
+    shown.logger.emit(LogRecord(event_name="order.placed", attributes={"order": 7}))
+    [line] = shown.json
+    assert (line["message"], line["event.name"]) == ("order.placed", "order.placed")
+
+
+def test_json_of_what_is_no_event_has_no_name_of_one() -> None:
+    shown = Shown("json")
+    shown.logger.emit(LogRecord(body="paid"))
+    [line] = shown.json
+    assert "event.name" not in line
+
+
 def test_what_is_captured_is_not_shown_again(shown: Shown) -> None:
     capture.install(shown.telemetry.loggers)
     try:

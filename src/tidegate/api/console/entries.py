@@ -68,7 +68,7 @@ def of_opentelemetry(record: LogRecord, logger: str) -> Entry:
     """What a record of OpenTelemetry's says, that ``logger`` has emitted."""
     attributes = attribute_dict(record.attributes)
     number = record.severity_number.value if record.severity_number is not None else 0
-    named = {"event.name": record.event_name} if record.event_name and record.body is not None else {}
+    named = {"event.name": record.event_name} if record.event_name else {}
     others = {name: value for name, value in attributes.items() if not name.startswith(_EXCEPTION)}
     return Entry(
         record.timestamp or record.observed_timestamp or 0,

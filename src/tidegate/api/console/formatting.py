@@ -122,12 +122,17 @@ class TextFormatter(Lines):
             (f"{safe(entry.level):8}", level_style(level(entry.severity_number))),
             (safe(entry.logger), "cyan"),
             (first, "red" if entry.severity_number >= SEVERITIES["ERROR"] else ""),
-            (pairs(entry.attributes, hide=HIDDEN), "dim"),
+            (pairs(entry.attributes, hide=(*HIDDEN, "event.name") if _is_named(entry) else HIDDEN), "dim"),
             (f"trace={entry.trace_id[:SHORT_ID]}" if entry.trace_id else "", "dim"),
         ]
         style = _styled if self._is_coloured() else _plain
         line = "  ".join(style(part, words) for part, words in parts if part)
         return "\n".join([line, *(style(_CONTINUED + each, "dim") for each in more)])
+
+
+def _is_named(entry: Entry) -> bool:
+    """Whether the message is the name of an event, which has none of its own."""
+    return entry.attributes.get("event.name") == entry.message
 
 
 def _exception_lines(exception: Mapping[str, str]) -> list[str]:
