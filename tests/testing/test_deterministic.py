@@ -12,6 +12,7 @@ from opentelemetry._logs import _internal as logs_api
 from opentelemetry.sdk import trace as trace_sdk
 from opentelemetry.sdk.trace import TracerProvider
 
+import tidegate
 from tidegate.testing import Telemetry, capture
 from tidegate.testing.showing import MAX_LINES
 
@@ -44,6 +45,21 @@ def test_the_clock_ticks_by_being_looked_at() -> None:
     assert [*times, outer.end_time_unix_nano] == [START_NS + tick * MS for tick in (0, 2, 3, 5)]
     assert [event.time_unix_nano for event in outer.events] == [START_NS + 4 * MS]
     assert [log.time_unix_nano for log in telemetry.logs()] == [START_NS + tick * MS for tick in (1, 6)]
+
+
+def test_what_our_own_calls_log_has_times_of_the_same_clock() -> None:
+    with capture(deterministic=True) as telemetry:
+        tidegate.info("first")
+        logging.getLogger("shop").warning("second")
+        tidegate.track_event("third")
+        tidegate.track_error(ValueError("fourth"))
+    assert [log.time_unix_nano for log in telemetry.logs()] == [START_NS + tick * MS for tick in range(4)]
+    assert [log.event_name or log.body for log in telemetry.logs()] == [
+        "first",
+        "second",
+        "third",
+        "ValueError: fourth",
+    ]
 
 
 def test_two_runs_are_the_same() -> None:

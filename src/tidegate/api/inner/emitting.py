@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from time import time_ns
 from typing import Any
 
 from opentelemetry._logs import SeverityNumber
@@ -117,7 +116,7 @@ def emit(
                 step.state = _RENDERING
                 message, attributes, event_name = _rendered(message, attributes)
                 step.state = _EMITTING
-            record = log_record(time_ns(), severity, message, attributes, event_name)
+            record = log_record(severity, message, attributes, event_name)
             record._tidegate_origin = origin  # under `records.ORIGIN`
             logger.emit(record)
         finally:
