@@ -14,7 +14,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind
 
-from tidegate import instrument, traced
+from tidegate import ConfigurationError, instrument, traced
 from tidegate.otel import suppressed
 from tidegate.records import Span
 from tidegate.testing import Distribution, Telemetry, capture
@@ -35,6 +35,13 @@ def outcomes(telemetry: Telemetry, name: str) -> list[tuple[dict[str, Any], Any]
 @traced
 def on_module_level() -> str:
     return current_name()
+
+
+@pytest.mark.parametrize("decorator", [traced, instrument])
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_refused(decorator: Callable[..., Any], name: str) -> None:
+    with pytest.raises(ConfigurationError, match="must not be empty"):
+        decorator(name)
 
 
 class TestTraced:

@@ -11,6 +11,9 @@ import pytest
 from opentelemetry import trace
 
 from tidegate import ConfigurationError, traced, track_error
+from tidegate.otel import suppressed
+from tidegate.record.plain import MAX_STACKTRACE
+from tidegate.record.raised import is_new_on
 from tidegate.records import Event, Log, Span
 from tidegate.testing import Telemetry
 
@@ -127,6 +130,43 @@ class TestCall:
 
     def test_without_providers_nothing_happens(self) -> None:
         track_error(Mute())
+
+    def test_an_error_that_the_span_has_already_makes_its_status(self, telemetry: Telemetry) -> None:
+        with TRACER.start_as_current_span("around") as span:
+            error = raised(LookupError("no such order"))
+            is_new_on(error, span.get_span_context().span_id)  # by `Span.record_exception`
+            track_error(error)
+        assert telemetry.span("around").status_code == "ERROR"
+        assert exception_events(telemetry.span("around")) == []
+
+    def test_a_span_that_fails_has_the_errors_type(self, telemetry: Telemetry) -> None:
+        with TRACER.start_as_current_span("around"):
+            track_error(Sealed())
+        assert telemetry.span("around").attributes["error.type"] == f"{__name__}.Sealed"
+
+    def test_an_error_whose_log_record_was_left_out_is_not_taken_for_logged(self, telemetry: Telemetry) -> None:
+        error = LookupError()
+        with suppressed():
+            track_error(error)
+        track_error(error)
+        assert len(telemetry.logs()) == 1
+
+    @pytest.mark.parametrize(
+        ("module", "name"), [("builtins", "Odd"), ("__main__", "__main__.Odd"), ("shop", "shop.Odd"), (None, "Odd")]
+    )
+    def test_a_type_is_named_as_the_sdk_names_it(self, telemetry: Telemetry, module: str | None, name: str) -> None:
+        error = type("Odd", (Exception,), {"__module__": module, "__qualname__": "Odd"})()
+        with TRACER.start_as_current_span("around") as span:
+            span.record_exception(error, {"by": "sdk"})
+            track_error(error)
+        types = [event.attributes["exception.type"] for event in exception_events(telemetry.span("around"))]
+        assert {*types, the_log(telemetry).attributes["exception.type"]} == {name}
+
+    def test_a_huge_message_is_cut_in_the_middle(self, telemetry: Telemetry) -> None:
+        track_error(raised(LookupError("a" * 10**6 + "z")))
+        log = the_log(telemetry)
+        texts = [log.body, *(log.attributes[f"exception.{name}"] for name in ("message", "stacktrace"))]
+        assert all(len(text) < MAX_STACKTRACE + 100 and text.rstrip().endswith("z") for text in texts)
 
 
 class TestDecorator:
@@ -249,6 +289,26 @@ class TestDecorator:
             fails()
         assert len(exception_events(telemetry.span("fails"))) == 1
         telemetry.assert_parent(the_log(telemetry), "fails")
+
+    def test_pytest_leaves_our_frame_out(self) -> None:
+        @track_error
+        def fails() -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError) as caught:
+            fails()
+        assert [entry.frame.f_locals.get("__tracebackhide__", False) for entry in caught.traceback] == [
+            False,
+            True,
+            False,
+        ]
+
+    def test_an_extract_that_must_be_awaited_is_refused(self) -> None:
+        async def extract() -> dict[str, Any]:
+            return {}
+
+        with pytest.raises(ConfigurationError, match="not async"):
+            track_error(extract=extract)(lambda: None)  # type: ignore[arg-type]
 
     def test_a_class_is_refused_where_it_is_decorated(self) -> None:
         with pytest.raises(ConfigurationError):

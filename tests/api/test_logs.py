@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import sys
 import uuid
@@ -16,8 +17,9 @@ from opentelemetry.sdk.resources import Resource
 
 import tidegate
 from signalling import Odd, Signals, attributes, complained
-from tidegate.api.inner import functions
+from tidegate.api.inner import complaints, functions
 from tidegate.otel import suppressed
+from tidegate.record import capture
 from tidegate.records import ORIGIN, Origin
 
 Said = Callable[[], list[str]]
@@ -363,3 +365,73 @@ def test_a_provider_that_is_disabled_takes_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", provider)
     tidegate.info("x")
     assert processor.calls == 0
+
+
+def test_an_error_that_a_processor_logs_follows_once(signals: Signals) -> None:
+    processor = Processor(lambda: tidegate.error("again"))
+    signals.loggers.add_log_record_processor(processor)
+    tidegate.info("x")
+    assert (signals.bodies, processor.calls) == (["x", "again"], 2)
+
+
+def test_an_error_that_is_put_off_is_of_the_trace_that_it_was_logged_in(signals: Signals) -> None:
+    def report() -> None:
+        with signals.tracer.start_as_current_span("handler") as span:
+            spans.append(span.get_span_context().trace_id)
+            tidegate.error("last words")
+
+    spans: list[int] = []
+    signals.loggers.add_log_record_processor(Processor(report))
+    tidegate.info("x")
+    assert signals.logs[1].trace_id == spans[0]
+
+
+def test_an_error_while_a_record_of_the_standard_library_is_emitted_follows_it(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "_provider", signals.loggers)
+    monkeypatch.setattr(capture, "_loggers", {})
+    signals.loggers.add_log_record_processor(Processor(lambda: tidegate.error("last words")))
+    waiting: capture.Waiting = []
+    capture.capture_record(logging.makeLogRecord({"name": "shop", "msg": "x", "levelno": 20}), waiting)
+    for late in waiting:
+        late()
+    assert signals.bodies == ["x", "last words"]
+
+
+def test_what_is_left_out_in_the_midst_of_another_is_counted(signals: Signals, said: Said) -> None:
+    signals.loggers.add_log_record_processor(Processor(lambda: tidegate.info("again")))
+    tidegate.info("x")
+    assert (complained(), said()) == ({"reentrant": 1}, [])
+
+
+def test_an_error_that_a_value_logs_when_it_is_asked_for_its_text_is_counted(signals: Signals) -> None:
+    class Talkative:
+        def __str__(self) -> str:
+            tidegate.error("asked", of=self)
+            return "text"
+
+    tidegate.info("x", value=Talkative())
+    assert (signals.bodies, complained()) == (["x"], {"reentrant": 1})
+
+
+@pytest.mark.parametrize("call", [tidegate.info, tidegate.track_event])
+def test_a_call_that_no_python_code_makes_has_no_place(
+    signals: Signals, call: Callable[[str], None], wait_for: Callable[..., None]
+) -> None:
+    _thread.start_new_thread(call, ("app.stopped",))
+    wait_for(lambda: signals.logs)
+    assert origin(signals.log) == Origin()
+
+
+def test_what_is_said_of_values_is_short_and_has_no_secrets(signals: Signals, said: Said) -> None:
+    tidegate.log("x" * 10**6, "a")
+    tidegate.track_error("login failed, password=hunter2hunter2")  # type: ignore[call-overload]
+    assert [len(text) < 1000 and "hunter2" not in text for text in said()] == [True, True]
+
+
+def test_what_is_said_of_one_reason_leaves_room_for_the_others(signals: Signals, said: Said) -> None:
+    for number in range(2 * complaints.MAX_SAID):
+        tidegate.log(f"level {number}", "a")
+    tidegate.counter("orders", -1)
+    assert (len(said()), "counter" in said()[-1]) == (complaints.MAX_SAID + 1, True)

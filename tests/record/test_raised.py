@@ -22,6 +22,24 @@ from tidegate.record import capture, raised
 from tidegate.record.raised import MAX_SPANS, context_around, context_of, is_logged, is_new_on, mark_logged, note
 
 
+class Odd(Exception):
+    """One that takes weak references, as all do whose class is written in Python without slots."""
+
+
+class Asking(Exception):
+    """One that fails when it is asked for what it has not."""
+
+    def __getattr__(self, name: str) -> object:
+        raise KeyError(name)
+
+
+class AskingSlots(Exception):
+    """The same, and it takes no weak references."""
+
+    __slots__ = ()
+    __getattr__ = Asking.__getattr__
+
+
 @pytest.fixture
 def tracer() -> Iterator[Tracer]:
     provider = TracerProvider(shutdown_on_exit=False)
@@ -44,6 +62,11 @@ def exporter() -> Iterator[InMemoryLogRecordExporter]:
 def said(exporter: InMemoryLogRecordExporter) -> list[tuple[object, int]]:
     """Text and trace of what was captured."""
     return [(log.log_record.body, log.log_record.trace_id or 0) for log in exporter.get_finished_logs()]
+
+
+def report(exc_info: object) -> logging.LogRecord:
+    """What a server logs, that no handler has seen."""
+    return logging.makeLogRecord({"name": "uvicorn.error", "msg": "unhandled", "levelno": 40, "exc_info": exc_info})
 
 
 class TestContext:
@@ -95,6 +118,23 @@ class TestContext:
             mark_logged(error)
             assert is_logged(error)
 
+    def test_the_attributes_of_an_applications_exception_stay_its_own(self) -> None:
+        error = Odd("no such order")
+        mark_logged(error)
+        assert vars(error) == {}
+
+    def test_nothing_is_kept_of_an_exception_that_is_no_more(self) -> None:
+        mark_logged(Odd())
+        gc.collect()
+        assert not any(isinstance(kept[0](), Odd) or kept[0]() is None for kept in raised._kept.values())
+
+    @pytest.mark.parametrize("kind", [Asking, AskingSlots])
+    def test_an_exceptions_own_attribute_access_is_not_called(self, kind: type[Exception]) -> None:
+        error = kind()
+        assert not is_logged(error)
+        mark_logged(error)
+        assert is_logged(error)
+
     def test_what_is_under_its_name_by_chance_is_left_alone(self) -> None:
         error = ValueError()
         vars(error)["__tidegate__"] = "mine"
@@ -110,7 +150,7 @@ class TestSpans:
         error = ValueError()
         for span_id in range(10 * MAX_SPANS):
             is_new_on(error, span_id)
-        assert len(vars(error)["__tidegate__"].spans) == MAX_SPANS
+        assert len(vars(error)["__tidegate__"].spans) == MAX_SPANS  # one of Python's own
 
     def test_a_span_records_an_error_once(self, tracer: Tracer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Span, "record_exception", Span.record_exception)
@@ -175,6 +215,17 @@ class TestReports:
         logging.getLogger(name).error("something else")
         logging.getLogger(name).error("unhandled", exc_info=ValueError("another"))
         assert [body for body, _ in said(exporter)] == ["something else", "unhandled"]
+
+    def test_an_exception_that_fails_when_it_is_asked_is_reported(self, exporter: InMemoryLogRecordExporter) -> None:
+        capture.capture_record(report(Asking()))
+        assert [body for body, _ in said(exporter)] == ["unhandled"]
+
+    def test_an_exc_info_that_cannot_be_asked_is_none(self) -> None:
+        class Odd:
+            def __bool__(self) -> bool:
+                raise RuntimeError
+
+        assert not capture._is_said(report(Odd()))
 
     def test_flask_reports_by_the_applications_logger(self, exporter: InMemoryLogRecordExporter) -> None:
         error = ValueError("no such order")

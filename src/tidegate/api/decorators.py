@@ -13,12 +13,13 @@ from opentelemetry.trace import Span, SpanKind, set_span_in_context
 from tidegate.api.errors import record_on, without_ours
 from tidegate.api.inner.arguments import Arguments, Pick, picker, plain_attributes
 from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.functions import is_error, place_of, type_name
+from tidegate.api.inner.functions import is_error, place_of
 from tidegate.api.inner.providers import tracer
 from tidegate.api.inner.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.api.metrics import COUNTER, DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
+from tidegate.errors import ConfigurationError
 from tidegate.otel import is_suppressed
-from tidegate.record.plain import text
+from tidegate.record.plain import text, type_name
 
 _DURATION = "Duration of the calls of a function."
 _CALLS = "Calls of a function."
@@ -70,7 +71,7 @@ def traced(
         pick = picker(called, arguments, None, attributes or {})
         return wrap(function, _Spans(place.module, named or place.name, kind, pick, record_exception).around)
 
-    named = name if isinstance(name, str) else None
+    named = _checked(name) if isinstance(name, str) else None
     return decorate if name is None or named is not None else decorate(name)
 
 
@@ -116,8 +117,14 @@ def instrument(
         spans = _Spans(place.module, named or place.name, SpanKind.INTERNAL, pick, True)
         return wrap(function, _Calls(named or _metric_name(place.name), fixed, spans.around if span else None).around)
 
-    named = name if isinstance(name, str) else None
+    named = _checked(name) if isinstance(name, str) else None
     return decorate if name is None or named is not None else decorate(name)
+
+
+def _checked(name: str) -> str:
+    if not name.strip():
+        raise ConfigurationError(f"the name is {name!r}, but must not be empty: leave it out to have the function's.")
+    return name
 
 
 class _Spans(NamedTuple):
@@ -183,7 +190,7 @@ class _Calls:
         """How a call ended."""
         if error is None or isinstance(error, (StopIteration, StopAsyncIteration)):
             return self.ok
-        return {**self.failed, "error.type": type_name(error)} if is_error(error) else self.cancelled
+        return {**self.failed, "error.type": type_name(type(error))} if is_error(error) else self.cancelled
 
 
 class _Measured(Step):

@@ -15,7 +15,7 @@ from tidegate.api.inner.emitting import ERROR, emit
 from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
 from tidegate.api.inner.providers import takes_logs
 from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
-from tidegate.record.plain import exception_attributes, text
+from tidegate.record.plain import MAX_MESSAGE, exception_attributes, shortened, text, type_name
 from tidegate.record.raised import is_logged, is_new_on, mark_logged, note
 
 Parameters = ParamSpec("Parameters")
@@ -88,17 +88,18 @@ def track_error(exc: Any = ..., /, **attributes: Any) -> Any:
 def record(error: BaseException, place: Place, attributes: Mapping[str, Any], trace: TracebackType | None) -> None:
     """Record ``error`` wherever it is not yet. Never raises."""
     try:
-        span = get_current_span()
+        span, is_new = get_current_span(), False
         note(error)
-        on_span = span.is_recording() and is_new_on(error, span.get_span_context().span_id)
+        if span.is_recording():
+            is_new = is_new_on(error, span.get_span_context().span_id)
+            _fail(span, error)
         in_log = takes_logs(place.module) and not is_logged(error)
-        if not on_span and not in_log:
+        if not is_new and not in_log:
             return
         values = {**exception_attributes((type(error), error, trace)), **plain_attributes(attributes)}
-        if on_span:
-            _put_on(span, error, values)
-        if in_log:
-            emit(ERROR, described(error), values, place)
+        if is_new:
+            span.add_event("exception", values)
+        if in_log and emit(ERROR, described(error), values, place):
             mark_logged(error)
     except Exception as failure:  # a span processor, or an exception that allows nothing
         _complain(failure)
@@ -110,10 +111,9 @@ def record_on(span: Span, error: BaseException, trace: TracebackType | None, *, 
         note(error)
         if not span.is_recording():
             return
+        _fail(span, error)
         if event and is_new_on(error, span.get_span_context().span_id):
-            _put_on(span, error, exception_attributes((type(error), error, trace)))
-        elif not event:
-            span.set_status(StatusCode.ERROR, described(error))
+            span.add_event("exception", exception_attributes((type(error), error, trace)))
     except Exception as failure:
         _complain(failure)
 
@@ -125,12 +125,12 @@ def without_ours(trace: TracebackType | None) -> TracebackType | None:
 
 def described(error: BaseException) -> str:
     """``Type: message``, as OpenTelemetry describes the status of a span."""
-    return f"{type(error).__name__}: {text(error)}"
+    return shortened(f"{type(error).__name__}: {text(error)}", MAX_MESSAGE)
 
 
-def _put_on(span: Span, error: BaseException, values: dict[str, Any]) -> None:
-    span.add_event("exception", values)
+def _fail(span: Span, error: BaseException) -> None:
     span.set_status(StatusCode.ERROR, described(error))
+    span.set_attribute("error.type", type_name(type(error)))
 
 
 def _complain(failure: Exception) -> None:

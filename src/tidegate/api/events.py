@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, overload
 from tidegate.api.inner.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.emitting import INFO, emit
-from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller, type_name
+from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
 from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.api.request.sessions import hashed_session
-from tidegate.record.plain import text
+from tidegate.record.plain import text, type_name
 
 #: What the decorator takes besides ``category``.
 _OPTIONS = {"event", "arguments", "extract", "on_error"}
@@ -109,7 +109,7 @@ class _Call(Step):
             return
         values = pick(self._args, self._kwargs)
         if error is not None:
-            values["error.type"] = type_name(error)
+            values["error.type"] = type_name(type(error))
         emit(INFO, None, values, place, None, name)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.emitting import ERROR, emit, severity
-from tidegate.api.inner.functions import Place, is_error, place_of, type_name
+from tidegate.api.inner.functions import Place, is_error, place_of
 from tidegate.api.inner.wrapping import Function, Step, underlying, wrap
 from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
-from tidegate.record.plain import text
+from tidegate.record.plain import text, type_name
 
 #: Runs of a shared object that are open at once in one context.
 MAX_OPEN = 100
@@ -98,7 +98,7 @@ class Timer(Timed):
     def _end(self, seconds: float, error: BaseException | None) -> None:
         attributes = self._attributes
         if error is not None and is_error(error):
-            attributes = {**attributes, "error.type": type_name(error)}
+            attributes = {**attributes, "error.type": type_name(type(error))}
         measure(HISTOGRAM, self._name, seconds * _PER_SECOND[self._unit], self._unit, "", self._buckets, attributes)
 
 

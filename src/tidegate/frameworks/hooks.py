@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import Token
 from typing import Any, NamedTuple
-
-from opentelemetry.context import Context
 
 from tidegate.api.inner.complaints import complain
 from tidegate.api.request.finding import place, reader_of
-from tidegate.api.requests import begin, current, describe, end
+from tidegate.api.requests import Request, begin, end
 from tidegate.frameworks.loading import in_force
+from tidegate.record.plain import type_name
 from tidegate.record.raised import note
 
 
 class Begun(NamedTuple):
-    """A request with its span; the token is what to end it with, where requests are to be known."""
+    """The span of a request, and the request where requests are to be known."""
 
     span: Any
-    token: Token[Context] | None
+    request: Request | None
 
 
 def begun(carrier: Any, span: Any) -> Begun:
@@ -31,11 +29,10 @@ def begun(carrier: Any, span: Any) -> Begun:
     return Begun(span, begin(carrier, span) if in_force().request_context else None)
 
 
-def finish(request: Begun) -> None:
+def finish(begun: Begun) -> None:
     """End a request, and say on its span whose it was."""
-    if request.token is not None:
-        describe(current())
-        end(request.token)
+    if begun.request is not None:
+        end(begun.request)
 
 
 def tell(error: BaseException, span: Any) -> None:
@@ -43,9 +40,7 @@ def tell(error: BaseException, span: Any) -> None:
     try:
         note(error)
         if span.is_recording():
-            kind = type(error)
-            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-            span.set_attribute("error.type", name)
+            span.set_attribute("error.type", type_name(type(error)))
     except Exception as failure:
         complain("request", "error", "A request's error could not be noted: %r", failure)
 

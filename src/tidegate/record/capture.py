@@ -62,6 +62,7 @@ HANDLING, PASSING_ON, RENDERING, EMITTING = "handling", "passing on", "rendering
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Render = Callable[..., LogRecord]
+Waiting = list[Callable[[], object]]
 
 
 class Doing:
@@ -73,7 +74,7 @@ class Doing:
 
     __slots__ = ("_former", "state", "waiting")
 
-    def __init__(self, state: str, waiting: list[logging.LogRecord] | None = None) -> None:
+    def __init__(self, state: str, waiting: Waiting | None = None) -> None:
         self.state = state
         self.waiting = waiting
 
@@ -199,12 +200,12 @@ def _wrap_call_handlers() -> None:
             put_off(record)
             original(self, record)
         elif state != RENDERING or not is_said_again():
-            waiting: list[logging.LogRecord] = []
+            waiting: Waiting = []
             try:
                 capture_record(record, waiting)
             finally:  # a signal handler may raise SystemExit
                 for late in waiting:
-                    capture_record(late)
+                    late()
             if not _libraries:
                 original(self, record)
                 return
@@ -271,13 +272,13 @@ def put_off(record: logging.LogRecord) -> None:
     """Keep an error that is logged while another record is emitted, as a signal handler's last words are."""
     waiting = _doing.get().waiting
     if record.levelno >= logging.ERROR and waiting is not None and len(waiting) < MAX_PUT_OFF and not is_suppressed():
-        waiting.append(record)
+        waiting.append(functools.partial(capture_record, record))
 
 
-def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] | None = None) -> None:
+def capture_record(record: logging.LogRecord, waiting: Waiting | None = None) -> None:
     """Emit one stdlib record, or what a library has claimed it for. Never raises.
 
-    Errors logged meanwhile are added to ``waiting``, if there is such a list.
+    What is to emit the errors logged meanwhile is added to ``waiting``, if there is such a list.
     """
     pending = claimed(record.msg)
     if pending is None:
@@ -290,13 +291,16 @@ def capture_record(record: logging.LogRecord, waiting: list[logging.LogRecord] |
 
 def _is_said(record: logging.LogRecord) -> bool:
     """Whether a framework reports an unhandled error here of which there is a log record already."""
-    function, start = _FLASK_REPORT
-    is_report = record.name in _REPORTERS or (record.funcName == function and text(record.msg).startswith(start))
-    exc_info = current_exc_info(record.exc_info) if is_report else None
-    return exc_info is not None and is_logged(exc_info[1])
+    try:
+        function, start = _FLASK_REPORT
+        is_report = record.name in _REPORTERS or (record.funcName == function and text(record.msg).startswith(start))
+        exc_info = current_exc_info(record.exc_info) if is_report else None
+        return exc_info is not None and is_logged(exc_info[1])
+    except Exception:  # what the application gave as exc_info
+        return False
 
 
-def emit(logger_name: str, render: Render, *arguments: Any, waiting: list[logging.LogRecord] | None = None) -> None:
+def emit(logger_name: str, render: Render, *arguments: Any, waiting: Waiting | None = None) -> None:
     """Emit what ``render(*arguments)`` makes through the provider. Never raises.
 
     Our own records and those of exporters at work are left out: telemetry must not feed on itself.

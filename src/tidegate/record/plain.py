@@ -14,6 +14,9 @@ MAX_DEPTH = 16
 #: Mappings and sequences kept of one value; objects that refer to each other would go on for ever.
 MAX_NESTED = 10_000
 
+#: Characters kept of an exception's message, and of its stack trace: its beginning and its end.
+MAX_MESSAGE, MAX_STACKTRACE = 32_768, 65_536
+
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 _SCALARS = frozenset({type(None), str, bool, int, float, bytes})
@@ -50,11 +53,28 @@ def _plain(value: Any, depth: int, room: list[int]) -> Any:
 
 
 def text(value: object) -> str:
-    """``str(value)``, or what can be said of an object that has none."""
+    """``str(value)``, or what can be said of an object that has none.
+
+    What ends the program passes: it comes from elsewhere, a signal for instance.
+    """
     try:
         return str(value)
     except Exception as error:
         return f"<{type(value).__qualname__} without a text: {type(error).__qualname__}>"
+
+
+def shortened(whole: str, most: int) -> str:
+    """The beginning and the end of a text that is longer than ``most``."""
+    if len(whole) <= most:
+        return whole
+    half = most // 2
+    return f"{whole[:half]}\n… {len(whole) - 2 * half} characters left out …\n{whole[-half:]}"
+
+
+def type_name(kind: type) -> str:
+    """``error.type`` and ``exception.type``, as OpenTelemetry's SDK has it."""
+    module = kind.__module__
+    return f"{module}.{kind.__qualname__}" if module and module != "builtins" else kind.__qualname__
 
 
 def exception_attributes(exc_info: ExcInfo) -> dict[str, Any]:
@@ -62,12 +82,18 @@ def exception_attributes(exc_info: ExcInfo) -> dict[str, Any]:
     kind, value, trace = exc_info
     if kind is None:
         return {}
-    module = "" if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "."
     return {
-        "exception.type": module + kind.__qualname__,
-        "exception.message": text(value),
-        "exception.stacktrace": "".join(traceback.format_exception(kind, value, trace)),
+        "exception.type": type_name(kind),
+        "exception.message": shortened(text(value), MAX_MESSAGE),
+        "exception.stacktrace": shortened(_stacktrace(kind, value, trace), MAX_STACKTRACE),
     }
+
+
+def _stacktrace(kind: type[BaseException], value: BaseException | None, trace: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(kind, value, trace))
+    except Exception:  # of a class that says wrong things of itself
+        return "".join(traceback.format_tb(trace))
 
 
 def current_exc_info(value: Any) -> ExcInfo | None:

@@ -1,26 +1,31 @@
 """What is known of an exception on its way up: the context it was raised in, and where it was told already.
 
 The servers that report an unhandled error do so outside of the request, where no trace is current any more; and the
-same error passes several places each of which would tell it. What they must know is kept on the exception itself,
-so that it lives exactly as long.
+same error passes several places each of which would tell it. What they must know lives as long as the exception: kept
+by a weak reference to it, so that an application which looks at its exception's attributes finds its own; or on the
+exception itself where it takes no such reference, as Python's own do not.
 """
 
 from __future__ import annotations
 
 from typing import Any
+from weakref import KeyedRef
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
-#: Where an exception carries it.
+#: Where an exception carries it that takes no weak reference.
 _NAME = "__tidegate__"
+
+#: By ``id``, what is kept of the others.
+_kept: dict[int, tuple[KeyedRef[int, BaseException], Raised]] = {}
 
 #: Spans that are remembered to have an exception; those of more than that may get it twice.
 MAX_SPANS = 64
 
 
 class Raised:
-    """What an exception carries. In a deep copy, and in another process, it is None."""
+    """What is known of an exception. In a deep copy, and in another process, it is None."""
 
     __slots__ = ("context", "logged_in", "spans")
 
@@ -34,20 +39,38 @@ class Raised:
 
 
 def _of(error: BaseException | None) -> Raised | None:
-    found = getattr(error, _NAME, None)
+    kept = _kept.get(id(error))
+    if kept is not None and kept[0]() is error:
+        return kept[1]
+    try:
+        found = object.__getattribute__(error, _NAME)  # the application's own `__getattr__` is not to be called
+    except Exception:
+        return None
     return found if type(found) is Raised else None
 
 
 def _made(error: BaseException) -> Raised:
-    """What ``error`` carries; one that takes nothing gets it again each time."""
+    """What is known of ``error``; one that takes nothing gets it again each time."""
     found = _of(error)
     if found is None:
         found = Raised()
         try:
-            BaseException.__setattr__(error, _NAME, found)  # also where a class forbids it, as a frozen dataclass does
-        except Exception:  # slots all the way down
-            pass
+            _kept[id(error)] = KeyedRef(error, _forget, id(error)), found
+        except TypeError:
+            _put_on(error, found)
     return found
+
+
+def _put_on(error: BaseException, raised: Raised) -> None:
+    try:
+        BaseException.__setattr__(error, _NAME, raised)  # also where a class forbids it
+    except Exception:  # slots all the way down
+        pass
+
+
+def _forget(gone: KeyedRef[int, BaseException], kept: dict[int, Any] = _kept) -> None:
+    if (found := kept.get(gone.key)) is not None and found[0] is gone:  # not one that has got its place since
+        del kept[gone.key]
 
 
 def _trace(context: Context | None) -> int:

@@ -50,8 +50,10 @@ def picker(
 ) -> Pick:
     """What makes a call's attributes: ``also`` of every call, those ``arguments``, and what ``extract`` returns.
 
-    A name that is no parameter raises ConfigurationError.
+    A name that is no parameter raises ConfigurationError, as does an ``extract`` that would have to be awaited.
     """
+    if inspect.iscoroutinefunction(extract) or inspect.iscoroutinefunction(type(extract).__call__):
+        raise ConfigurationError(f"extract is {extract!r}, which must be awaited: give a function that is not async.")
     fixed = plain_attributes(also)
     wanted = _wanted(function, arguments) if arguments else []
     if extract is None:

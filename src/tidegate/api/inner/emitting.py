@@ -1,18 +1,21 @@
 """A log call on its way to the global LoggerProvider: its severity, its values, and its place in the code.
 
 Nothing here raises. What is logged by an exporter at work, by a processor that has the record, or by a value that is
-asked for its text, is left out: telemetry must not feed on itself.
+asked for its text, is left out: telemetry must not feed on itself. Errors are put off until that record is emitted, as
+`record.capture` does it: they may be a signal handler's last words.
 """
 
 from __future__ import annotations
 
 import logging
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from tidegate.api.inner.complaints import complain
+from tidegate.api.inner.complaints import complain, counts
 from tidegate.api.inner.functions import Place
 from tidegate.api.inner.providers import logger as logger_of
 from tidegate.otel.current import SUPPRESS_KEY, current_context
@@ -57,13 +60,19 @@ class _Step:
     """What `record.capture` has a `Doing` for, at a third of its price."""
 
     state = _EMITTING
-    late: list[logging.LogRecord] | None = None
+    late: list[Callable[[], object]] | None = None
 
     @property
-    def waiting(self) -> list[logging.LogRecord]:
-        """Errors that the standard library logs in the midst of it, as a signal handler does."""
+    def waiting(self) -> list[Callable[[], object]] | None:
+        """What emits the errors that are logged in the midst of it, as a signal handler does."""
         self.late = self.late or []
         return self.late
+
+
+class _LateStep(_Step):
+    """Of a record that was put off. In the midst of it none is: a processor that logs would go on for ever."""
+
+    waiting = None
 
 
 def severity(level: Any) -> Severity:
@@ -88,8 +97,10 @@ def emit(
     place: Place,
     scope: str | None = None,
     event_name: str | None = None,
-) -> None:
-    """Log what was called for at a place, by default in the scope of its module.
+    *,
+    make_step: Callable[[], _Step] = _Step,
+) -> bool:
+    """Log what was called for at a place, by default in the scope of its module; False if it is left out.
 
     ``attributes`` become ours, and are plain already if there is the name of an event. It is one function since each
     call in it costs a twentieth of the SDK's part.
@@ -98,12 +109,12 @@ def emit(
         module, _, origin = place
         logger = logger_of(scope or module)
         if logger is None:
-            return
+            return False
         doing = _doing or _load()
         former = doing.get()
         if (former.state and former.state in _LEFT_OUT) or current_context().get(SUPPRESS_KEY):
-            return
-        step = _Step()
+            return _put_off(former, severity, message, attributes, place, scope, event_name)
+        step = make_step()
         doing.set(step)
         try:
             if event_name is None and (
@@ -119,6 +130,7 @@ def emit(
             record = log_record(severity, message, attributes, event_name)
             record._tidegate_origin = origin  # under `records.ORIGIN`
             logger.emit(record)
+            return True
         finally:
             step.state = ""
             doing.set(former)
@@ -126,6 +138,7 @@ def emit(
                 _catch_up(step.late)
     except Exception as error:
         complain("failed", "log", "a log record could not be emitted: %s", text(error))
+    return False
 
 
 def _rendered(message: Any, attributes: dict[str, Any]) -> tuple[Any, dict[str, Any], str | None]:
@@ -138,11 +151,26 @@ def _rendered(message: Any, attributes: dict[str, Any]) -> tuple[Any, dict[str, 
     return plain(message), values, None if name is None else text(name)
 
 
-def _catch_up(waiting: list[logging.LogRecord]) -> None:
-    from tidegate.record.capture import capture_record
+def _put_off(doing: Any, severity: Severity, *call: Any) -> bool:
+    """Keep an error for when the record is emitted in the midst of which it is logged; whether it is kept.
 
+    Not what a value logs that is asked for its text: it would do so again.
+    """
+    from tidegate.record.capture import MAX_PUT_OFF, is_said_again
+
+    if current_context().get(SUPPRESS_KEY):
+        return False
+    waiting = doing.waiting if severity[0].value >= ERROR[0].value else None
+    if waiting is None or len(waiting) >= MAX_PUT_OFF or (doing.state == _RENDERING and is_said_again()):
+        counts["reentrant"] += 1  # not said: whoever does it may be a logging handler
+        return False
+    waiting.append(partial(copy_context().run, partial(emit, severity, *call, make_step=_LateStep)))
+    return True
+
+
+def _catch_up(waiting: list[Callable[[], object]]) -> None:
     while waiting:
-        capture_record(waiting.pop(0))
+        waiting.pop(0)()
 
 
 def _load() -> ContextVar[Any]:

@@ -25,6 +25,9 @@ class Place(NamedTuple):
     origin: Origin
 
 
+_NOWHERE = Place("__main__", "", Origin())
+
+
 def place_of(function: Callable[..., Any]) -> Place:
     """Of a function, without what a local one is local to."""
     while isinstance(function, functools.partial):
@@ -39,7 +42,10 @@ def place_of(function: Callable[..., Any]) -> Place:
 
 def place_of_caller() -> Place:
     """Of the line that calls what calls this."""
-    frame = _getframe(2)
+    try:
+        frame = _getframe(2)
+    except ValueError:  # called by no code of Python's, as by `atexit` or a new thread
+        return _NOWHERE
     code = frame.f_code
     key = (id(code), frame.f_lasti)
     known = _places.get(key)
@@ -56,11 +62,3 @@ def is_error(error: BaseException) -> bool:
     """Whether a call has failed that ended so: it has not where it was cancelled, a generator was closed, the program
     is to end, or an iterator has no more."""
     return isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration))
-
-
-def type_name(error: BaseException) -> str:
-    """``error.type`` and ``exception.type``."""
-    kind = type(error)
-    return (
-        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    )

@@ -95,7 +95,9 @@ Around = Callable[[tuple[Any, ...], Mapping[str, Any]], Step]
 def wrap(function: Function, around: Around) -> Function:
     """``function`` with a step of ``around`` around each call, or each run of a generator from start to end.
 
-    Results, exceptions, signature, identity, and what ``inspect`` says of its kind stay the same.
+    Results, exceptions, signature, identity, and what ``inspect`` says of its kind stay the same. Only that wrong
+    arguments of a coroutine or generator function are a TypeError where it begins, not where it is called: what calls
+    the function must be of its kind.
     Objects of `classmethod` and `staticmethod` are wrapped inside. What is a class or cannot be called
     raises ConfigurationError.
     """
@@ -146,6 +148,7 @@ def _like(function: Callable[..., Any], wrapper: types.FunctionType) -> Callable
 
 def _call(function: Callable[..., Any], around: Around) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # of pytest
         with around(args, kwargs):
             return function(*args, **kwargs)
 
@@ -154,6 +157,7 @@ def _call(function: Callable[..., Any], around: Around) -> Any:
 
 def _coroutine(function: Callable[..., Any], around: Around) -> Any:
     async def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # of pytest
         with around(args, kwargs):
             return await function(*args, **kwargs)
 
@@ -166,6 +170,7 @@ def _generator(function: Callable[..., Any], around: Around) -> Any:
     error, end = BaseException, StopIteration
 
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        __tracebackhide__ = True  # of pytest
         generator = function(*args, **kwargs)
         thrown = sent = None
         with around(args, kwargs) as step:
@@ -191,6 +196,7 @@ def _async_generator(function: Callable[..., Any], around: Around) -> Any:
     error, end = BaseException, StopAsyncIteration
 
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        __tracebackhide__ = True  # of pytest
         generator = function(*args, **kwargs)
         thrown = sent = None
         with around(args, kwargs) as step:
