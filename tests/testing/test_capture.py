@@ -408,6 +408,53 @@ def test_readers_of_the_application_miss_nothing(own: list[Any]) -> None:
     assert data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].value == 3
 
 
+# --- with providers of other libraries
+
+
+class Handing(trace.TracerProvider):
+    """A provider that is not the SDK's, and hands on to what is: known by an attribute, or hidden."""
+
+    def __init__(self, sdk: Any, *, hidden: bool = False) -> None:
+        self.exporter = InMemorySpanExporter()
+        sdk.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self._behind = sdk.get_tracer if hidden else sdk
+
+    def get_tracer(self, *args: Any, **options: Any) -> Any:
+        return getattr(self._behind, "get_tracer", self._behind)(*args, **options)
+
+    def exported(self) -> list[str]:
+        return [span.name for span in self.exporter.get_finished_spans()]
+
+
+@pytest.fixture
+def handing(own: list[Any], request: pytest.FixtureRequest) -> Handing:
+    """The global provider of traces, in front of the application's; by its parameter hidden."""
+    provider = SIGNALS[0].provider = Handing(own[0], hidden=request.param)
+    return provider
+
+
+@pytest.mark.parametrize("handing", [False], indirect=True)
+def test_one_that_holds_the_sdks_goes_on_and_is_captured(handing: Handing) -> None:
+    with capture() as telemetry, trace.get_tracer("shop").start_as_current_span("work"):
+        pass
+    assert [telemetry.span().name] == handing.exported() == ["work"]
+
+
+@pytest.mark.parametrize("handing", [True], indirect=True)
+def test_one_goes_on_and_is_captured_if_the_sdks_is_named(handing: Handing, own: list[Any]) -> None:
+    with capture(providers=own[:1]) as telemetry, trace.get_tracer("shop").start_as_current_span("work"):
+        pass
+    assert [telemetry.span().name] == handing.exported() == ["work"]
+
+
+@pytest.mark.parametrize("handing", [True], indirect=True)
+def test_that_another_one_gets_nothing_is_said(handing: Handing, caplog: pytest.LogCaptureFixture) -> None:
+    with capture() as telemetry, trace.get_tracer("shop").start_as_current_span("work"):
+        pass
+    assert (telemetry.span().name, handing.exported()) == ("work", [])
+    assert "test_capture.Handing gets nothing while telemetry is captured" in caplog.text
+
+
 # --- several captures
 
 

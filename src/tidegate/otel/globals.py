@@ -1,15 +1,15 @@
 """The API's global providers, taken over for a while and given back: what `tidegate.testing` stands on.
 
-The API lets each global provider be set once. Where a signal has none of the SDK, a `stand-in` takes its place; the
-flag that one was set stays down, so that the application can still set its own, which is `told`. What is handed out
-meanwhile (tracers, loggers, meters and their instruments, in modules that were imported before, or meanwhile) follows:
-to the next stand-in, to the provider that is set later, to nothing in between. The API's proxies remember the first
-tracer or logger that they get, so they get one that does that.
+The API lets each global provider be set once. Where a signal has none of the SDK, nor one that holds one (as logfire's
+does), a `stand-in` takes its place; the flag that one was set stays down, so that the application can still set its
+own, which is `told`. What is handed out meanwhile (tracers, loggers, meters and their instruments, in modules that were
+imported before, or meanwhile) follows: to the next stand-in, to the provider that is set later, to nothing in between.
+The API's proxies remember the first tracer or logger that they get, so they get one that does that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +78,16 @@ class TakenOver:
     """Global providers with a stand-in for each that is not the SDK's, until `give_back`.
 
     ``make`` makes a provider of a class of the SDK's, to stand in. ``told`` is called with a provider of the SDK that
-    somebody sets meanwhile.
+    somebody sets meanwhile. ``known`` are providers of the SDK that stand behind global ones of other classes.
     """
 
-    def __init__(self, make: Callable[[type], Any], told: Callable[[Any], None]) -> None:
+    def __init__(self, make: Callable[[type], Any], told: Callable[[Any], None], known: Sequence[Any] = ()) -> None:
         self._former: list[tuple[Signal, Any, Any, Any]] = []
+        self._known = known
+        #: Those of the SDK, in the order of `SIGNALS`.
         self.providers: list[Any] = []
+        #: Those of others, whose place is taken.
+        self.replaced: list[Any] = []
         try:
             for signal in SIGNALS:
                 self._take(signal, make, told)
@@ -93,16 +97,20 @@ class TakenOver:
 
     def _take(self, signal: Signal, make: Callable[[type], Any], told: Callable[[Any], None]) -> None:
         current = signal.get()
-        if is_at_work(current):
-            self.providers.append(current)
+        is_foreign = not isinstance(current, signal.sdk) and not type(current).__module__.startswith("opentelemetry.")
+        known = [each for each in self._known if isinstance(each, signal.sdk)] if is_foreign else []
+        if (found := _behind(current, signal) or next(iter(known), None)) is not None:
+            self.providers.append(found)
             return
+        if is_foreign:
+            self.replaced.append(current)
         sdk = make(signal.sdk)
         self.providers.append(sdk)
         self._stand_in(signal, signal.stand_in(sdk), told)
 
     def _stand_in(self, signal: Signal, stand_in: Any, told: Callable[[Any], None]) -> None:
         self._former.append((signal, stand_in, signal.provider, signal.once))
-        signal.once = _Told(lambda: told(signal.provider) if is_at_work(signal.provider) else None)
+        signal.once = _Told(lambda: told(found) if (found := _behind(signal.provider, signal)) is not None else None)
         signal.provider = stand_in
         if isinstance(stand_in, StandInMeters):
             FollowingMeters.follow(stand_in)
@@ -120,9 +128,14 @@ class TakenOver:
         self._former.clear()
 
 
-def is_at_work(provider: Any) -> bool:
-    """Whether it is a provider of the SDK, and not one that ``OTEL_SDK_DISABLED`` has put to sleep."""
-    return isinstance(provider, tuple(signal.sdk for signal in SIGNALS)) and not getattr(provider, "_disabled", False)
+def _behind(provider: Any, signal: Signal) -> Any:
+    """The provider of the SDK that this one is, or the only one that it has as an attribute; None if there is none.
+
+    One that ``OTEL_SDK_DISABLED`` has put to sleep is none.
+    """
+    held = [provider, *getattr(provider, "__dict__", {}).values()]
+    found = [each for each in held if isinstance(each, signal.sdk) and not getattr(each, "_disabled", False)]
+    return found[0] if found and (found[0] is provider or len(found) == 1) else None
 
 
 def enabled(provider: Any) -> Any:

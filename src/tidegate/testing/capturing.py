@@ -24,14 +24,16 @@ def capture(
     """Capture what is recorded while the block runs, in all threads and tasks of the process.
 
     Spans (of every sampling decision), log records (of the standard library, structlog and loguru too) and
-    measurements are kept in memory as a store would have them, secrets redacted. Providers that exist, of
-    `configure_observability` or of your own, go on as they are; where there are none, some stand in for them, also
-    although ``OTEL_SDK_DISABLED`` is set. Afterwards all is as it was, and what was captured can still be asked for.
+    measurements are kept in memory as a store would have them, secrets redacted. Providers of the SDK that exist, of
+    `configure_observability` or of your own, go on as they are, and what they store or send, they store or send; where
+    there are none, some stand in for them, also although ``OTEL_SDK_DISABLED`` is set. Afterwards all is as it was, and
+    what was captured can still be asked for.
 
     ``deterministic``: ids count up from 1, and spans and log records have times from a clock that starts at
     2000-01-01T00:00:00Z and goes on by 1 ms whenever it is looked at. ``level`` is set on the root logger meanwhile.
-    ``providers`` are those of the application's that are not the global ones. Raises `ConfigurationError` where a
-    setting in the environment is wrong.
+    ``providers`` are those of the SDK that are not the global ones. A global one of another library, such as an
+    agent's, gets nothing meanwhile, which is logged, unless it holds one of the SDK's (as logfire's does) or that is
+    named here. Raises `ConfigurationError` where a setting in the environment is wrong.
 
     >>> from opentelemetry import trace
     >>> with capture() as telemetry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,13 @@ from tidegate.testing.deterministic import SharedIds
 from tidegate.testing.sampling import CapturingSampler
 from tidegate.testing.taps import Taps
 
+_logger = logging.getLogger("tidegate")
+
+_REPLACED = (
+    "%s.%s gets nothing while telemetry is captured: it has no provider of the SDK to listen to. If it hands on to "
+    "one, name that: capture(providers=[…])."
+)
+
 _lock = threading.RLock()
 _stage: Stage | None = None
 
@@ -30,7 +38,7 @@ def on_stage(taps: Taps, providers: Sequence[Any]) -> Iterator[None]:
     global _stage
     try:
         with _lock:
-            _stage = _stage or Stage()
+            _stage = _stage or Stage(providers)
             _stage.enter(taps, providers)
         yield
     finally:
@@ -44,12 +52,14 @@ def on_stage(taps: Taps, providers: Sequence[Any]) -> Iterator[None]:
 class Stage:
     """From the first capture to the last: what is put into providers once, however many captures there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[Any]) -> None:
         CapturingSampler.at_work = True
         self._captures: list[Taps] = []
         self._prepared: list[TracerProvider] = []
         self._spare = _Spare()
-        self._taken = TakenOver(self._spare.take, self._told)
+        self._taken = TakenOver(self._spare.take, self._told, known)
+        for each in self._taken.replaced:
+            _logger.warning(_REPLACED, type(each).__module__, type(each).__qualname__)
         self._providers = list(self._taken.providers)
         self._own: LoggerProvider | None = None
         at_work: Any = log_capture.provider()
