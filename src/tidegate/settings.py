@@ -355,9 +355,15 @@ def _parse(option: Option, value: Any, received_from: str) -> Any:
 
 
 def _refusal(option: Option, value: Any, received_from: str, why: str = "") -> ConfigurationError:
+    return ConfigurationError(
+        f"{received_from} is {shown(option, value)}; it must be {option.kind.rule}. {why}{option.help}"
+    )
+
+
+def shown(option: Option, value: Any) -> str:
+    """A value as a message may have it."""
     is_hidden = option.secret or ("://" in str(value) and "@" in str(value))  # a URL with a password
-    received = "a hidden value" if is_hidden else repr(value)
-    return ConfigurationError(f"{received_from} is {received}; it must be {option.kind.rule}. {why}{option.help}")
+    return "a hidden value" if is_hidden else repr(value)
 
 
 def _check_endpoints(settings: Settings, environ: Mapping[str, str]) -> None:

@@ -81,9 +81,11 @@ def test_a_project_without_the_setting_is_recorded_by_the_environment(
 
 
 @pytest.mark.servers
-def test_under_the_launcher_it_says_once_what_is_ignored(instrument: Run, store_dir: Path) -> None:
+@pytest.mark.parametrize("logging", ["None", "{'version': 1}"], ids=["as it is", "disables what it does not name"])
+def test_under_the_launcher_it_says_once_what_is_ignored(instrument: Run, store_dir: Path, logging: str) -> None:
     done = instrument(
-        PROJECT.format(more="TIDEGATE={'SERVICE_NAME': 'shop', 'REDACT': True}"), env={"OTEL_SERVICE_NAME": "market"}
+        PROJECT.format(more=f"TIDEGATE={{'SERVICE_NAME': 'shop', 'REDACT': True}}, LOGGING={logging}"),
+        env={"OTEL_SERVICE_NAME": "market"},
     )
     assert done.stderr.count("is ignored: observability was configured before") == 1
     assert "service_name='shop' is ignored" in done.stderr

@@ -196,11 +196,32 @@ def test_flags_of_the_launcher_set_our_settings(instrument: Run, tmp_path: Path)
     assert {span.service for span in read(tmp_path / "by flag").spans} == {"shop"}
 
 
-def test_one_call_after_zero_code_changes_nothing_and_gives_the_same_handle(instrument: Run, recorded: See) -> None:
+def test_one_call_after_zero_code_records_all_once_and_gives_the_same_handle(instrument: Run, recorded: See) -> None:
     instrument(
         "import tidegate\nassert tidegate.configure_observability() is tidegate.configure_observability()\n" + PROGRAM
     )
     _each_once(recorded())
+
+
+SECOND_CALL = """
+import logging, tidegate
+handle = tidegate.configure_observability(redact_keys=["iban"], redact_patterns=["AB[0-9]{2}"], headers={"x-key": "s7"})
+logging.getLogger("app").error("AB12 was paid", extra={"iban": "DE89", "other": "stays"})
+print(handle.settings.redact_keys)
+"""
+
+
+def test_what_a_call_after_zero_code_wants_to_be_hidden_is_hidden(instrument: Run, recorded: See) -> None:
+    done = instrument(SECOND_CALL, env={"OTEL_PYTHON_TIDEGATE_REDACT_KEYS": "pet"})
+    [log] = recorded().logs_of("app")
+    assert (log.body, log.attributes["iban"], log.attributes["other"]) == ("[redacted] was paid", "[redacted]", "stays")
+    assert done.stdout == "('pet', 'iban')\n"
+
+
+def test_what_a_call_after_zero_code_cannot_change_is_said_without_secrets(instrument: Run) -> None:
+    done = instrument(SECOND_CALL)
+    ignored = [line for line in done.stderr.splitlines() if "is ignored" in line]
+    assert ignored == ["headers=a hidden value is ignored: observability was configured before, by default."]
 
 
 @pytest.mark.parametrize("launcher", [["opentelemetry-instrument"], []], ids=["zero code first", "one call first"])

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry._logs import get_logger_provider
 
 from tidegate import otel, watch
+from tidegate.configure.again import configured_again
 from tidegate.configure.ambient import put_attributes
 from tidegate.configure.console import show
 from tidegate.configure.gates import Gates
@@ -52,8 +53,9 @@ def configure_observability(*, app: Any = None, instrument: bool = True, **optio
     ``options`` are the settings by name (`Options`; ``tidegate settings`` lists them), such as ``service_name``,
     ``store`` (a directory, ``memory:`` or ``off``) and ``endpoint``; what is not given comes from the
     environment. ``instrument`` loads the installed instrumentations; ``app`` is a FastAPI, Starlette
-    or Flask application that was made before the call. Calling it again changes nothing and returns
-    the same handle. Raises `ConfigurationError` when a setting is wrong.
+    or Flask application that was made before the call. Calling it again adds its ``redact_keys`` and
+    ``redact_patterns``, warns of other settings that differ, and returns the same handle. Raises
+    `ConfigurationError` when a setting is wrong.
 
         >>> import tidegate
         >>> with tidegate.configure_observability(service_name="greeter", store="memory:") as handle:
@@ -74,7 +76,7 @@ def start(options: Mapping[str, Any] | None = None, auto_instrumentation_version
     global _handle
     options = options or {}
     if _handle is not None:
-        _say_what_is_ignored(_handle.settings, options)
+        _handle.settings = configured_again(_handle.settings, options)
         return _handle
     settings, config = resolve(options)
     if settings.disabled or (config is not None and config.disabled) or process.is_helper_process():
@@ -138,12 +140,3 @@ def own_settings() -> Settings:
 def is_idle() -> bool:
     """Whether nothing is recorded or sent here: not configured, disabled, or a helper process."""
     return _handle is None or _handle.idle
-
-
-def _say_what_is_ignored(settings: Settings, options: Mapping[str, Any]) -> None:
-    given = load(options)
-    for name, value in options.items():
-        if value is not None and given.values[name] != settings.values[name]:
-            _logger.warning(
-                "%s=%r is ignored: observability was configured before, by %s.", name, value, settings.sources[name]
-            )

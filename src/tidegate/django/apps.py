@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,8 @@ class TidegateConfig(AppConfig):  # type: ignore[misc]
     verbose_name = "Tidegate"
 
     def ready(self) -> None:
+        # of opentelemetry-instrument's making it is older than LOGGING, which disables what it does not name
+        logging.getLogger("tidegate").disabled = False
         # Django loads the middleware, among which the instrumentation puts its own, after this
         try:
             options = _options(getattr(settings, "TIDEGATE", {}))

@@ -50,6 +50,10 @@ class Blocks:
         self._overflow: Sink | None = None
         self._resources: dict[int, tuple[Any, Resource]] = {}
 
+    def redact_by(self, redact: Callable[[Batch], None]) -> None:
+        """Change batches so from now on, and resources again."""
+        self._redact, self._resources = redact, {}
+
     def abandon(self) -> None:
         """Begin with nothing in a forked child, whose parent writes what was there."""
         self.dropped, self.recorded = Counter(), Counter()

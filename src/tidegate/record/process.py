@@ -111,6 +111,12 @@ def _build(place: str, settings: Settings, route: str) -> Recorder:
     )
 
 
+def redact_by(settings: Settings) -> None:
+    """Hide what these settings say from now on, wherever this process records."""
+    for each in list(_recorders.values()):
+        each.redact_by(Redactor.of(settings).redact)
+
+
 def flush(timeout: float = 5.0, collect: bool = False) -> bool:
     """Commit what every recorder has queued, metrics collected first if ``collect``; False when late."""
     done = [each.flush(timeout, _collect if collect and collectors else None) for each in list(_recorders.values())]

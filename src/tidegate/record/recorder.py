@@ -82,7 +82,7 @@ class Recorder:
         self._keeper = Keeper(upkeep, written) if upkeep is not None else None
         self.commit_interval = commit_interval
         self.queue_size = queue_size
-        self._threadless = False
+        self._threadless = self._alone = False
         #: Called after each commit, before whoever asked for it hears of it; not any more once the process ends.
         self.committed: Callable[[], None] = _nothing
         self._writer = Worker("tidegate-writer", self._run)
@@ -107,6 +107,10 @@ class Recorder:
     def send_by(self, route: str) -> None:
         """Let what is recorded from now on go this way, also what the disk does not take and memory does."""
         self._blocks.send_by(route)
+
+    def redact_by(self, redact: Callable[[Batch], None]) -> None:
+        """Change batches so from now on."""
+        self._blocks.redact_by(redact)
 
     @property
     def is_full(self) -> bool:
@@ -134,6 +138,11 @@ class Recorder:
         since = self._since
         pending = self._queue or self._write_lock.locked()
         return time.monotonic() - since if since and pending else 0.0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the child of a fork that ran no hooks, where no thread is started."""
+        return self._alone or self._pid != os.getpid()
 
     # --- the caller's side
 
@@ -164,7 +173,7 @@ class Recorder:
         """Commit everything queued so far; False if that took longer than ``timeout`` seconds.
 
         ``collect`` may put more records first; it runs in the writer's thread, so that a lock which
-        the caller holds costs the timeout at worst.
+        the caller holds costs the timeout at worst; in the caller's where no thread can be started.
         """
         if self._pid != os.getpid():
             self._renew_without_hooks()
@@ -172,6 +181,8 @@ class Recorder:
             return True
         if not self._threadless:
             self._writer.start()
+        if self._alone and collect is not None:
+            collect()
         if self._threadless or not self._writer.running:
             return self.write_pending(timeout)
         ticket = Ticket(collect)
@@ -280,7 +291,7 @@ class Recorder:
 
     def after_fork_in_child(self) -> None:
         """The parent writes what the parent queued; the child begins with nothing."""
-        self._threadless = False
+        self._threadless = self._alone = False
         self._blocks.abandon()
         self._start_afresh()
 
@@ -290,4 +301,4 @@ class Recorder:
         if self._keeper is not None:
             self._keeper.renew()
         self.after_fork_in_child()
-        self._threadless = True
+        self._threadless = self._alone = True
