@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import json
 import logging
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import ReferenceType, ref
 
 import pytest
 from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import Span, TracerProvider
@@ -19,11 +22,16 @@ from opentelemetry.trace import Tracer, get_current_span
 
 from tidegate.otel import record_exceptions_once
 from tidegate.record import capture, raised
-from tidegate.record.raised import MAX_SPANS, context_around, context_of, is_logged, is_new_on, mark_logged, note
-
-
-class Odd(Exception):
-    """One that takes weak references, as all do whose class is written in Python without slots."""
+from tidegate.record.raised import (
+    MAX_SPANS,
+    begin_anew,
+    context_around,
+    context_of,
+    is_logged,
+    is_new_on,
+    mark_logged,
+    note,
+)
 
 
 class Asking(Exception):
@@ -34,7 +42,7 @@ class Asking(Exception):
 
 
 class AskingSlots(Exception):
-    """The same, and it takes no weak references."""
+    """The same, without a place for attributes of its own."""
 
     __slots__ = ()
     __getattr__ = Asking.__getattr__
@@ -118,15 +126,33 @@ class TestContext:
             mark_logged(error)
             assert is_logged(error)
 
-    def test_the_attributes_of_an_applications_exception_stay_its_own(self) -> None:
-        error = Odd("no such order")
+    def test_the_attributes_of_an_exception_can_be_written_as_json(self) -> None:
+        error = LookupError()
+        error.code = 4  # type: ignore[attr-defined]
         mark_logged(error)
-        assert vars(error) == {}
+        assert json.loads(json.dumps(vars(error)))["code"] == 4
 
-    def test_nothing_is_kept_of_an_exception_that_is_no_more(self) -> None:
-        mark_logged(Odd())
+    def test_an_exception_that_is_kept_in_its_own_context_can_be_collected(self) -> None:
+        class Odd(Exception):
+            pass
+
+        def handle() -> ReferenceType[Odd]:
+            error = Odd()
+            token = attach(set_value("error", error))
+            mark_logged(error)
+            detach(token)
+            return ref(error)
+
+        gone = handle()
         gc.collect()
-        assert not any(isinstance(kept[0](), Odd) or kept[0]() is None for kept in raised._kept.values())
+        assert gone() is None
+
+    def test_what_is_said_of_exceptions_can_begin_anew(self) -> None:
+        error = ValueError()
+        mark_logged(error)
+        is_new_on(error, 1)
+        begin_anew()
+        assert (is_logged(error), is_new_on(error, 1)) == (False, True)
 
     @pytest.mark.parametrize("kind", [Asking, AskingSlots])
     def test_an_exceptions_own_attribute_access_is_not_called(self, kind: type[Exception]) -> None:

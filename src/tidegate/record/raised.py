@@ -1,76 +1,69 @@
 """What is known of an exception on its way up: the context it was raised in, and where it was told already.
 
 The servers that report an unhandled error do so outside of the request, where no trace is current any more; and the
-same error passes several places each of which would tell it. What they must know lives as long as the exception: kept
-by a weak reference to it, so that an application which looks at its exception's attributes finds its own; or on the
-exception itself where it takes no such reference, as Python's own do not.
+same error passes several places each of which would tell it. What they must know is kept on the exception itself,
+so that it lives exactly as long: a table beside it would hold what its context refers to, which may be the exception.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from weakref import KeyedRef
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
-#: Where an exception carries it that takes no weak reference.
+#: Where an exception carries it.
 _NAME = "__tidegate__"
 
-#: By ``id``, what is kept of the others.
-_kept: dict[int, tuple[KeyedRef[int, BaseException], Raised]] = {}
+#: What was said of exceptions under another one counts no more.
+_era = object()
 
 #: Spans that are remembered to have an exception; those of more than that may get it twice.
 MAX_SPANS = 64
 
 
-class Raised:
-    """What is known of an exception. In a deep copy, and in another process, it is None."""
+class Raised(str):
+    """What an exception carries. In a deep copy, and in another process, it is None.
 
-    __slots__ = ("context", "logged_in", "spans")
+    It is a text, an empty one, for applications that write an exception's attributes as JSON.
+    """
+
+    __slots__ = ("context", "era", "logged_in", "spans")
 
     def __init__(self) -> None:
         self.context: Context | None = None
         self.logged_in: int | None = None
         self.spans: list[int] = []
+        self.era = _era
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()
 
 
+def begin_anew() -> None:
+    """Know nothing of any exception: ids of spans and traces may come again, as they do in tests."""
+    global _era
+    _era = object()
+
+
 def _of(error: BaseException | None) -> Raised | None:
-    kept = _kept.get(id(error))
-    if kept is not None and kept[0]() is error:
-        return kept[1]
     try:
         found = object.__getattribute__(error, _NAME)  # the application's own `__getattr__` is not to be called
     except Exception:
         return None
-    return found if type(found) is Raised else None
+    return found if type(found) is Raised and found.era is _era else None
 
 
 def _made(error: BaseException) -> Raised:
-    """What is known of ``error``; one that takes nothing gets it again each time."""
+    """What ``error`` carries; one that takes nothing gets it again each time."""
     found = _of(error)
     if found is None:
         found = Raised()
         try:
-            _kept[id(error)] = KeyedRef(error, _forget, id(error)), found
-        except TypeError:
-            _put_on(error, found)
+            BaseException.__setattr__(error, _NAME, found)  # also where a class forbids it, as a frozen dataclass does
+        except Exception:  # slots all the way down
+            pass
     return found
-
-
-def _put_on(error: BaseException, raised: Raised) -> None:
-    try:
-        BaseException.__setattr__(error, _NAME, raised)  # also where a class forbids it
-    except Exception:  # slots all the way down
-        pass
-
-
-def _forget(gone: KeyedRef[int, BaseException], kept: dict[int, Any] = _kept) -> None:
-    if (found := kept.get(gone.key)) is not None and found[0] is gone:  # not one that has got its place since
-        del kept[gone.key]
 
 
 def _trace(context: Context | None) -> int:
@@ -116,7 +109,8 @@ def is_logged(error: BaseException | None) -> bool:
 
 
 def is_new_on(error: BaseException, span_id: int) -> bool:
-    """Whether ``error`` meets this span for the first time; from then on it does not."""
+    """Whether ``error`` meets this span for the first time; from then on it does not. The span is where it is noted."""
+    note(error)
     spans = _made(error).spans
     if span_id in spans:
         return False
