@@ -7,12 +7,14 @@ import logging
 import time
 from typing import Any
 
+import pytest
 from opentelemetry import trace
 from opentelemetry._logs import _internal as logs_api
 from opentelemetry.sdk import trace as trace_sdk
 from opentelemetry.sdk.trace import TracerProvider
 
 import tidegate
+from tidegate.api import timing
 from tidegate.testing import Telemetry, capture
 from tidegate.testing.showing import MAX_LINES
 
@@ -62,6 +64,18 @@ def test_what_our_own_calls_log_has_times_of_the_same_clock() -> None:
     ]
 
 
+def test_what_is_timed_took_so_many_ticks() -> None:
+    with capture(deterministic=True) as telemetry:
+        with tidegate.timer("pricing"):
+            tidegate.info("a tick")
+        with tidegate.timed_log("report"):
+            pass
+        tidegate.instrument("orders.place")(lambda: tidegate.info("a tick"))()
+    assert telemetry.metric("pricing").sum == pytest.approx(0.002)
+    assert telemetry.log("report finished").attributes["duration"] == pytest.approx(0.001)
+    assert telemetry.metric("orders.place.duration").sum == pytest.approx(0.002)
+
+
 def test_two_runs_are_the_same() -> None:
     first, second = (order(deterministic=True) for _ in range(2))
     assert first.snapshot() == second.snapshot()
@@ -74,6 +88,7 @@ def test_ids_and_clock_are_as_before_afterwards() -> None:
     span: Any = provider.get_tracer("shop").start_span("after")
     assert span.get_span_context().span_id > 1000
     assert span.start_time > START_NS * 1.5
+    assert timing.perf_counter is time.perf_counter  # type: ignore[attr-defined]
     assert trace_sdk.time_ns is logs_api.time_ns is time.time_ns  # type: ignore[attr-defined]
 
 

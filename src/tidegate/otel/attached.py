@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
+from time import perf_counter, time_ns
 from typing import Any
 
 from opentelemetry._logs import _internal as logs_api
@@ -42,23 +44,31 @@ def replace_in_tracers(provider: Any, name: str, replaced: Callable[[Any], Any])
 _CLOCKED: tuple[Any, ...] = (trace_sdk, logs_api)
 
 _clocks: list[Callable[[], int]] = []
-_former: list[Callable[[], int]] = []
+_former: list[tuple[Any, str, Callable[[], Any]]] = []
 _lock = Lock()
 
 
 def _now() -> int:
     clocks = _clocks
-    return clocks[-1]() if clocks else _former[0]()
+    return clocks[-1]() if clocks else time_ns()
+
+
+def _seconds(since: int) -> float:
+    return (_now() - since) / 1e9 if _clocks else perf_counter()
 
 
 @contextmanager
-def clock(tick: Callable[[], int]) -> Iterator[None]:
-    """Spans and log records have their times, in ns, from ``tick``: of the clock that was set last."""
+def clock(tick: Callable[[], int], stopwatches: Sequence[Any] = (), since: int = 0) -> Iterator[None]:
+    """Spans and log records have their times, in ns, from ``tick``: of the clock that was set last.
+
+    So have modules with a ``perf_counter`` of their own, the ``stopwatches``, in seconds ``since`` then.
+    """
     with _lock:
         if not _clocks:
-            _former[:] = [module.time_ns for module in _CLOCKED]
             for module in _CLOCKED:
-                module.time_ns = _now
+                _replace(module, "time_ns", _now)
+            for module in stopwatches:
+                _replace(module, "perf_counter", partial(_seconds, since))
         _clocks.append(tick)
     try:
         yield
@@ -66,5 +76,10 @@ def clock(tick: Callable[[], int]) -> Iterator[None]:
         with _lock:
             _clocks.remove(tick)
             if not _clocks:
-                for module, former in zip(_CLOCKED, _former, strict=True):
-                    module.time_ns = former
+                while _former:
+                    setattr(*_former.pop())
+
+
+def _replace(module: Any, name: str, now: Callable[[], Any]) -> None:
+    _former.append((module, name, getattr(module, name)))
+    setattr(module, name, now)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from tidegate.record import raised
 from tidegate.record.redaction import Redactor
 from tidegate.settings import Settings, load
 from tidegate.testing import deterministic as determined
@@ -29,11 +30,12 @@ def capture(
     there are none, some stand in for them, also although ``OTEL_SDK_DISABLED`` is set. Afterwards all is as it was, and
     what was captured can still be asked for.
 
-    ``deterministic``: ids count up from 1, and spans and log records have times from a clock that starts at
-    2000-01-01T00:00:00Z and goes on by 1 ms whenever it is looked at. ``level`` is set on the root logger meanwhile.
-    ``providers`` are those of the SDK that are not the global ones. A global one of another library, such as an
-    agent's, gets nothing meanwhile, which is logged, unless it holds one of the SDK's (as logfire's does) or that is
-    named here. Raises `ConfigurationError` where a setting in the environment is wrong.
+    ``deterministic``: ids count up from 1, and spans, log records and what `timer`, `timed_log` and `instrument`
+    measure have times from a clock that starts at 2000-01-01T00:00:00Z and goes on by 1 ms whenever it is looked at.
+    ``level`` is set on the root logger meanwhile. ``providers`` are those of the SDK that are not the global ones. A
+    global one of another library, such as an agent's, gets nothing meanwhile, which is logged, unless it holds one of
+    the SDK's (as logfire's does) or that is named here. Raises `ConfigurationError` where a setting in the environment
+    is wrong.
 
     >>> from opentelemetry import trace
     >>> with capture() as telemetry:
@@ -45,6 +47,7 @@ def capture(
     settings = _settings()
     kept = Kept(Redactor.of(settings).redact, is_redacted=settings.redact)
     taps = Taps(kept, timed=deterministic)
+    raised.begin_anew()  # tests may share an exception, and have the same ids
     with ExitStack() as stack:
         if level is not None:
             stack.enter_context(_root_level(level))

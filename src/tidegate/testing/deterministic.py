@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from tidegate.api import decorators, timing
 from tidegate.otel import attached
 
 #: Where the clock starts, in ns since the epoch: 2000-01-01T00:00:00Z.
@@ -24,6 +25,9 @@ class _Counted:
     def __init__(self) -> None:
         self.traces, self.spans = itertools.count(1), itertools.count(1)
 
+
+#: What measures how long something took.
+_STOPWATCHES = (decorators, timing)
 
 #: Of the captures that want determined ids; the last one's are used.
 _counted: list[_Counted] = []
@@ -57,7 +61,7 @@ def ids_and_clock() -> Iterator[None]:
     counted = _Counted()
     _counted.append(counted)
     try:
-        with attached.clock(ticks.__next__):
+        with attached.clock(ticks.__next__, _STOPWATCHES, since=START_NS):
             yield
     finally:
         _counted.remove(counted)
