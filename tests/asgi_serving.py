@@ -76,4 +76,4 @@ def prepare(monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
         finding.Sources(settings.user_cookies, settings.session_cookies, tuple(settings.request_id_headers))
     )
     asgi.prepare(opentelemetry.instrumentation.asgi)
-    record_exceptions_once(raised.is_new_on)
+    record_exceptions_once(raised.is_new_on, raised.note)

@@ -180,7 +180,7 @@ class TestSpans:
 
     def test_a_span_records_an_error_once(self, tracer: Tracer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Span, "record_exception", Span.record_exception)
-        record_exceptions_once(raised.is_new_on)
+        record_exceptions_once(raised.is_new_on, raised.note)
         error = ValueError("no such order")
         spans = []
 
@@ -198,7 +198,7 @@ class TestSpans:
         self, tracer: Tracer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Span, "record_exception", Span.record_exception)
-        record_exceptions_once(raised.is_new_on)
+        record_exceptions_once(raised.is_new_on, raised.note)
         error = ValueError("no such order")
         with tracer.start_as_current_span("request") as span:
             span.record_exception(error)

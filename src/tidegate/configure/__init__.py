@@ -30,7 +30,7 @@ from tidegate.configure.shipping import Shipping, shipping_of
 from tidegate.frameworks import loading
 from tidegate.frameworks.applications import instrument_app
 from tidegate.options import Options
-from tidegate.record import capture, process, raised
+from tidegate.record import capture, process, raised, uncaught
 from tidegate.record.recorder import Recorder
 from tidegate.settings import Settings, keep_place, load, standard_environment
 from tidegate.store.location import OFF
@@ -86,7 +86,7 @@ def start(options: Mapping[str, Any] | None = None, auto_instrumentation_version
     process.prepare(settings)
     keep_place(settings)
     loading.prepare(settings)
-    otel.record_exceptions_once(raised.is_new_on)
+    otel.record_exceptions_once(raised.is_new_on, raised.note)
     built = build(settings, config, auto_instrumentation_version)
     shipping = shipping_of(settings, built) if built is not None else None
     is_stored = settings.store != OFF
@@ -105,6 +105,7 @@ def start(options: Mapping[str, Any] | None = None, auto_instrumentation_version
     if settings.capture_logs:
         capture.install(get_logger_provider())
         capture.drop_early(None if is_stored else gates.early)
+        uncaught.install()
     watch.builtin.append(partial(_builtin_checks, recorder, settings, gates, shipping))
     _handle = Handle(settings, recorder, shipping)
     return _handle

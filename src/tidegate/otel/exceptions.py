@@ -6,13 +6,18 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from opentelemetry.trace import set_span_in_context
+
 #: What a function has that is ours.
 _NAME = "_tidegate"
 
 
-def record_exceptions_once(is_new: Callable[[BaseException, int], bool]) -> None:
+def record_exceptions_once(
+    is_new: Callable[[BaseException, int], bool], note: Callable[[BaseException, Any], object]
+) -> None:
     """Let each span have an exception once that several places record which it passes, as an instrumentation and
-    the SDK do. ``is_new`` tells whether one is new to the span with such an id; it must not raise.
+    the SDK do. ``is_new`` tells whether one is new to the span with such an id, and ``note`` is told the span's context,
+    since the SDK records what a span was left by when it is current no more. Neither must raise.
 
     What is recorded with attributes is somebody's own word, and always recorded.
     """
@@ -24,6 +29,7 @@ def record_exceptions_once(is_new: Callable[[BaseException, int], bool]) -> None
 
     @functools.wraps(original)
     def record_exception(self: Any, exception: BaseException, *args: Any, **kwargs: Any) -> None:
+        note(exception, set_span_in_context(self))
         if is_new(exception, self.context.span_id) or any(args) or kwargs.get("attributes"):
             original(self, exception, *args, **kwargs)
 

@@ -70,13 +70,13 @@ def _trace(context: Context | None) -> int:
     return get_current_span(context).get_span_context().trace_id
 
 
-def note(error: BaseException) -> None:
-    """Remember the current OpenTelemetry context as the one that ``error`` was raised in, unless one of the same
+def note(error: BaseException, context: Context | None = None) -> None:
+    """Remember a context, by default the current one, as the one that ``error`` was raised in, unless one of the same
     trace is remembered: the first is the closest. Never raises.
 
     An exception that an application keeps and raises again in another trace gets that one.
     """
-    raised, context = _made(error), get_current()
+    raised, context = _made(error), context or get_current()
     if raised.context is None:
         raised.context = context
     elif _trace(context) not in (0, _trace(raised.context)):
@@ -109,8 +109,7 @@ def is_logged(error: BaseException | None) -> bool:
 
 
 def is_new_on(error: BaseException, span_id: int) -> bool:
-    """Whether ``error`` meets this span for the first time; from then on it does not. The span is where it is noted."""
-    note(error)
+    """Whether ``error`` meets this span for the first time; from then on it does not."""
     spans = _made(error).spans
     if span_id in spans:
         return False
