@@ -16,7 +16,7 @@ def record_exceptions_once(
     is_new: Callable[[BaseException, int], bool], note: Callable[[BaseException, Any], object]
 ) -> None:
     """Let each span have an exception once that several places record which it passes, as an instrumentation and
-    the SDK do. ``is_new`` tells whether one is new to the span with such an id, and ``note`` is told the span's context,
+    the SDK do. ``is_new`` tells whether one is new to the span with such an id, and ``note`` is told its context,
     since the SDK records what a span was left by when it is current no more. Neither must raise.
 
     What is recorded with attributes is somebody's own word, and always recorded.
