@@ -408,6 +408,18 @@ def test_readers_of_the_application_miss_nothing(own: list[Any]) -> None:
     assert data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points[0].value == 3
 
 
+def test_what_is_measured_after_a_shutdown_is_captured(own: list[Any]) -> None:
+    made_before = own[2].get_meter("own").create_counter("before")
+    own[2].shutdown()
+    for value in (1, 2):
+        with capture() as telemetry:
+            made_before.add(value)
+            tidegate.counter("orders", value)
+            metrics.get_meter("own").create_counter("items").add(value)
+            COUNTER.add(value)
+        assert [telemetry.metric(name) for name in ("before", "orders", "items", "imported.orders")] == [value] * 4
+
+
 # --- with providers of other libraries
 
 
@@ -513,3 +525,14 @@ def test_a_forked_child_adds_nothing() -> None:
         os.waitpid(child, 0)
         work("parent")
     assert [span.name for span in telemetry.spans()] == ["parent"]
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_an_exception_that_tests_share_is_recorded_in_each(deterministic: bool) -> None:
+    error = LookupError()
+    for _ in range(2):
+        with capture(deterministic=deterministic) as telemetry:
+            tidegate.track_error(error)
+            with trace.get_tracer("shop").start_as_current_span("order"):
+                tidegate.track_error(error)
+        assert (len(telemetry.logs()), len(telemetry.span("order").events)) == (2, 1)

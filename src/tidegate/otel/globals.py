@@ -101,8 +101,9 @@ class TakenOver:
         known = [each for each in self._known if isinstance(each, signal.sdk)] if is_foreign else []
         if (found := _behind(current, signal) or next(iter(known), None)) is not None:
             self.providers.append(found)
-            return
-        if is_foreign:
+            if not _makes_nothing(found):
+                return
+        elif is_foreign:
             self.replaced.append(current)
         sdk = make(signal.sdk)
         self.providers.append(sdk)
@@ -121,7 +122,7 @@ class TakenOver:
             if signal.provider is stand_in:
                 signal.provider = provider
                 if isinstance(stand_in, StandInMeters):
-                    FollowingMeters.let_go(provider)
+                    FollowingMeters.let_go(None if _makes_nothing(provider) else provider)
             if isinstance(signal.once, _Told):
                 once._done = once._done or signal.once._done
                 signal.once = once
@@ -136,6 +137,11 @@ def _behind(provider: Any, signal: Signal) -> Any:
     held = [provider, *getattr(provider, "__dict__", {}).values()]
     found = [each for each in held if isinstance(each, signal.sdk) and not getattr(each, "_disabled", False)]
     return found[0] if found and (found[0] is provider or len(found) == 1) else None
+
+
+def _makes_nothing(provider: Any) -> bool:
+    """Whether it was shut down and has no instruments for anybody any more; those that it has made, measure still."""
+    return bool(getattr(provider, "_shutdown", False))
 
 
 def enabled(provider: Any) -> Any:
@@ -156,4 +162,4 @@ def as_new(provider: Any) -> bool:
     if isinstance(provider, MeterProvider):
         provider._meters.clear()
         provider._measurement_consumer._async_instruments.clear()
-    return not getattr(provider, "_shutdown", False)
+    return not _makes_nothing(provider)
