@@ -128,6 +128,18 @@ class TestUsers:
         assert extract_user_id(request, cookies=("uid", "user_id")) == "42"
         assert extract_user_id(request, cookies="user_id") == "42"
 
+    def test_cookies_that_the_settings_name_are_read_unless_others_are_asked_for(self) -> None:
+        finding.read_from(finding.Sources(user_cookies=("user_id",)))
+        request = scope(headers={"cookie": "user_id=42; uid=7"})
+        assert extract_user_id(request) == "42"
+        assert extract_user_id(request, cookies="uid") == "7"
+        assert extract_user_id(request, cookies=()) is None
+
+    @pytest.mark.parametrize("cookies", [5, [None, 7], object(), [["user_id"]]])
+    def test_names_of_cookies_that_are_none_are_no_error(self, cookies: Any) -> None:
+        request = scope(headers={"cookie": "user_id=42"})
+        assert (extract_user_id(request, cookies=cookies), extract_session_id(request, cookies=cookies)) == (None, None)
+
 
 class TestSessions:
     def test_the_state_of_a_request_may_have_one(self) -> None:
@@ -142,6 +154,14 @@ class TestSessions:
 
     def test_the_signed_cookie_of_starlette_is_no_id(self) -> None:
         assert extract_session_id(scope(session={"cart": 7})) is None
+
+    def test_cookies_that_the_settings_name_are_read(self) -> None:
+        finding.read_from(finding.Sources(session_cookies=("sid",)))
+        assert extract_session_id(scope(headers={"cookie": "sid=f2c1a9"})) == hashed_session("f2c1a9")
+
+    def test_who_sends_a_hash_in_a_cookie_is_not_taken_for_whose_it_is(self) -> None:
+        forged = scope(headers={"cookie": f"sid={hashed_session('f2c1a9')}"})
+        assert extract_session_id(forged, cookies="sid") not in (None, hashed_session("f2c1a9"))
 
     def test_what_is_hashed_stays_as_it_is(self) -> None:
         assert hashed_session(hashed_session("f2c1a9")) == hashed_session("f2c1a9")
@@ -217,11 +237,11 @@ class TestContext:
         assert get_request_context().to_attributes() == {}
 
     def test_the_request_that_is_handled_is_found(self) -> None:
-        token = begin(scope(user=SimpleNamespace(id=42)))
+        request = begin(scope(user=SimpleNamespace(id=42)))
         try:
             assert get_request_context() == RequestContext(method="GET", path="/orders/7", user_id="42")
         finally:
-            end(token)
+            end(request)
 
     @pytest.mark.parametrize("request_", [7, "GET /", object(), [], {}, {"type": 7, "headers": 7, "state": 7}])
     def test_what_is_no_request_says_nothing(self, request_: object) -> None:
@@ -285,15 +305,29 @@ class TestFlask:
 
 class TestSpans:
     def test_a_request_that_has_no_span_is_not_described(self) -> None:
-        describe(None)
-        token = begin(scope())
-        end(token)
+        end(begin(scope()))
+        assert not complaints.counts
 
     def test_a_span_that_fails_is_complained_of(self) -> None:
         from tidegate.api.requests import Request
 
         describe(Request(scope(), span=object()))
         assert complaints.counts["request"] == 1
+
+    def test_on_a_span_of_another_sdk_what_the_application_has_set_stays(self) -> None:
+        class Span:
+            def __init__(self) -> None:
+                self.attributes = {"user.id": "mine"}
+
+            def is_recording(self) -> bool:
+                return True
+
+            def set_attributes(self, attributes: dict[str, str]) -> None:
+                self.attributes = {**self.attributes, **attributes}
+
+        span = Span()
+        end(begin(scope(user={"id": 42}, headers={"x-request-id": "a1b2"}), span))
+        assert span.attributes == {"user.id": "mine", "request.id": "a1b2"}
 
 
 class TestDjango:

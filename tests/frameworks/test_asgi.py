@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import logging
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -133,28 +136,51 @@ def test_requests_at_the_same_time_keep_apart(instrument: Callable[..., Any], te
     }
 
 
-def test_a_task_that_outlives_its_request_still_knows_it(instrument: Callable[..., Any], telemetry: Telemetry) -> None:
-    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
-        async def later() -> None:
-            await over.wait()
-            seen.append(tidegate.get_request_context().path)
+class Outlived:
+    """A request of ann's in which a task is started that runs when it is over."""
 
-        tasks.append(asyncio.create_task(later()))
+    def __init__(self, instrument: Callable[..., Any]) -> None:
+        self.resource: Any = None
+        asyncio.run(self.main(instrument(self.app)))
+
+    async def app(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+        self.resource = weakref.ref(scope["state"].setdefault("resource", type("Resource", (), {})()))
+        scope["state"].update(user_id="ann", session_id="f2c1a9")
+        self.over = asyncio.Event()
+        self.task = asyncio.create_task(self.later())
         await answer(send)
 
-    async def send(message: Any) -> None:
-        """Takes it."""
+    async def later(self) -> None:
+        await self.over.wait()
+        gc.collect()
+        self.seen = tidegate.get_request_context()
+        self.kept = self.resource()
+        logger.warning("maintenance")
 
-    async def main() -> None:
-        await instrument(app)(scope(), never, send)
-        over.set()
-        await tasks[0]
+    async def main(self, app: Any) -> None:
+        async def send(message: Any) -> None:
+            """Takes it."""
 
-    seen: list[str | None] = []
-    tasks: list[Any] = []
-    over = asyncio.Event()
-    asyncio.run(main())
-    assert seen == ["/orders"]
+        await app(scope(headers={"x-request-id": "a1b2"}), never, send)
+        self.over.set()
+        await self.task
+
+
+def test_a_task_that_outlives_its_request_knows_its_id_and_nobody_of_it(
+    instrument: Callable[..., Any], telemetry: Telemetry
+) -> None:
+    outlived = Outlived(instrument)
+    assert outlived.seen == tidegate.RequestContext(request_id="a1b2")
+    assert dict(telemetry.logs[0].attributes) == {"request.id": "a1b2"}
+
+
+def test_nobody_had_to_ask_for_the_id_before(instrument: Callable[..., Any]) -> None:
+    unrecorded = functools.partial(OpenTelemetryMiddleware, excluded_urls="orders")
+    assert Outlived(unrecorded).seen == tidegate.RequestContext(request_id="a1b2")
+
+
+def test_a_task_that_outlives_its_request_keeps_nothing_of_it_alive(instrument: Callable[..., Any]) -> None:
+    assert Outlived(instrument).kept is None
 
 
 def test_an_application_mounted_in_another_handles_the_same_request(
@@ -216,6 +242,17 @@ def test_a_websocket_is_a_request_from_when_it_is_accepted(
     assert telemetry.logs[0].attributes["user.id"] == "42"
 
 
+def test_a_websocket_that_learns_who_it_is_after_that_has_it_on_its_span(
+    instrument: Callable[..., Any], telemetry: Telemetry
+) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        scope["state"]["user_id"] = 42
+
+    call(instrument(app), scope(type="websocket"))
+    assert telemetry.server_spans[0].attributes["user.id"] == "42"
+
+
 def test_an_excluded_request_is_known_without_a_span(instrument: Callable[..., Any], telemetry: Telemetry) -> None:
     call(instrument(shop, excluded_urls="orders"), scope())
     assert not telemetry.spans
@@ -259,6 +296,19 @@ def test_a_request_whose_client_has_gone_is_no_error(instrument: Callable[..., A
         asyncio.run(main())
     [span] = telemetry.server_spans
     assert (span.events, span.status.is_ok or span.status.is_unset, span.attributes["user.id"]) == ((), True, "42")
+
+
+def test_a_request_that_is_cancelled_before_it_answers_has_its_ids(
+    instrument: Callable[..., Any], telemetry: Telemetry
+) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        scope["state"]["user_id"] = 42
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        call(instrument(app), scope(headers={"x-request-id": "a1b2"}))
+    [span] = telemetry.server_spans
+    assert (span.attributes["user.id"], span.attributes["request.id"]) == ("42", "a1b2")
 
 
 def test_the_body_is_never_asked_for(instrument: Callable[..., Any], telemetry: Telemetry) -> None:

@@ -185,6 +185,23 @@ class TestErrors:
         assert log.attributes["exception.message"] == "no such order"
         assert (log.trace_id, log.span_id) == (span.context.trace_id, span.context.span_id)
 
+    def test_an_error_is_one_record_too_where_the_project_has_disabled_the_logger(
+        self, client: Client, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
+        assert client.get("/broken").status_code == 500
+        [span], [log] = telemetry.server_spans, telemetry.logs
+        assert (log.body, log.severity_text) == ("Internal Server Error: /broken", "ERROR")
+        assert log.attributes["exception.message"] == "no such order"
+        assert (log.trace_id, log.span_id) == (span.context.trace_id, span.context.span_id)
+
+    def test_an_error_that_is_logged_already_is_not_reported_there_either(
+        self, client: Client, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
+        client.get("/logged")
+        assert not telemetry.logs
+
     def test_an_error_under_asgi_is_one_event_and_one_record_of_one_trace(
         self, client: Client, telemetry: Telemetry
     ) -> None:

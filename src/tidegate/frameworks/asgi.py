@@ -100,12 +100,13 @@ class RequestLayer(ErrorLayer):
         try:
             await self.app(scope, receive, answer)
         except Exception as error:
-            describe(request)  # what answers now stands around all this
             tell(error, request.span)
             if not is_answered:
                 _say_500(scope, request.span)
             raise
         finally:
+            describe(request)  # of a WebSocket, or where what answers stands around all this
+            request.forget()
             try:
                 leave_context(token)
             except ValueError:  # closed by the garbage collector, in another context

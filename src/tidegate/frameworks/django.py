@@ -7,6 +7,7 @@ front of its end; ours are put around the user's own.
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -18,12 +19,15 @@ from opentelemetry.trace import StatusCode, set_span_in_context
 
 from tidegate import otel
 from tidegate.frameworks.hooks import begun, finish, guarded, tell
-from tidegate.record.capture import CONTEXT
+from tidegate.record.capture import CONTEXT, capture_record
 from tidegate.record.plain import text
 
 #: Where a request has ours, and a function that is ours.
 _NAME = "_tidegate"
 _ERROR = "_tidegate_error"
+
+#: By which Django reports what nobody answered.
+_reports = logging.getLogger("django.request")
 
 
 def prepare(instrumentation: ModuleType) -> None:
@@ -91,4 +95,13 @@ def _end(request: Any, response: Any) -> None:
         tell(error, handled.span)
     if response.status_code >= 400:  # Django logs it when all middleware is through
         setattr(request, CONTEXT, set_span_in_context(handled.span, Context()))
+    if error is not None and _reports.disabled:  # as ``dictConfig`` leaves loggers unless it is told not to
+        capture_record(_report(request, error))
     finish(handled)
+
+
+def _report(request: Any, error: BaseException) -> logging.LogRecord:
+    """What Django would log of an error."""
+    message, extra = "Internal Server Error: %s", {"status_code": 500, "request": request}
+    exc_info = type(error), error, error.__traceback__
+    return _reports.makeRecord(_reports.name, logging.ERROR, "", 0, message, (request.path,), exc_info, extra=extra)

@@ -108,6 +108,18 @@ def put_under(attributes: Any, more: Mapping[str, Any]) -> bool:
     return True
 
 
+def set_missing(span: Any, attributes: Mapping[str, Any]) -> None:
+    """Set on a span that is recording what it has not itself of ``attributes``, which are plain values."""
+    try:
+        with span._lock:
+            is_done = put_under(span._attributes, attributes)
+    except AttributeError:  # of another SDK
+        is_done = False
+    if not is_done:
+        own = getattr(span, "attributes", None) or {}
+        span.set_attributes({name: value for name, value in attributes.items() if name not in own})
+
+
 def _cut(value: Any, longest: int | None) -> Any:
     if isinstance(value, str):
         return value[:longest]

@@ -38,6 +38,9 @@ class Carrier:
         return ()
 
 
+NOTHING = Carrier()
+
+
 @lru_cache(16)
 def _ranks(names: tuple[str, ...]) -> dict[bytes, int]:
     return {name.encode(): rank for rank, name in enumerate(names)}
@@ -64,7 +67,9 @@ class Asgi(Carrier):
     def headers(self, names: tuple[str, ...]) -> Sequence[str]:
         ranks = _ranks(names)
         found = [pair for pair in self._scope.get("headers", ()) if pair[0] in ranks]
-        return [str(value, "latin-1") for _, value in sorted(found, key=lambda pair: ranks[pair[0]])] if found else ()
+        if len(found) > 1:
+            found.sort(key=lambda pair: ranks[pair[0]])
+        return [str(value, "latin-1") for _, value in found]
 
     def knows_nobody(self) -> bool:
         return not self._scope.get("state") and self._scope.get("user") is None
@@ -193,4 +198,4 @@ def carrier_of(request: Any) -> Carrier:
         return Asgi(request.scope)
     if isinstance(getattr(request, "environ", None), dict):
         return Flask(request)
-    return Carrier()
+    return NOTHING

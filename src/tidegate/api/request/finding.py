@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.api.inner.complaints import complain
-from tidegate.api.request.carriers import Carrier, carrier_of
+from tidegate.api.request.carriers import NOTHING, Carrier, carrier_of
 from tidegate.api.request.identities import as_id, user_id
-from tidegate.api.request.sessions import hashed_session
+from tidegate.api.request.sessions import hash_of
 
 #: A request's id is its client's word: what could be anything else than an id is ignored.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
@@ -46,7 +46,7 @@ def reader_of(request: Any) -> Carrier:
         return carrier_of(request)
     except Exception as error:
         complain_of("kind", error)
-        return Carrier()
+        return NOTHING
 
 
 def place(reader: Carrier) -> dict[str, str]:
@@ -64,9 +64,10 @@ def user(reader: Carrier, cookies: tuple[str, ...] = ()) -> str | None:
 
 
 def session(reader: Carrier, cookies: tuple[str, ...] = ()) -> str | None:
-    """The id of the request's session, hashed."""
+    """The id of the request's session, hashed; also where it looks like a hash, which a client could send to be taken
+    for somebody else."""
     found = _first(reader.sessions, as_id, "session") or (_cookie(reader, cookies) if cookies else None)
-    return None if found is None else hashed_session(found)
+    return None if found is None else hash_of(found)
 
 
 def _first(candidates: Callable[[], Iterable[Any]], read: Callable[[Any], str | None], what: str) -> str | None:
