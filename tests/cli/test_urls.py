@@ -31,7 +31,9 @@ def url(recorded: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     """Where `tidegate serve` serves the recorded store."""
     directory = tmp_path_factory.mktemp("serving")
     environ = quiet_environ(directory, OTEL_PYTHON_TIDEGATE_TOKEN=TOKEN)
-    with live_server([SCRIPTS / "tidegate", "serve", recorded, "--port", "PORT"], directory, environ) as server:
+    with live_server(
+        [SCRIPTS / "tidegate", "serve", "--store", recorded, "--port", "PORT"], directory, environ
+    ) as server:
         yield f"http://127.0.0.1:{server.port}"
 
 

@@ -27,7 +27,7 @@ def test_every_option_of_a_command_says_what_it_takes(root: Path) -> None:
     assert [row for row in rows if "None" in row] == []
 
 
-@pytest.mark.parametrize("name", ["check", "prune", "stats"])
+@pytest.mark.parametrize("name", ["check", "prune", "serve", "stats"])
 def test_what_is_done_where_the_store_is_takes_no_url(root: Path, name: str) -> None:
     page = (root / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     (row,) = (line for line in page.partition(f"## `tidegate {name} ")[2].splitlines()[:20] if "--store" in line)

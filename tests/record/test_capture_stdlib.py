@@ -234,6 +234,10 @@ class TestExtra:
         logger.info("x", extra={"otelTraceID": "0", "otelSpanID": "0", "otelServiceName": "", "user": "ann"})
         assert not [name for name in captured()[0].attributes if name.startswith("otel")]
 
+    def test_the_second_message_of_uvicorn_is_not_kept(self, captured: Captured, logger: logging.Logger) -> None:
+        logger.info("x", extra={"color_message": "\x1b[36mx\x1b[0m"})
+        assert "color_message" not in captured()[0].attributes
+
     @pytest.mark.parametrize("name", ["otel.event.name", "event.name"])
     def test_the_event_name_is_a_field(self, captured: Captured, logger: logging.Logger, name: str) -> None:
         logger.info("x", extra={name: "order.placed"})

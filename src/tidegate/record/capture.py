@@ -35,10 +35,10 @@ MAX_LOGGERS = 4096
 
 _RESERVED = frozenset(vars(logging.makeLogRecord({})))
 
-#: What is never an attribute: the record's own fields, what formatters leave on it, and what the
-#: logging instrumentation puts there, which the log record has fields for.
+#: What is never an attribute: the record's own fields, what formatters leave on it, what the logging
+#: instrumentation puts there, which the log record has fields for, and uvicorn's second message, with colours.
 _NO_EXTRA = _RESERVED | {
-    *("message", "asctime", "taskName"),
+    *("message", "asctime", "taskName", "color_message"),
     *("otelSpanID", "otelTraceID", "otelTraceSampled", "otelServiceName"),
 }
 

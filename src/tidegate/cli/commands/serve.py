@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tidegate.cli.options import Whole, is_url, open_reader
+from tidegate.cli.options import Whole, is_url, open_reader, options
 from tidegate.cli.streams import say
 from tidegate.errors import ConfigurationError
 from tidegate.serve.server import HOST, PORT
@@ -40,7 +40,7 @@ def _name(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 @click.command("serve")
-@click.argument("store", metavar="[STORE]", required=False)
+@options("directory")
 @click.option("--host", default=HOST, show_default=True, metavar="HOST", help="Address to listen on.")
 @click.option(
     "--port",
