@@ -201,7 +201,7 @@ class TestRequestIds:
 
 class TestContext:
     def test_an_asgi_scope(self) -> None:
-        request = scope(client=("10.0.0.1", 4711), route=SimpleNamespace(path_format="/orders/{id}"), root_path="/shop")
+        request = scope(client=("10.0.0.1", 4711), route=SimpleNamespace(path="/orders/{id}"), root_path="/shop")
         assert get_request_context(request) == RequestContext(
             method="GET", path="/orders/7", route="/shop/orders/{id}", client_address="10.0.0.1"
         )

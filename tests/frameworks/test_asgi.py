@@ -195,7 +195,7 @@ def test_an_application_mounted_in_another_handles_the_same_request(
     mounted = instrument(inner)
 
     async def outer(scope: dict[str, Any], receive: Any, send: Send) -> None:
-        await mounted({**scope, "root_path": "/shop"}, receive, send)
+        await mounted({**scope, "root_path": "/shop", "path": "/shop/orders"}, receive, send)
 
     call(instrument(outer), scope(user={"id": 42}))
     assert seen == ["/orders"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, Header, Request, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Request, WebSocket
 from opentelemetry.context import get_current
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from websockets.sync.client import connect
@@ -87,6 +87,14 @@ class TestRequests:
         }
         assert telemetry.server_spans[0].attributes["user.id"] == "ann"
         assert telemetry.logs[0].attributes["user.id"] == "ann"
+
+    def test_the_route_is_the_one_on_the_span(self, instrument: Instrument, telemetry: Telemetry) -> None:
+        inner, outer, app = APIRouter(prefix="/orders"), APIRouter(prefix="/shop"), FastAPI()
+        inner.get("/{id:int}")(lambda: tidegate.get_request_context().route)
+        outer.include_router(inner)
+        app.include_router(outer)
+        assert ask(instrument(app), "/shop/orders/7")[0].json() == "/shop/orders/{id:int}"
+        assert telemetry.server_spans[0].attributes["http.route"] == "/shop/orders/{id:int}"
 
     def test_a_function_in_a_thread_knows_the_request(self, instrument: Instrument) -> None:
         app = FastAPI()

@@ -18,9 +18,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import StatusCode, set_span_in_context
 
 from tidegate import otel
+from tidegate.api.errors import described
 from tidegate.frameworks.hooks import begun, finish, guarded, tell
 from tidegate.record.capture import CONTEXT, capture_record
-from tidegate.record.plain import text
 
 #: Where a request has ours, and a function that is ours.
 _NAME = "_tidegate"
@@ -91,7 +91,7 @@ def _end(request: Any, response: Any) -> None:
         return
     if error is not None:
         handled.span.record_exception(error)
-        handled.span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {text(error)}")
+        handled.span.set_status(StatusCode.ERROR, described(error))
         tell(error, handled.span)
     if response.status_code >= 400:  # Django logs it when all middleware is through
         setattr(request, CONTEXT, set_span_in_context(handled.span, Context()))

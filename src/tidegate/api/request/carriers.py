@@ -56,11 +56,13 @@ class Asgi(Carrier):
 
     def place(self) -> Mapping[str, Any]:
         scope = self._scope
-        route = getattr(scope.get("route"), "path_format", None)
+        # FastAPI's own since 0.137, where a router that is included in another has only a part of the path
+        route = (scope.get("fastapi") or {}).get("effective_route_context") or scope.get("route")
+        template = getattr(route, "path", None)
         return {
             "method": scope.get("method"),
             "path": scope.get("path"),
-            "route": f"{scope.get('root_path', '')}{route}" if route else None,
+            "route": f"{scope.get('root_path', '')}{template}" if template else None,
             "client_address": (scope.get("client") or (None,))[0],
         }
 
