@@ -307,6 +307,28 @@ def test_a_program_that_configures_itself_is_captured_before_within_and_after(
     assert run([sys.executable, program(CONFIGURED)])
 
 
+UNSTORED = """
+import tidegate
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tidegate.testing import capture
+
+app = FastAPI()
+app.get("/orders")(lambda: tidegate.info("looked at"))
+tidegate.configure_observability(service_name="shop", app=app)
+with capture() as telemetry:
+    TestClient(app).get("/orders")
+telemetry.assert_parent(telemetry.log("looked at"), telemetry.span("GET /orders", kind="SERVER"))
+"""
+
+
+def test_an_application_that_stores_nothing_is_captured(
+    run: Callable[..., object], program: Callable[[str], Any], tmp_path: Any
+) -> None:
+    run([sys.executable, program(UNSTORED)], env={"OTEL_PYTHON_TIDEGATE_STORE": "off", "HOME": str(tmp_path)})
+    assert [path.name for path in tmp_path.rglob("*") if "tidegate" in path.name] == []
+
+
 # --- providers that are set in the block
 
 
