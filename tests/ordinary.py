@@ -78,6 +78,14 @@ SENTENCES = [
     "sk-learn is not how it is called", "shape_at_the_end", "sha256:" + hashlib.sha256(b"image").hexdigest(),
     "pattern pat-ern", "hub.docker.com/r/library/python:3.11-slim", "eyJ is how it begins", "hf_hub_download took 3 s",
     "AKIA is a prefix", "SG. is a prefix", "reset your password: ok", "see https://example.com/a?b=c#d",
+    "Set password: done", "Passwort: falsch", "pass=17 fail=3", "PASS: tests/test_a1.py", "pass: 10/20",
+    "second pass=final",
+    "user:pass format expected", "bypass=v12", "pass=100%", "credentials: same-origin", "docker run -u 1000:1000 shop",
+    "mysql -port 3306", "curl -u ann https://shop", "curl https://shop:443/a", "gpio pin=13", "otp=expired",
+    "cvv=match",
+    "hotpatch=17", "auth_code missing", "jwt=expired", "form.errors: {'password': ['This field is required.']}",
+    "{'token': ['Enter a valid value']}", "fields = ['username', 'password', 'email']", "unique=('password', 'email')",
+    "[('token', 'required')]", "<NextToken>abc123</NextToken>", "<ResetPassword>true</ResetPassword>",
 ]  # fmt: skip
 
 NUMBERS = [
@@ -97,6 +105,7 @@ NUMBERS = [
 ]  # fmt: skip
 
 PLACES = [
+    "https://shop.example.com/items?key=blue-shirt&code=US", "/changes?ticket=4711-22&session=morning",
     "https://shop.example.com/items?page=2&sort=key", "https://shop.example.com/items?country_code=DE&code=404",
     "/api/v1/tokens/17", "/login?next=/account/password", "/reset-password/", "/oauth/authorize?response_type=code",
     "http://localhost:8080/path@place", "user@example.com", "mailto:ann@example.com", "ssh://git@github.com/shop.git",
@@ -127,4 +136,6 @@ ATTRIBUTES: dict[str, Any] = {
     "order.id": 4111111111111111, "db.query.text": SQL[2], "code.function.name": "get_password", "zip_code": "10115",
     "service.name": "token-service", "key": "value", "http.response.header.etag": ['W/"17-abc"'], "error.code": "E4",
     "exception.type": "shop.errors.InvalidPassword", "country.code": "DE", "author_code": "a-4", "compassion": "yes",
+    "auth": "oauth2", "gpio.pin": 13, "k8s.secret.uid": "abc", "api_key.id": "k7", "pass": 17, "bypass": "x",
+    "backup.code": "E1",
 }  # fmt: skip

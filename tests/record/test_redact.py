@@ -95,7 +95,12 @@ def test_cleaning_twice_changes_no_more(text: str) -> None:
         "password", "user.password", "DB_PASSWORD", "db-passwd", "client_secret", "apiKey", "x-api-key", "api.key",
         "http.request.header.authorization", "http.request.header.cookie", "http.response.header.set-cookie",
         "access_token", "token", "user.token", "csrf-token", "sessionid", "session_id", "auth", "pin", "card.cvv",
-        "AWS_SECRET_ACCESS_KEY", "private_key", "credentials",
+        "AWS_SECRET_ACCESS_KEY", "private_key", "credentials", "DB_PASS", "smtp.pass", "pw", "pgpass", "creds",
+        "otp_code",
+        "mfa_code", "2fa_code", "recovery_codes", "verification_code", "verification_token", "cvv2", "credit_card",
+        "cc_number",
+        "connect.sid", "PHPSESSID", "xsrf", "social_security_number", "SAMLResponse", "client_assertion", "seed_phrase",
+        "hmac_key", "passwort",
     ],
 )  # fmt: skip
 def test_a_name_tells_a_secret(name: str) -> None:
@@ -107,6 +112,7 @@ def test_a_name_tells_a_secret(name: str) -> None:
     [
         "user.id", "http.route", "gen_ai.usage.output_tokens", "token_count", "author", "authority", "pinned",
         "messaging.kafka.message.key", "db.query.text", "exception.message", "code.function.name", "keyboard",
+        "gpio.pin", "k8s.secret.uid", "api_key.id", "bypass", "compass", "backup.code", "creds_count",
     ],
 )  # fmt: skip
 def test_a_name_without_a_secret_is_none(name: str) -> None:
@@ -235,6 +241,9 @@ HOSTILE = [
     "eyJ", "eyJ-", "eyJaaaaaaaa.", "://", "://a:", "://a:b", "a@", "AKIA", "ghp_", "sk-", "xoxb-",
     "authorization: ", "authorization: digest ", "Private-Lines: 1", "--a-", "--token ", "?key=", "&code=", "://a@",
     ";pwd=", "identified by ", "4111 ", "4", "4111-", "\\n", "SG.", "MTAw", "0Q~", "'password', '", "token: ", "M0.",
+    "('", ", ('password', '", "<a-password ", "<password>", "curl -u ", "mysql -", "sshpass -p", "pass=", "otp=",
+    "password: ['",
+    "cio", "1/12:", 'authorization: digest ="',
     "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-----END ", "PRIVATE KEY", " ", "a", "=", '"', "'",
 ]  # fmt: skip
 

@@ -8,11 +8,11 @@ import re
 #: word. An IBAN has groups of four, too.
 SOURCE = (
     r"(?:(?<![\w.+-])|(?<=\\[nrt])|(?<=%\d[\dA-F]))(?<![A-Z]{2}\d\d[ -])"
-    r"(?:\d{13,19}|\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{1,3})?"
-    r"|\d{4}(?P<of>[ -])\d{6}(?P=of)\d{4,5})(?![\w-]|\.\d)"
+    r"(?:\d{13,19}|\d{4}(?P<by>[ .-])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{1,3})?"
+    r"|\d{4}(?P<of>[ .-])\d{6}(?P=of)\d{4,5})(?![\w-]|\.\d)"
 )
 
-MARKS = ("0000000000000", "0000 0000 0000 0000", "0000-0000-0000-0000", "0000 000000 0000", "0000-000000-0000")
+MARKS = ("0" * 13, *(by.join(groups) for by in " -." for groups in (["0000"] * 4, ("0000", "000000", "0000"))))
 
 #: Visa, Mastercard, American Express, Discover, JCB, Diners Club, UnionPay, Maestro: first digits, and all of them.
 _ISSUED = re.compile(
@@ -32,7 +32,7 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 def is_card(text: str) -> bool:
     """Whether digits, in groups or not, are the number of a card."""
-    digits = text.replace(" ", "").replace("-", "")
+    digits = text.replace(" ", "").replace("-", "").replace(".", "")
     return _ISSUED.fullmatch(digits) is not None and has_checksum(digits)
 
 

@@ -52,7 +52,10 @@ _SAID = (
     "|the|an|and|or|to|in|on|of|with|by|as|if|invalid|incorrect|wrong|missing|required|optional|expired|expires|revoked"
     "|empty|blank|none|null|nil|true|false|okay|fail|failed|failure|error|mismatch|reset|set|unset|sent|used|created"
     "|changed|updated|deleted|unknown|undefined|unchanged|hidden|masked|redacted|omitted|removed|valid|accepted|denied"
-    "|rejected|matches|too|str|string|bytes|int|bool|any|self|number|identifier)"
+    "|rejected|matches|too|str|string|bytes|int|bool|any|self|number|identifier|done|disabled|enabled|success|successful"
+    "|successfully|verified|correct|weak|strong|rotated|saved|stored|loaded|found|skipped|provided|present|absent|pending"
+    "|complete|completed|confirmed|needed|generated|forgotten|prompt|this|that|your|falsch|fehlt|erforderlich|muss|wurde"
+    "|nicht|vergessen|abgelaufen|ge\xe4ndert|ung\xfcltig)"
     r"(?![\w@#$%^&*!+/=-]|\.\w))"
 )
 
@@ -65,7 +68,15 @@ _CODE = (
 
 _ASSIGNED = r"(?:=(?![=~])>?|:=|%\d[d])"
 _COLON = r":(?![:=])"
-_OPENING = r"(?:[bru](?=[\"']))?[\\\"']{0,4}"
+
+#: What may stand right behind a name that is short, in the marks of such.
+_ENDS = ("=", "'", '"', "\\")
+
+#: Before the value: brackets, as of a list with one value, but not with one sentence; and quotes.
+_OPENING = (
+    r"(?:[\[(]{1,2}(?=(?:[bru]|\\)?[\"'])(?!.{0,2}[\"'](?-i:[A-Z][a-z]{0,12} [a-z])))?"
+    r"(?:[bru](?=[\"']))?[\\\"']{0,4}"
+)
 
 #: A value in quotes, in quotes that are escaped as those of JSON within a text are, or up to a blank or the like.
 _QUOTED = (
@@ -75,24 +86,34 @@ _QUOTED = (
 )
 _PLAIN = r"[^\s\"'\\&,;)}\]<>]"
 
-_PASSWORDS = r"(?P<name>passw(?:or)?d|passphrase|passcode|pwd)\d{0,2}"
+_PASSWORDS = r"(?P<name>passw(?:[o\d]r[dt]|d)|passphrase|passcode|pwd)(?:\d{0,4}|[_-]?hash)"
 _KEYS = (
     "api|access|private|secret|signing|encryption|account|shared|master|license|subscription|client|auth|app|application"
-    "|service|consumer|webhook|deploy|session"
+    "|service|consumer|webhook|deploy|session|hmac|jwt|aes|ssh"
 )
 _TOKEN = (
-    rf"(?P<name>secret|(?<!page)(?<!page[_ -])(?<!ation)(?<!ation[_ -])token|(?:{_KEYS})[_-]?key|credential"
+    rf"(?P<name>secret|(?<!page)(?<!page[_ -])(?<!ation)(?<!ation[_ -])token|(?:{_KEYS})[_.-]?key|credential"
     r"|session[_-]?id)(?:[_-]?value)?"
 )
 
 #: A token said after a colon has a digit, or is long: not "token: identifier".
-_LIKE = rf"(?=[\\\"']|[bru][\"']|{_PLAIN}{{0,64}}\d|{_PLAIN}{{16}})"
+_LIKE = rf"(?=[\[(]{{0,2}}(?:[\\\"']|[bru][\"'])|{_PLAIN}{{0,64}}\d|{_PLAIN}{{16}})"
 
 _HEADER = (
     r"[\"'\\]{0,4}(?:[ \t]*[=:][ \t]*|(?<=[\"'])[ \t]*,[ \t]*(?=[bru]?[\"']))[\[(]?(?:[bru](?=[\"']))?[\\\"']{0,4}"
 )
 
-_PARAMETERS = "key|sig|signature|token|auth|pass|pw|pwd|password|secret|jwt|otp|pin|sid|session|ticket"
+_PARAMETERS = "sig|signature|token|auth|pass|pw|pwd|password|secret|jwt|otp|pin"
+
+#: Parameters that may as well be what somebody looks for: only with letters and digits, or in a long run.
+_OTHER_PARAMETERS = "key|sid|session|ticket|code"
+_MIXED = r"(?=[a-z._~%-]{0,64}\d)(?=[\d._~%-]{0,64}[a-z])"
+
+#: Names in other words: of pairs, and of tags.
+_NAMES = (
+    r"passw(?:or)?d|passphrase|passcode|pwd|secret(?:[_-]?key)?|(?<!page)(?<!page[_-])(?<!next)(?<!next[_-])(?<!ation)"
+    rf"(?<!ation[_-])token|(?:{_KEYS})[_-]?key"
+)
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -110,7 +131,8 @@ FORMATS: tuple[Format, ...] = (
         "authorization",
         ("authorization",),
         rf"authorization{_HEADER}(?:(?:basic|bearer|token|negotiate|ntlm|api-?key|key)[ \t]+)?{_PLACEHOLDER}"
-        r"(?P<secret>(?:digest|aws\d-hmac-sha\d{1,3}|hawk|signature|oauth)[ \t][^\r\n\"']{4,}"
+        r"(?P<secret>(?:digest|aws\d-hmac-sha\d{1,3}|hawk|signature|oauth)[ \t]"
+        r"(?:[^\r\n\"'=\\]|=(?:\\?\"[^\"\r\n]*\")?){4,}"
         r"|(?=[^\s\"'\\,;)}\]]{0,64}[\d=]|[^\s\"'\\,;)}\]]{16})[^\s\"'\\,;)}\]]{4,})",
         folds=True,
     ),
@@ -140,9 +162,10 @@ FORMATS: tuple[Format, ...] = (
     Format("key of a URL", ("@",), r"://(?P<secret>[\w-]{20,})@"),
     Format(
         "parameter of a URL",
-        ("code=", *(f"{name}=" for name in _PARAMETERS.split("|"))),
-        rf"[?&](?:{_PARAMETERS}|[\w-]{{0,40}}signature|code"
-        rf"(?==[^\s&\"'#<>\\]{{8}}))=(?!hash:){_PLACEHOLDER}(?P<secret>[^\s&\"'#<>\\]{{4,}})",
+        tuple(f"{name}=" for name in f"{_PARAMETERS}|{_OTHER_PARAMETERS}".split("|")),
+        rf"[?&](?:{_PARAMETERS}|[\w-]{{0,40}}signature|(?:{_OTHER_PARAMETERS})(?==(?:{_MIXED}|[\w%.~+/]{{16}}))"
+        rf"(?!code=[^\s&\"'#<>\\]{{0,7}}(?![^\s&\"'#<>\\])))"
+        rf"=(?!hash:){_PLACEHOLDER}(?P<secret>[^\s&\"'#<>\\]{{4,}})",
         folds=True,
     ),
     Format(
@@ -180,10 +203,53 @@ FORMATS: tuple[Format, ...] = (
         folds=True,
     ),
     Format(
+        "password by a short name",
+        tuple(f"{name}{end}" for name in ("pass", "pw", "credentials") for end in (*_ENDS, ":")),
+        rf"(?<![a-z])(?P<name>pass|pw|credentials)(?:[\\\"']{{1,4}}[ \t]*{_COLON}|[\\\"']{{0,4}}{_ASSIGNED})[ \t]*"
+        rf"(?:(?<=(?-i:[A-Z\d]_PASS)=)|(?=[\\\"']|[bru][\"']|{_PLAIN}{{0,64}}\d)){_OPENING}{_PLACEHOLDER}"
+        rf"(?P<secret>{_QUOTED}|(?<![\"'])(?![\d.:/%-]{{1,20}}(?:[\s,;)\]}}]|\Z)){_SAID}{_CODE}{_PLAIN}{{4,}})",
+        folds=True,
+    ),
+    Format(
+        "code by its name",
+        (
+            *(f"{name}{end}" for name in ("pin", "cvc") for end in _ENDS),
+            *("otp", "cvv", "ssn", "jwt", "card_n", "card-n", "cardn", "basic_auth", "auth_header"),
+            *("h_code", "ion_code", "a_code", "p_code", "ty_code"),
+        ),
+        r"(?<![a-z])(?:pin(?:=|[\\\"']{1,4}:)(?=[ \t]*[\\\"'\[(]{0,4}\d{4,12}(?![\w.-]))|t?otp:(?=[ \t]*\d)"
+        r"|(?:t?otp|cvv\d?|cvc\d?|ssn|jwt|card[_-]?(?:number|no)|(?:otp|mfa|verification|security|oauth|auth|authorization)"
+        r"[_-]?code|basic_auth|auth_header)(?:[\\\"']{0,4}=|[\\\"']{1,4}:))[ \t]*[\[(]?[\\\"']{0,4}"
+        r"(?=[a-z.+/-]{0,64}\d)(?P<secret>[\w.+/=-]{3,})",
+        folds=True,
+    ),
+    Format(
+        "pair",
+        ("('", '("', "(b'", '(b"'),
+        rf"(?:(?<=\[)|(?<=,)|(?<=, ))\([bu]?[\"'][\w.-]{{0,40}}?(?:{_NAMES})[\"'],[ ]?[bu]?[\"']{_PLACEHOLDER}{_SAID}"
+        r"(?P<secret>[^\s\"'\\]{4,})(?=[\"']\))",
+        folds=True,
+    ),
+    Format(
+        "element",
+        ("passwd>", "password>", "passphrase>", "passcode>", "pwd>", "secret>", "token>", "key>"),
+        rf"<(?:[\w-]{{1,20}}:)?[\w.-]{{0,30}}?(?:{_NAMES})(?:[ \t][^<>\r\n]{{0,300}})?>{_PLACEHOLDER}{_SAID}"
+        r"(?P<secret>[^<>\s][^<>\r\n]{3,})(?=</)",
+        folds=True,
+    ),
+    Format(
+        "argument of a command",
+        ("curl", "sshpass", "mysql"),
+        r"\b(?:curl\b[^\r\n]{0,200}?[ \t](?:-u|--user)[ \t=]?[ \t]?[\"']?[^\s:\"']{1,64}:"
+        rf"|sshpass[ \t]+-p[ \t]?[\"']?|mysql(?:dump|admin)?\b[^\r\n]{{0,200}}?[ \t]-p[\"']?){_PLACEHOLDER}"
+        r"(?P<secret>[^\s\"'-][^\s\"']{3,})",
+    ),
+    Format(
         "argument",
         ("--",),
-        rf"(?<![\w-])--(?=[a-z])[\w-]{{0,40}}?(?:password|passwd|passphrase|secret|token|(?:{_KEYS})-key)[ \t]+"
-        rf"(?!-|[A-Z_]{{2,40}}(?!\w))[\"']?{_PLACEHOLDER}{_SAID}(?P<secret>[^\s\"']{{4,}})",
+        rf"(?<![\w-])--(?=[a-z])[\w-]{{0,40}}?(?:password|passwd|passphrase|secret|token|(?:{_KEYS})-key)"
+        r"(?:[ \t]+|[\"'],[ \t]?[bu]?(?=[\"']))"
+        rf"(?![\"']?-|[A-Z_]{{2,40}}(?!\w))[\"']?{_PLACEHOLDER}{_SAID}(?P<secret>[^\s\"']{{4,}})",
     ),
     Format(
         "JSON web token",
