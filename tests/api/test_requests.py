@@ -20,8 +20,9 @@ from werkzeug.test import EnvironBuilder
 from tidegate import RequestContext, extract_session_id, extract_user_id, get_request_context
 from tidegate.api.inner import complaints
 from tidegate.api.request import finding
+from tidegate.api.request.handled import Request as Handled
+from tidegate.api.request.handled import begin, describe, end
 from tidegate.api.request.sessions import hashed_session
-from tidegate.api.requests import begin, describe, end
 
 
 @pytest.fixture(autouse=True)
@@ -309,9 +310,7 @@ class TestSpans:
         assert not complaints.counts
 
     def test_a_span_that_fails_is_complained_of(self) -> None:
-        from tidegate.api.requests import Request
-
-        describe(Request(scope(), span=object()))
+        describe(Handled(scope(), span=object()))
         assert complaints.counts["request"] == 1
 
     def test_on_a_span_of_another_sdk_what_the_application_has_set_stays(self) -> None:

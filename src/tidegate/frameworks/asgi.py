@@ -16,7 +16,7 @@ from opentelemetry.trace import get_current_span
 
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.request.carriers import Asgi
-from tidegate.api.requests import Request, describe
+from tidegate.api.request.handled import Request, describe
 from tidegate.frameworks.hooks import guarded, tell
 from tidegate.frameworks.loading import in_force
 from tidegate.otel.current import current_context, enter_context, leave_context

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tidegate.api.inner.complaints import complain
 from tidegate.api.request.finding import place, reader_of
-from tidegate.api.requests import Request, begin, end
+from tidegate.api.request.handled import Request, begin, end
 from tidegate.frameworks.loading import in_force
 from tidegate.record.plain import type_name
 from tidegate.record.raised import note
