@@ -68,6 +68,11 @@ class TestCall:
             track_event("order.placed")
         telemetry.assert_parent(the_event(telemetry), "around")
 
+    @pytest.mark.parametrize("name", ["", " "])
+    def test_one_without_a_name_is_not_recorded(self, telemetry: Telemetry, said: Said, name: str) -> None:
+        track_event(name, order_id=7)
+        assert (telemetry.logs(), len(said())) == ([], 1)
+
     def test_its_scope_is_the_callers_module(self, telemetry: Telemetry) -> None:
         track_event("order.placed")
         assert the_event(telemetry).scope.name == __name__

@@ -435,3 +435,54 @@ def test_what_is_said_of_one_reason_leaves_room_for_the_others(signals: Signals,
         tidegate.log(f"level {number}", "a")
     tidegate.counter("orders", -1)
     assert (len(said()), "counter" in said()[-1]) == (complaints.MAX_SAID + 1, True)
+
+
+MAPPING = {"order.id": 7, "level": "high"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tidegate.info("x", MAPPING, note="n"),
+        lambda: tidegate.log("info", "x", MAPPING, note="n"),
+        lambda: tidegate.log_exception("x", None, MAPPING, note="n"),
+        lambda: tidegate.log_exception("x", MAPPING, note="n"),  # type: ignore[arg-type]
+        lambda: tidegate.get_logger().warning("x", MAPPING, note="n"),
+        lambda: tidegate.get_logger().exception("x", None, MAPPING, note="n"),
+        lambda: tidegate.timed_log("x", "info", MAPPING, note="n").__enter__(),
+        lambda: tidegate.track_event("x", MAPPING, note="n"),
+    ],
+    ids=["info", "log", "log_exception", "log_exception, first", "warning", "exception", "timed_log", "track_event"],
+)
+def test_attributes_can_be_given_in_a_mapping(signals: Signals, call: Callable[[], object]) -> None:
+    call()
+    assert attributes(signals.log) == {**MAPPING, "note": "n"}
+
+
+def test_a_name_goes_before_a_mapping(signals: Signals) -> None:
+    tidegate.info("x", {"a": 1}, {"a": 2, 3: 4}, a=5)  # type: ignore[dict-item]
+    assert attributes(signals.log) == {"a": 5, "3": 4}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [tidegate.error, tidegate.track_event, tidegate.get_logger("shop").error],
+    ids=["error", "track_event", "logger"],
+)
+def test_what_is_given_for_a_message_to_be_filled_is_kept_and_told(
+    signals: Signals, said: Said, call: Callable[..., None]
+) -> None:
+    call("%s failed: %s", "payment", LookupError("no such card"))
+    assert attributes(signals.log) == {"arguments": ("payment", "no such card")}
+    assert said() == [
+        "attributes are given by name or as a mapping; str, LookupError is kept as the attribute 'arguments'"
+    ]
+
+
+def test_a_mapping_that_fails_is_kept_as_its_text(signals: Signals, said: Said) -> None:
+    class Failing(dict[str, object]):
+        def items(self) -> Any:
+            raise RuntimeError
+
+    tidegate.info("x", Failing())
+    assert ("arguments" in attributes(signals.log), len(said())) == (True, 1)

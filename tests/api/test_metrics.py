@@ -286,3 +286,20 @@ def test_a_handler_that_fails_does_not_either(signals: Signals) -> None:
     finally:
         logging.getLogger("tidegate").removeHandler(handler)
     assert complained() == {"name": 1}
+
+
+def test_attributes_that_have_the_name_of_an_argument_can_be_given_in_a_mapping(signals: Signals) -> None:
+    labels = {"unit": "kg", "value": 1, "buckets": "b", "description": "d"}
+    tidegate.counter("counted", 1, labels, shop="north")
+    tidegate.gauge("measured", 1, labels, shop="north")
+    tidegate.histogram("spread", 1, labels, shop="north")
+    with tidegate.timer("timed", labels, shop="north"):
+        pass
+    assert [signals.attributes(name) for name in signals.metrics] == [[{**labels, "shop": "north"}]] * 4
+
+
+def test_each_kind_that_takes_the_name_of_another_is_told(signals: Signals, said: Any) -> None:
+    tidegate.counter("orders")
+    tidegate.gauge("orders", 1)
+    tidegate.histogram("orders", 1)
+    assert [text.split()[0] for text in said()] == ["gauge", "histogram"]

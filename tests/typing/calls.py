@@ -19,6 +19,8 @@ assert_type(tidegate.track_event("order.placed"), None)
 tidegate.track_event("order.placed", user_id=7, session_id=None, category="shop", total=1.5, items=[1], **{"a.b": None})
 assert_type(tidegate.track_error(ValueError()), None)
 tidegate.track_error(KeyboardInterrupt(), order_id=7, order=object())
+tidegate.track_event("order.placed", {"order.id": 7}, user_id=7)
+tidegate.track_error(ValueError(), {"order.id": 7}, note="n")
 tidegate.track_event(1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue,reportArgumentType]
 tidegate.track_error("text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue,reportArgumentType]
 
@@ -26,6 +28,7 @@ tidegate.track_error("text")  # type: ignore[call-overload]  # pyright: ignore[r
 assert_type(tidegate.counter("orders"), None)
 tidegate.counter("sales", 12.5, unit="EUR", description="d", channel="web")
 tidegate.gauge("queue", 3, unit="{order}")
+tidegate.counter("parcels", 1, {"unit": "kg"}, shop="north")
 tidegate.histogram("basket", 3, unit="{item}", buckets=(1, 2, 5), shop="north")
 tidegate.histogram("basket", 3, buckets=tidegate.DEFAULT_HISTOGRAM_BUCKETS)
 with tidegate.timer("pricing", unit="ms", currency="EUR"):
@@ -36,7 +39,8 @@ tidegate.log("info", "message", order_id=7)
 tidegate.log(20, "message")
 tidegate.debug("message", order_id=7)
 tidegate.info("message", order=object())
-tidegate.warn("message")
+tidegate.warn("message", {"order.id": 7}, note="n")
+tidegate.warn("message %s", 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 tidegate.error("message", note=None)
 tidegate.log_exception("message", order_id=7)
 tidegate.log_exception()

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overl
 
 from opentelemetry.trace import Span, StatusCode, get_current_span
 
-from tidegate.api.inner.arguments import Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.inner.arguments import Arguments, Extract, Pick, joined, picker, plain_attributes
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.emitting import ERROR, emit
 from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
@@ -40,7 +40,7 @@ class Forgiving(Protocol):
 
 
 @overload
-def track_error(exc: BaseException, /, **attributes: Any) -> None: ...
+def track_error(exc: BaseException, /, *mappings: Mapping[str, Any], **attributes: Any) -> None: ...
 @overload
 def track_error(function: Function, /) -> Function: ...
 @overload
@@ -49,12 +49,14 @@ def track_error(
 ) -> Decorator: ...
 @overload
 def track_error(*, reraise: Literal[False], arguments: Arguments = (), extract: Extract | None = None) -> Forgiving: ...
-def track_error(exc: Any = ..., /, **attributes: Any) -> Any:
+def track_error(exc: Any = ..., /, *mappings: Mapping[str, Any], **attributes: Any) -> Any:
     """Record an exception: on the span that is current here, whose status becomes ERROR, and as one ERROR log record.
 
     Both have ``exception.type``, ``exception.message``, ``exception.stacktrace`` and the given attributes, which may
-    have any value. However often it passes here, the same exception is logged once in a trace, and a span has it
-    once. Never raises, and does nothing as long as there are no providers.
+    have any value, and are given by name or in mappings; the span has ``error.type``, too. However often it passes
+    here, the same exception is logged once in a trace, and a span has it once. Outside of traces it is logged once
+    altogether: raise a new one each time. Of a message of more than 32,768 characters, and a stack trace of more than
+    65,536, beginning and end are kept. Never raises, and does nothing as long as there are no providers.
 
         >>> import tidegate
         >>> try:
@@ -72,7 +74,7 @@ def track_error(exc: Any = ..., /, **attributes: Any) -> Any:
         >>> load("settings")
     """
     if isinstance(exc, BaseException):
-        record(exc, place_of_caller(), attributes, exc.__traceback__)
+        record(exc, place_of_caller(), joined(mappings, attributes), exc.__traceback__)
     elif exc is ...:
         if attributes.keys() - _OPTIONS:
             complain("error", "none", "track_error(…) was given %s, but no exception", ", ".join(attributes))

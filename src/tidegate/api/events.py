@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, overload
 
-from tidegate.api.inner.arguments import SCALARS, Arguments, Extract, Pick, picker, plain_attributes
+from tidegate.api.inner.arguments import SCALARS, Arguments, Extract, Pick, joined, picker, plain_attributes
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.emitting import INFO, emit
 from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
@@ -20,7 +20,13 @@ _OPTIONS = {"event", "arguments", "extract", "on_error"}
 
 @overload
 def track_event(
-    name: str, /, *, user_id: object = None, session_id: object = None, category: str | None = None, **attributes: Any
+    name: str,
+    /,
+    *mappings: Mapping[str, Any],
+    user_id: object = None,
+    session_id: object = None,
+    category: str | None = None,
+    **attributes: Any,
 ) -> None: ...
 @overload
 def track_event(function: Function, /) -> Function: ...
@@ -36,7 +42,7 @@ def track_event(
 def track_event(
     name: Any = ...,
     /,
-    *,
+    *mappings: Mapping[str, Any],
     user_id: object = None,
     session_id: object = None,
     category: str | None = None,
@@ -45,13 +51,14 @@ def track_event(
     """Record that something happened: an OpenTelemetry event, in the trace that is current here.
 
     An event is a log record of severity INFO with an event name. ``category`` is its attribute
-    ``event.category``, ``user_id`` is ``user.id``, ``session_id`` is ``session.id``, hashed so that nobody can take
-    the session over. Further attributes may have any value: None is left out, and of what OpenTelemetry does not
-    know the text is taken. Never raises, waits for nothing, and does nothing as long as there is no LoggerProvider.
+    ``event.category`` (a name of ours, in no convention), ``user_id`` is ``user.id``, ``session_id`` is ``session.id``,
+    hashed so that nobody can take the session over. Further attributes may have any value: None is left out, and of
+    what OpenTelemetry does not know the text is taken. They are given by name, or in mappings. Never raises, waits for
+    nothing, and does nothing as long as there is no LoggerProvider. An event without a name is not recorded.
 
         >>> import tidegate
         >>> tidegate.track_event("order.placed", user_id=7, category="shop", total=12.5)
-        >>> tidegate.track_event("order.placed", **{"order.id": "A1"})
+        >>> tidegate.track_event("order.placed", {"order.id": "A1"})
 
     As a decorator it records an event whenever a call has returned, or a generator has come to its end. The event
     is named ``event``, else after the function, ``module.function``:
@@ -76,6 +83,10 @@ def track_event(
         if callable(name) or isinstance(name, (classmethod, staticmethod)):
             return _decorate(name, category=category, **attributes)
         name = str.__str__(name) if isinstance(name, str) else text(name)  # of an enumeration the value
+    if not name or name.isspace():
+        complain("name", "track_event", "an event without a name is not recorded")
+        return None
+    attributes = joined(mappings, attributes)
     if not SCALARS.issuperset(map(type, attributes.values())):
         attributes = plain_attributes(attributes)
     if user_id is not None:

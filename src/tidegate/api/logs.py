@@ -7,31 +7,34 @@ printed. Each record has the trace of where it is logged, and the path, line and
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+from tidegate.api.inner.arguments import joined
 from tidegate.api.inner.emitting import DEBUG, ERROR, INFO, WARN, emit, severity
 from tidegate.api.inner.functions import Place, place_of_caller
 from tidegate.api.timing import TimedLog
 from tidegate.record.plain import text
 
 
-def log(level: str | int, message: Any, /, **attributes: Any) -> None:
+def log(level: str | int, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
     """Log ``message`` with attributes. Never raises.
 
     ``level`` is a name (debug, info, warn, error, fatal, in any case), a member or number of OpenTelemetry's
     SeverityNumber (1 to 24), or a level of Python's logging (10, 20, and all above 24). The message is the record's
     body as it is: nothing is filled into it, so that records of one kind have one message. Attributes may have values
-    of any type; of those that OpenTelemetry does not know the text is taken. As elsewhere in Python,
-    ``exc_info=True`` adds the exception being handled.
+    of any type; of those that OpenTelemetry does not know the text is taken. They are given by name, or in mappings;
+    anything else given by position is kept as the attribute ``arguments``. As elsewhere in Python, ``exc_info=True``
+    adds the exception being handled.
 
         >>> import logging, tidegate
         >>> tidegate.log("info", "order placed", order_id=17, total=12.5)
-        >>> tidegate.log(logging.WARNING, "stock is low", **{"product.id": "A1"})
+        >>> tidegate.log(logging.WARNING, "stock is low", {"product.id": "A1"})
     """
-    emit(severity(level), message, attributes, place_of_caller())
+    emit(severity(level), message, joined(mappings, attributes), place_of_caller())
 
 
-def debug(message: Any, /, **attributes: Any) -> None:
+def debug(message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
     """`log` at the level debug.
 
     It is recorded whatever the level of Python's loggers.
@@ -39,10 +42,10 @@ def debug(message: Any, /, **attributes: Any) -> None:
         >>> import tidegate
         >>> tidegate.debug("cache asked", key="basket:17", hit=True)
     """
-    emit(DEBUG, message, attributes, place_of_caller())
+    emit(DEBUG, message, joined(mappings, attributes), place_of_caller())
 
 
-def info(message: Any, /, **attributes: Any) -> None:
+def info(message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
     """`log` at the level info.
 
     The scope of the record is the calling module; `get_logger` gives another one.
@@ -50,10 +53,10 @@ def info(message: Any, /, **attributes: Any) -> None:
         >>> import tidegate
         >>> tidegate.info("order placed", order_id=17)
     """
-    emit(INFO, message, attributes, place_of_caller())
+    emit(INFO, message, joined(mappings, attributes), place_of_caller())
 
 
-def warn(message: Any, /, **attributes: Any) -> None:
+def warn(message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
     """`log` at the level warn.
 
     A logger of `get_logger` has it as ``warning``, too.
@@ -61,10 +64,10 @@ def warn(message: Any, /, **attributes: Any) -> None:
         >>> import tidegate
         >>> tidegate.warn("stock is low", product="A1", left=2)
     """
-    emit(WARN, message, attributes, place_of_caller())
+    emit(WARN, message, joined(mappings, attributes), place_of_caller())
 
 
-def error(message: Any, /, **attributes: Any) -> None:
+def error(message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
     """`log` at the level error.
 
     Of an exception, `log_exception` records type, message and stack trace.
@@ -72,10 +75,12 @@ def error(message: Any, /, **attributes: Any) -> None:
         >>> import tidegate
         >>> tidegate.error("payment declined", reason="expired card")
     """
-    emit(ERROR, message, attributes, place_of_caller())
+    emit(ERROR, message, joined(mappings, attributes), place_of_caller())
 
 
-def log_exception(message: Any = "", /, exc: BaseException | None = None, **attributes: Any) -> None:
+def log_exception(
+    message: Any = "", /, exc: BaseException | None = None, *mappings: Mapping[str, Any], **attributes: Any
+) -> None:
     """Log ``exc``, by default the exception being handled, at the level error with ``exception.type``,
     ``exception.message`` and ``exception.stacktrace``.
 
@@ -88,12 +93,14 @@ def log_exception(message: Any = "", /, exc: BaseException | None = None, **attr
         ... except ZeroDivisionError:
         ...     tidegate.log_exception("the price is not known", product="A1")
     """
-    _log_exception(message, exc, attributes, place_of_caller())
+    _log_exception(message, exc, joined(mappings, attributes), place_of_caller())
 
 
 def _log_exception(
-    message: Any, exc: BaseException | None, attributes: dict[str, Any], place: Place, scope: str | None = None
+    message: Any, exc: object, attributes: dict[str, Any], place: Place, scope: str | None = None
 ) -> None:
+    if exc is not None and not isinstance(exc, BaseException):
+        exc, attributes = None, joined((exc,), attributes)
     found = exc if exc is not None else sys.exc_info()[1]
     attributes["exc_info"] = found
     if type(message) is str and not message:
@@ -101,7 +108,7 @@ def _log_exception(
     emit(ERROR, message, attributes, place, scope)
 
 
-def timed_log(message: str, /, level: str | int = "info", **attributes: Any) -> TimedLog:
+def timed_log(message: str, /, level: str | int = "info", *mappings: Mapping[str, Any], **attributes: Any) -> TimedLog:
     """Log that something begins and that it ends, and how long it took: a context manager and a decorator.
 
     The records are ``"<message> started"`` and ``"<message> finished"`` at ``level``, the latter with ``duration`` in
@@ -117,7 +124,7 @@ def timed_log(message: str, /, level: str | int = "info", **attributes: Any) -> 
         >>> add(1, 2)
         3
     """
-    return TimedLog(message, level, attributes, place_of_caller())
+    return TimedLog(message, level, joined(mappings, attributes), place_of_caller())
 
 
 class Logger:
@@ -131,37 +138,41 @@ class Logger:
     def __repr__(self) -> str:
         return f"Logger({self.name!r})"
 
-    def log(self, level: str | int, message: Any, /, **attributes: Any) -> None:
+    def log(self, level: str | int, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
         """As `log`."""
-        emit(severity(level), message, attributes, place_of_caller(), self.name)
+        emit(severity(level), message, joined(mappings, attributes), place_of_caller(), self.name)
 
-    def debug(self, message: Any, /, **attributes: Any) -> None:
+    def debug(self, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
         """As `debug`."""
-        emit(DEBUG, message, attributes, place_of_caller(), self.name)
+        emit(DEBUG, message, joined(mappings, attributes), place_of_caller(), self.name)
 
-    def info(self, message: Any, /, **attributes: Any) -> None:
+    def info(self, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
         """As `info`."""
-        emit(INFO, message, attributes, place_of_caller(), self.name)
+        emit(INFO, message, joined(mappings, attributes), place_of_caller(), self.name)
 
-    def warning(self, message: Any, /, **attributes: Any) -> None:
+    def warning(self, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
         """As `warn`."""
-        emit(WARN, message, attributes, place_of_caller(), self.name)
+        emit(WARN, message, joined(mappings, attributes), place_of_caller(), self.name)
 
     warn = warning
 
-    def error(self, message: Any, /, **attributes: Any) -> None:
+    def error(self, message: Any, /, *mappings: Mapping[str, Any], **attributes: Any) -> None:
         """As `error`."""
-        emit(ERROR, message, attributes, place_of_caller(), self.name)
+        emit(ERROR, message, joined(mappings, attributes), place_of_caller(), self.name)
 
-    def exception(self, message: Any = "", /, exc: BaseException | None = None, **attributes: Any) -> None:
+    def exception(
+        self, message: Any = "", /, exc: BaseException | None = None, *mappings: Mapping[str, Any], **attributes: Any
+    ) -> None:
         """As `log_exception`."""
-        _log_exception(message, exc, attributes, place_of_caller(), self.name)
+        _log_exception(message, exc, joined(mappings, attributes), place_of_caller(), self.name)
 
     log_exception = exception
 
-    def timed_log(self, message: str, /, level: str | int = "info", **attributes: Any) -> TimedLog:
+    def timed_log(
+        self, message: str, /, level: str | int = "info", *mappings: Mapping[str, Any], **attributes: Any
+    ) -> TimedLog:
         """As `timed_log`."""
-        return TimedLog(message, level, attributes, place_of_caller(), self.name)
+        return TimedLog(message, level, joined(mappings, attributes), place_of_caller(), self.name)
 
 
 def get_logger(name: str | None = None) -> Logger:

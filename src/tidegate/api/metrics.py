@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry.metrics import get_meter_provider
 
+from tidegate.api.inner.arguments import joined
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.providers import leads_nowhere
 from tidegate.record.plain import plain, text
@@ -64,21 +65,33 @@ class _Instrument:
         self.record: Callable[[float, Mapping[str, Any] | None], None]
 
 
-def counter(name: str, /, value: float = 1, *, unit: str = "", description: str = "", **attributes: Any) -> None:
+def counter(
+    name: str,
+    /,
+    value: float = 1,
+    *mappings: Mapping[str, Any],
+    unit: str = "",
+    description: str = "",
+    **attributes: Any,
+) -> None:
     """Add ``value``, which must not be negative, to the counter ``name``.
 
     ``unit`` (UCUM, such as ``By`` or ``{order}``) and ``description`` count at the first use of the name. Each
     combination of attributes is a series of its own: give what has few values. They are texts, numbers or booleans;
-    None is left out, and of anything else the text is taken. Never raises.
+    None is left out, and of anything else the text is taken. They are given by name, or in mappings where a name is an
+    argument's here, or none of Python's. Never raises.
 
         >>> import tidegate
         >>> tidegate.counter("shop.orders")
         >>> tidegate.counter("shop.sales", 12.5, unit="EUR", channel="web")
+        >>> tidegate.counter("shop.parcels", 1, {"unit": "kg", "shop.name": "north"})
     """
-    measure(COUNTER, name, value, unit, description, None, attributes)
+    measure(COUNTER, name, value, unit, description, None, joined(mappings, attributes))
 
 
-def gauge(name: str, /, value: float, *, unit: str = "", description: str = "", **attributes: Any) -> None:
+def gauge(
+    name: str, /, value: float, *mappings: Mapping[str, Any], unit: str = "", description: str = "", **attributes: Any
+) -> None:
     """Set the gauge ``name`` to ``value``, which may be negative.
 
     The rest is as in `counter`. Of several processes each has a series of its own.
@@ -86,14 +99,14 @@ def gauge(name: str, /, value: float, *, unit: str = "", description: str = "", 
     >>> import tidegate
     >>> tidegate.gauge("shop.queue.length", 17, unit="{order}")
     """
-    measure(GAUGE, name, value, unit, description, None, attributes)
+    measure(GAUGE, name, value, unit, description, None, joined(mappings, attributes))
 
 
 def histogram(
     name: str,
     /,
     value: float,
-    *,
+    *mappings: Mapping[str, Any],
     unit: str = "",
     description: str = "",
     buckets: Sequence[float] = DEFAULT_HISTOGRAM_BUCKETS,
@@ -107,7 +120,7 @@ def histogram(
         >>> import tidegate
         >>> tidegate.histogram("shop.basket", 3, unit="{item}", buckets=(1, 2, 5, 10))
     """
-    measure(HISTOGRAM, name, value, unit, description, buckets, attributes)
+    measure(HISTOGRAM, name, value, unit, description, buckets, joined(mappings, attributes))
 
 
 class _Meter:
@@ -133,7 +146,14 @@ class _Meter:
         if found is None:
             return self._make(kind, name, unit, description, buckets)
         if found.kind is not kind:
-            complain("kind", name, "%s %r is not recorded: it is the name of a %s.", kind.name, name, found.kind.name)
+            complain(
+                "kind",
+                f"{kind.name} {name}",
+                "%s %r is not recorded: it is the name of a %s.",
+                kind.name,
+                name,
+                found.kind.name,
+            )
             return None
         message = "%s %r keeps the unit, description and buckets of its first use; give them there."
         complain("late", name, message, kind.name, name)
@@ -148,7 +168,14 @@ class _Meter:
             return None
         former = self._kinds.get(name.lower(), kind)
         if former is not kind:
-            complain("kind", name, "%s %r is not recorded: it is the name of a %s.", kind.name, name, former.name)
+            complain(
+                "kind",
+                f"{kind.name} {name}",
+                "%s %r is not recorded: it is the name of a %s.",
+                kind.name,
+                name,
+                former.name,
+            )
             return None
         if len(self.instruments) >= MAX_INSTRUMENTS:
             rule = "there are %d already; put what differs into attributes"

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
+from tidegate.api.inner.arguments import joined
 from tidegate.api.inner.complaints import complain
 from tidegate.api.inner.emitting import ERROR, emit, severity
 from tidegate.api.inner.functions import Place, is_error, place_of
@@ -103,7 +104,12 @@ class Timer(Timed):
 
 
 def timer(
-    name: str, /, *, unit: str = "s", buckets: Sequence[float] = DEFAULT_HISTOGRAM_BUCKETS, **attributes: Any
+    name: str,
+    /,
+    *mappings: Mapping[str, Any],
+    unit: str = "s",
+    buckets: Sequence[float] = DEFAULT_HISTOGRAM_BUCKETS,
+    **attributes: Any,
 ) -> Timer:
     """Record in the histogram ``name`` how long something takes: a context manager and a decorator.
 
@@ -127,7 +133,7 @@ def timer(
             unit = "s"
         if buckets is DEFAULT_HISTOGRAM_BUCKETS:
             buckets = _DEFAULT_BUCKETS[unit]
-    return Timer(name, unit, buckets, attributes)
+    return Timer(name, unit, buckets, joined(mappings, attributes))
 
 
 class TimedLog(Timed):

@@ -45,6 +45,31 @@ def plain_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def joined(given: tuple[Any, ...], by_name: dict[str, Any]) -> dict[str, Any]:
+    """Attributes given in mappings and by name, of which the latter win. Never raises.
+
+    Anything else that was given by position, as the arguments of a message would be, becomes the attribute
+    ``arguments``: it may be all that is known of an error.
+    """
+    if not given:
+        return by_name
+    found: dict[str, Any] = {}
+    others = []
+    for each in given:
+        if not isinstance(each, Mapping):
+            others.append(each)
+            continue
+        try:
+            found |= {name if type(name) is str else text(name): value for name, value in each.items()}
+        except Exception:  # the application's own kind of mapping
+            others.append(each)
+    if others:
+        message = "attributes are given by name or as a mapping; %s is kept as the attribute 'arguments'"
+        complain("arguments", "", message, ", ".join(type(each).__qualname__ for each in others))
+        found["arguments"] = others
+    return {**found, **by_name}
+
+
 def picker(
     function: Callable[..., Any], arguments: Arguments, extract: Extract | None, also: Mapping[str, Any]
 ) -> Pick:
