@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable
@@ -181,6 +182,61 @@ def test_a_fork_without_hooks_of_python_is_recorded_once(instrumented: Run, reco
         os.waitpid(child, 0)
     """)
     _each_once(recorded(), "before", "child")
+
+
+def _jobs(seen: Recorded) -> list[int]:
+    """What each process counted, sorted: its last total of the counter."""
+    last = {
+        point.start_time_unix_nano: point.value["as_int"]
+        for point in reversed(seen.points)
+        if point.metric.name == "jobs"
+    }
+    return sorted(last.values())
+
+
+#: A child that its first fork hook ends, before any of the SDK's has run there; ``kill`` as from outside.
+ENDED_AT_ONCE = """
+    import os, signal
+    kill = os.kill
+    os.register_at_fork(after_in_child=lambda: {end})
+    import tidegate
+    with tidegate.configure_observability(instrument=False, store={store!r}) as telemetry:
+        for _ in range(5):
+            tidegate.counter("jobs")
+        tidegate.info("of the parent")
+        telemetry.flush()
+        tidegate.info("queued")
+        child = os.fork()
+        assert child
+        os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("end", ["kill(os.getpid(), signal.SIGTERM)", "os._exit(0)"])
+def test_a_child_that_ends_before_fork_hooks_have_run_repeats_nothing_of_its_parent(
+    run: Run, program: Callable[[str], Path], recorded: See, store_dir: Path, end: str
+) -> None:
+    run([sys.executable, program(ENDED_AT_ONCE.format(end=end, store=str(store_dir)))])
+    seen = recorded()
+    assert (seen.processes, seen.bodies) == (1, {"of the parent": 1, "queued": 1})
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_metrics_of_a_fork_without_hooks_of_python_are_its_own(instrumented: Run, recorded: See, end: str) -> None:
+    instrumented(f"""
+        import ctypes
+        for _ in range(5):
+            count()
+        metrics.get_meter_provider().force_flush()
+        trace.get_tracer_provider().force_flush()
+        child = ctypes.PyDLL(None).fork()
+        if not child:
+            work("child")
+            count()
+            {end}
+        os.waitpid(child, 0)
+    """)
+    assert _jobs(recorded()) == [1, 5]
 
 
 def test_a_storm_of_forks_while_threads_make_spans_loses_and_doubles_nothing(instrumented: Run, recorded: See) -> None:

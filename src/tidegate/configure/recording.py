@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -52,10 +51,11 @@ def attach(
         interval = min(settings.metrics_interval, sent_every or settings.metrics_interval)
         reader = StoreMetricReader(recorder, interval, aggregation)
         otel.attach_metric_reader(meter_provider, reader)
-        os.register_at_fork(after_in_child=partial(otel.forget_measurements, meter_provider))
+        process.inherited += [otel.keep_apart(meter_provider), complaints.counts.clear]
         process.collectors.append(reader.collect)
         process.direct.add("metrics")
         _count_drops(meter_provider)
+    process.hold_signals_until_now()
 
 
 def _task(record: Any) -> Mapping[str, Any]:

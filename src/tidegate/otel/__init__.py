@@ -29,7 +29,7 @@ from tidegate.otel.frameworks import complete_flask, leave_exceptions
 from tidegate.otel.objects import attribute_dict, attribute_fields, dropped_count, extended, put_under, span_fields
 from tidegate.otel.providers import (
     attach_metric_reader,
-    forget_measurements,
+    keep_apart,
     put_before_exporters,
     put_first,
     set_sampler,
@@ -65,11 +65,11 @@ __all__ = [
     "enter_context",
     "event",
     "extended",
-    "forget_measurements",
     "handing_to",
     "initialize_sdk",
     "is_left_out",
     "is_suppressed",
+    "keep_apart",
     "leave_context",
     "leave_exceptions",
     "left_out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -152,13 +153,35 @@ def attach_metric_reader(provider: Any, reader: Any) -> None:
         provider._metric_readers = type(readers)([*readers, reader])
 
 
-def forget_measurements(provider: Any) -> None:
-    """Start a forked child's metrics from zero, with locks of its own.
+def keep_apart(provider: Any) -> Callable[[], None]:
+    """Have the metrics of each forked child start from zero, with locks of its own; returns what sees to it at once.
 
     The SDK lets a child inherit its parent's totals, which would then be counted twice, and locks
-    that another thread of the parent may have held (opentelemetry-python #4345).
+    that another thread of the parent may have held (opentelemetry-python #4345). A hook alone is not
+    enough: a signal may end the child before it has run, and some servers fork without hooks. So
+    whoever collects, which begins with the lock, looks whether the process is another one.
     """
     consumer: Any = getattr(provider, "_measurement_consumer", None)
+    pid = os.getpid()
+
+    def begin_anew() -> None:
+        nonlocal pid
+        if pid != os.getpid():
+            pid = os.getpid()
+            _forget_measurements(consumer)
+
+    def lock(consumer: Any) -> Any:
+        begin_anew()
+        return consumer.__dict__["_lock"]
+
+    kind = type(consumer)
+    if "_lock" in getattr(consumer, "__dict__", ()):
+        own = property(lock, lambda consumer, lock: consumer.__dict__.update(_lock=lock))
+        consumer.__class__ = type(kind.__name__, (kind,), {"_lock": own})
+    return begin_anew
+
+
+def _forget_measurements(consumer: Any) -> None:
     try:
         consumer._reader_storages = {
             reader: type(storage)(

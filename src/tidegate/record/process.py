@@ -30,6 +30,9 @@ direct: set[str] = set()
 #: Called before the last flush, to put what is not in a queue yet (metrics are collected then).
 collectors: list[Callable[[], None]] = []
 
+#: Called in a forked child before anything is collected there, to forget what the parent has counted.
+inherited: list[Callable[[], object]] = []
+
 #: Called at each end of the process when all is committed, to send what is left; they keep to times of their own.
 endings: list[Callable[[], None]] = []
 
@@ -47,12 +50,23 @@ _lock = threading.Lock()
 _hooks_installed = False
 _signals: signals.Signals | None = None
 _masks: dict[int, Any] = {}
+_pid = os.getpid()
+_held_longer = False
 
 
 def prepare(settings: Settings) -> None:
     """Be the first to hear of the end of the process, and so the last to act on it."""
     with _lock:
         _install_hooks(settings.flush_on_signal)
+
+
+def hold_signals_until_now() -> None:
+    """Give signals back to a forked child after all hooks that are there by now: the SDK's say who the child is, and
+    a signal before them would have it speak in its parent's name."""
+    global _held_longer
+    if not _held_longer:
+        os.register_at_fork(after_in_child=_restore_mask)
+        _held_longer = True
 
 
 def is_helper_process() -> bool:
@@ -72,6 +86,7 @@ def recorder(store: str | None = None, settings: Settings | None = None, route: 
     with _lock:
         if place not in _recorders:
             _recorders[place] = _build(place, settings, route)
+            _recorders[place].renewed = _forget_inherited
             _install_hooks(settings.flush_on_signal)
         return _recorders[place]
 
@@ -123,7 +138,17 @@ def flush(timeout: float = 5.0, collect: bool = False) -> bool:
     return all(done)
 
 
+def _forget_inherited() -> None:
+    """Once in a child: by our hook, or before that when a signal or an end comes first, or there are no hooks."""
+    global _pid
+    if _pid != os.getpid():
+        _pid = os.getpid()
+        for forget in inherited:
+            forget()
+
+
 def _collect() -> None:
+    _forget_inherited()
     for collector in collectors:
         try:
             collector()
@@ -160,12 +185,17 @@ def _end() -> None:
             _logger.debug("what was left could not be sent: %s", error)
 
 
-def _flush_at_end() -> None:
+def _flush_at_end(collect: bool = True) -> None:
     try:
-        flush(END_WAIT, collect=True)
+        flush(END_WAIT, collect)
         _end()
     except Exception:  # the end of the process must not be held up by it
         pass
+
+
+def _flush_at_signal() -> None:
+    # without a thread of ours, collecting could wait for ever for a lock of the code that the signal interrupted
+    _flush_at_end(collect=not any(each.is_alone for each in list(_recorders.values())))
 
 
 def _install_hooks(flush_on_signal: bool) -> None:
@@ -176,7 +206,7 @@ def _install_hooks(flush_on_signal: bool) -> None:
     atexit.register(close)
     exits.install(_flush_at_end)
     if flush_on_signal:
-        _signals = signals.install(_flush_at_end)
+        _signals = signals.install(_flush_at_signal)
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
     workers.led = True
     workers.install()
@@ -199,12 +229,14 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     global _lock
     _lock = threading.Lock()
+    _forget_inherited()
     for each in list(_recorders.values()):
         each.after_fork_in_child()
     if _signals is not None:
         _signals.open_channel()
     workers.after_fork_in_child()
-    _restore_mask()
+    if not _held_longer:
+        _restore_mask()
 
 
 def _restore_mask() -> None:

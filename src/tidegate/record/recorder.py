@@ -85,6 +85,8 @@ class Recorder:
         self._threadless = self._alone = False
         #: Called after each commit, before whoever asked for it hears of it; not any more once the process ends.
         self.committed: Callable[[], None] = _nothing
+        #: Called in the child of a fork that ran no hooks, as soon as it records or flushes.
+        self.renewed: Callable[[], None] = _nothing
         self._writer = Worker("tidegate-writer", self._run)
         self._start_afresh()
 
@@ -302,3 +304,4 @@ class Recorder:
             self._keeper.renew()
         self.after_fork_in_child()
         self._threadless = self._alone = True
+        self.renewed()

@@ -59,6 +59,7 @@ class Worker:
 
     def renew(self) -> None:
         """Forget the thread, which a fork has not copied, and locks that it may have held."""
+        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._wanted = False
         self._starting = _thread.allocate_lock()
@@ -108,6 +109,8 @@ class Worker:
 
     def stop(self, timeout: float) -> None:
         """Let the thread finish what it is at and end; wait for that ``timeout`` seconds at most."""
+        if self._pid != os.getpid():  # a fork that ran no hooks, and copied no thread
+            self.renew()
         thread, self._thread = self._thread, None
         # one that another thread is about to start will see at once that it is not wanted
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
