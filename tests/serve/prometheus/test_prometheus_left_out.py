@@ -77,6 +77,29 @@ def test_of_two_series_of_one_name_and_labels_the_first_is_shown(openmetrics: bo
     assert left_out(points, openmetrics=openmetrics) == {"series": 1}
 
 
+@FORMATS
+def test_counters_whose_units_differ_by_an_annotation_are_one(openmetrics: bool) -> None:
+    points = [counter("orders", 25, unit="{order}"), counter("orders", 20), counter("orders", 1, {"n": "1"})]
+    [family] = families(points, openmetrics=openmetrics).values()
+    assert sorted(each.value for each in family.samples) == [1, 45]
+
+
+@FORMATS
+def test_histograms_whose_units_differ_by_an_annotation_are_one(openmetrics: bool) -> None:
+    points = [histogram("basket", [1, 2], [1.0], unit="{item}"), histogram("basket", [3, 4], [1.0], unit="{piece}")]
+    [family] = families(points, openmetrics=openmetrics).values()
+    assert [each.value for each in family.samples if each.name == "basket_bucket"] == [4, 10]
+
+
+def test_a_value_that_cannot_be_is_not_added_to_its_like() -> None:
+    assert left_out([counter("orders", 25, unit="{order}"), counter("orders", -1)]) == {"series": 1}
+
+
+def test_units_that_measure_otherwise_are_two_families() -> None:
+    found = families([counter("weight", 1, unit="g"), counter("weight", 1, unit="kg")])
+    assert set(found) == {"weight_grams", "weight_kg"}
+
+
 def test_no_metric_takes_the_place_of_target_info() -> None:
     assert left_out([gauge("target.info", 1)]) == {"name": 1}
 

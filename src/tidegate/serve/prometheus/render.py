@@ -9,7 +9,7 @@ from tidegate.serve.prometheus import aliases, left_out, target
 from tidegate.serve.prometheus.aliases import Alias, alias
 from tidegate.serve.prometheus.families import Group, Names, family, header, merged
 from tidegate.serve.prometheus.left_out import LeftOut
-from tidegate.serve.prometheus.series import HistogramSeries, NumberSeries, Series
+from tidegate.serve.prometheus.series import HistogramSeries, NumberSeries, Series, are_one
 
 #: Content types of both formats.
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -119,17 +119,39 @@ def _series(point: Point) -> Series | None:
 
 
 def _samples(group: Group[Series], without: LeftOut, *, openmetrics: bool) -> Iterator[str]:
+    alike = _repeated(group.series)
     seen: set[str] = set()
     for series in group.series:
+        others = alike.get(series.key, ())
         if series.key in seen:
-            without.count("series", group.family.metric)
+            if not any(series is each for each in others):
+                without.count("series", group.family.metric)
             continue
-        try:
-            text = series.lines(openmetrics=openmetrics)
-        except (ArithmeticError, LookupError, TypeError, ValueError):
-            text = ""
+        text = _text(series, openmetrics=openmetrics)
+        if text and others:
+            added = [each for each in others if each is not series and are_one(series, each)]
+            alike[series.key] = added = [each for each in added if _text(each, openmetrics=False)]
+            text = series.lines(openmetrics=openmetrics, others=[each.point for each in added])
         if text:
             seen.add(series.key)
             yield text
         else:
             without.count("value", series.point.metric.name)
+
+
+def _repeated(series: list[Series]) -> dict[str, list[Series]]:
+    """Series by key, of keys that several have."""
+    if len({each.key for each in series}) == len(series):
+        return {}
+    found: dict[str, list[Series]] = {}
+    for each in series:
+        found.setdefault(each.key, []).append(each)
+    return {key: those for key, those in found.items() if len(those) > 1}
+
+
+def _text(series: Series, *, openmetrics: bool) -> str:
+    """Empty where the point's value is none that its type may have."""
+    try:
+        return series.lines(openmetrics=openmetrics)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return ""

@@ -28,8 +28,17 @@ class Series:
         self.point, self.resource, self.family, self.key = point, point.resource, family, key
         self.alias: str | None = None  # labels of the series that it has its alias in, once asked for
 
-    def lines(self, *, openmetrics: bool) -> str:
+    def lines(self, *, openmetrics: bool, others: Sequence[Point] = ()) -> str:
+        """With what ``others`` of the same name and attributes add to it."""
         raise NotImplementedError
+
+
+def are_one(one: Series, other: Series) -> bool:
+    """Whether two series of one name and labels are the same metric's, whose unit was named in one place and not, or
+    by another annotation such as ``{order}``, in the other: no number differs by that. A gauge's cannot be added."""
+    first, second = one.point, other.point
+    same_metric = first.metric.name == second.metric.name and first.metric.type == second.metric.type != "gauge"
+    return same_metric and first.attributes == second.attributes
 
 
 class NumberSeries(Series):
@@ -47,10 +56,12 @@ class NumberSeries(Series):
         self._least = 0.0 if is_counter else -GREATEST
         self._exemplars: tuple[Exemplars, str] = ((), "")
 
-    def lines(self, *, openmetrics: bool) -> str:
+    def lines(self, *, openmetrics: bool, others: Sequence[Point] = ()) -> str:
         point = self.point
         value = point.value
         measured = value["as_int"] if "as_int" in value else value["as_double"]
+        for other in others:
+            measured += other.value["as_int"] if "as_int" in other.value else other.value["as_double"]
         if self._least <= measured <= GREATEST:
             sample = f"{self._sample}{+measured}"  # + makes an int of a bool
         elif self._least == 0 and not measured > 0:
@@ -78,9 +89,12 @@ class HistogramSeries(Series):
         self._text = HistogramText(family.name, labels.of_point(point))
         super().__init__(point, family, self._text.key)
 
-    def lines(self, *, openmetrics: bool) -> str:
+    def lines(self, *, openmetrics: bool, others: Sequence[Point] = ()) -> str:
         point = self.point
-        return self._text.lines(histogram.read(point.value), point.exemplars, openmetrics=openmetrics)
+        read = histogram.read(point.value)
+        if others:
+            read = histogram.add([read, *(histogram.read(other.value) for other in others)])
+        return self._text.lines(read, point.exemplars, openmetrics=openmetrics)
 
 
 class HistogramText:
