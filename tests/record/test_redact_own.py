@@ -11,7 +11,8 @@ import pytest
 from making import log, span
 from tidegate.errors import ConfigurationError
 from tidegate.record import logs, spans
-from tidegate.record.redaction import REDACTED, Match, Redactor, lines
+from tidegate.record.redaction import REDACTED, Match, Redactor, clean, lines
+from tidegate.records import ORIGIN, Origin
 from tidegate.settings import load
 
 SECRET = "hunter22"
@@ -158,6 +159,84 @@ def test_a_match_does_not_show_what_was_found() -> None:
 @pytest.mark.parametrize("name", ["url.query", "http.query_string"])
 def test_a_query_is_read_as_what_follows_the_question_mark(name: str) -> None:
     assert attributes(Redactor(), **{name: "key=hunter22&page=2"}) == {name: "key=[redacted]&page=2"}
+
+
+@pytest.mark.parametrize(
+    ("template", "message", "left"),
+    [
+        ("%(password)s here", "hunter22 here", "[redacted] here"),
+        (
+            "100%% of %(user)s by %(token)-9s, %(n)03d",
+            "100% of ann by hunter22 , 007",
+            "100% of ann by [redacted], 007",
+        ),
+        ("%(user)s%(pin)s", "ann1234", "[redacted]"),
+        ("%(password)s", "%(password)s", "[redacted]"),
+        ("%(password)s here", "something else", "something else"),
+        ("%(user)s here", "hunter22 here", "hunter22 here"),
+    ],
+)
+def test_an_argument_that_is_named_in_the_template_is_hidden_by_its_name(
+    template: str, message: str, left: str
+) -> None:
+    records = [log("fine"), log(message)]
+    setattr(records[1].log_record, ORIGIN, Origin(template, "/app.py", 1, "f"))
+    batch = logs.batch(records)
+    Redactor().redact(batch)
+    assert list(batch.columns["body"]) == ["fine", left]
+
+
+def test_what_is_hidden_by_its_name_is_hidden_in_the_message_made_of_it() -> None:
+    batch = logs.batch([log("in by hunter22", attributes={"password": SECRET, "user": "ann"}), log("hunter22")])
+    Redactor().redact(batch)
+    assert list(batch.columns["body"]) == ["in by [redacted]", "hunter22"]
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["shop", "--password", SECRET, "--keep", "5"], ["shop", "--password", REDACTED, "--keep", "5"]),
+        (["shop", "--password=hunter22"], ["shop", "--password=[redacted]"]),
+        (["shop", "--password", "--token", SECRET], ["shop", "--password", "--token", REDACTED]),
+        (["password", SECRET], ["password", SECRET]),
+    ],
+)
+def test_an_argument_of_a_command_is_hidden_by_its_flag(given: list[str], left: list[str]) -> None:
+    assert attributes(Redactor(), process__command_args=given) == {"process.command_args": left}
+
+
+def test_the_template_of_an_argument_asks_the_callback() -> None:
+    record = log("hunter22 here")
+    setattr(record.log_record, ORIGIN, Origin("%(token)s here", "/app.py", 1, "f"))
+    batch = logs.batch([record])
+    Redactor(callback=lambda match: match.name.upper()).redact(batch)
+    assert batch.columns["body"] == ["TOKEN here"]
+
+
+@pytest.mark.parametrize("value", ["oauth2", "Basic", "api-key"])
+def test_how_one_signs_in_is_no_secret(value: str) -> None:
+    assert attributes(Redactor(), auth=value) == {"auth": value}
+
+
+def test_who_signs_in_by_what_is_a_secret() -> None:
+    assert attributes(Redactor(), auth=SECRET) == {"auth": REDACTED}
+
+
+def test_a_table_that_is_known_still_shows_what_is_new_in_it() -> None:
+    redactor = Redactor()
+    for template, left in (("fine %s", "fine %s"), ("fine %s", "fine %s"), ("pwd=hunter22 %s", "pwd=[redacted] %s")):
+        record = log("x")
+        setattr(record.log_record, ORIGIN, Origin(template, "/app.py", 1, "f"))
+        batch = logs.batch([record])
+        redactor.redact(batch)
+        assert batch.columns["origins"] == [[left, "/app.py", 1, "f"]]
+
+
+def test_an_id_beside_others_that_were_clean_does_not_hide_a_secret() -> None:
+    redactor = Redactor()
+    texts = [f"request {letter * 8} token=abcdefgh" for letter in "abcdef"] + ["request 12ab34cd token: 12345678abcd"]
+    left = [body(redactor, text) for text in texts]
+    assert left == [clean(text) for text in texts]
 
 
 def test_a_hashed_session_stays() -> None:

@@ -1,7 +1,8 @@
 """The search for lines that hold secrets, over many texts at once: most hold none that could be one.
 
-Lines that differ in digits only are alike, as no format tells digits apart but those with a check. Of new lines only
-words that are new are searched for marks, and ids are no new words. The few lines with a mark are looked at closely.
+Lines that differ in digits only are alike, as no format tells digits apart but those with a check. New lines that
+differ in hexadecimal letters, too, as ids do, have the same marks, and of others only the words that are new are
+searched for marks. The few lines with a mark are looked at closely.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from typing import TypeVar
 
 from tidegate.record.redaction.cleaning import cleaned
 from tidegate.record.redaction.formats import Format
-from tidegate.record.redaction.marks import CHECKED, EXACT, FOLDED, alike, applicable, digits_alike, encoded, found
+from tidegate.record.redaction.marks import (
+    CHECKED,
+    EXACT,
+    FOLDED,
+    Marks,
+    alike,
+    applicable,
+    digits_alike,
+    encoded,
+    found,
+)
 
 T = TypeVar("T")
 
@@ -29,10 +40,11 @@ def remember(new: set[T], known: set[T]) -> None:
 
 
 class Lines:
-    """Remembers lines that held no secret, and words without a mark."""
+    """Remembers lines that held no secret, and lines and words without a mark."""
 
     def __init__(self) -> None:
         self._clean: set[bytes] = set()
+        self._unmarked: set[bytes] = set()
         self._words: set[bytes] = set()
 
     def dirty(self, texts: Iterable[str]) -> list[str]:
@@ -43,7 +55,13 @@ class Lines:
         new -= self._clean
         if not new:
             return []
-        suspects = self._suspects(new)
+        joined = b"\n".join(new)
+        checked = found(CHECKED, joined)
+        searched = set(alike(joined).split(b"\n"))
+        searched -= self._unmarked
+        if not searched and not checked:  # lines with other ids are not worth being remembered
+            return []
+        suspects = self._suspects(new, searched, checked)
         dirty = []
         for line, text in zip(lines, raw.split(b"\n"), strict=True) if suspects else ():
             if line in suspects:
@@ -56,17 +74,16 @@ class Lines:
         _remember_short(new - suspects.keys(), self._clean)
         return dirty
 
-    def _suspects(self, new: set[bytes]) -> dict[bytes, list[Format]]:
-        """The lines with a mark, and the formats that have it."""
-        joined = b"\n".join(new)
-        words = set(alike(joined).split())
+    def _suspects(self, new: set[bytes], lines: set[bytes], checked: Marks) -> dict[bytes, list[Format]]:
+        """The new lines with a mark, and the formats that have it; ``lines`` as they are searched."""
+        words = set(b" ".join(lines).split())
         words -= self._words
         searched = b" ".join(words)
         exact = found(EXACT, searched)
         folded = found(FOLDED, alike(searched.lower()))
-        checked = found(CHECKED, joined)
         if not exact and not folded:
             _remember_short(words, self._words)
+            _remember_short(lines, self._unmarked)
             near = [line for line in new for mark in checked if mark in line]
             return {line: applicable(line, {}, {}, checked) for line in near}
         suspects = {line: forms for line in new if (forms := applicable(line, exact, folded, checked))}

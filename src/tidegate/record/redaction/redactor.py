@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tidegate.record.plain import text as text_of
+from tidegate.record.redaction.arguments import filled, is_named, without_flagged
 from tidegate.record.redaction.cleaning import REDACTED, Callback, Decision, clean, cleaned, own
 from tidegate.record.redaction.lines import Lines, remember
 from tidegate.record.redaction.marks import applicable, encoded
 from tidegate.record.redaction.names import SESSIONS, Names, is_hidden
 from tidegate.settings import Settings
-from tidegate.store.block import Batch
+from tidegate.store.block import Batch, unpack
 
 #: Values nested deeper than this are not looked into, and not stored.
 MAX_DEPTH = 32
@@ -25,6 +26,14 @@ _FEW = 16
 #: Columns that may hold attributes, and those of plain texts.
 _NESTED = ("body", "events", "links", "exemplars", "scopes", "metrics")
 _PLAIN = ("name", "status_message", "event_name", "origins", "severity_text", "trace_state")
+_LOOKED_AT = (*_NESTED, *_PLAIN)
+
+#: Columns whose rows are the same over and over.
+_TABLES = ("scopes", "origins")
+_MAX_ROW = 1024
+
+#: A value that is hidden by its name is looked for in the message, too, from this length on.
+_SHORTEST = 6
 
 #: Attributes that are what follows the "?" of a URL.
 _QUERIES = ("url.query", "http.query", "http.query_string", "query_string")
@@ -35,6 +44,7 @@ _ERRORS = "surrogateescape"
 _SCALARS = frozenset({int, float, bool, type(None)})
 
 _FLAT = _SCALARS | {str, bytes}
+_QUICK = _SCALARS | {str}
 
 #: Texts with a secret in a batch, and what becomes of them.
 Found = Mapping[str, str]
@@ -57,6 +67,7 @@ class Redactor:
         self._shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._harmless: set[str] = set()
         self._passed: set[str] = set()
+        self._rows: set[tuple[Any, ...]] = set()
 
     @classmethod
     def of(cls, settings: Settings) -> Redactor:
@@ -78,18 +89,64 @@ class Redactor:
         values, nested = _values(attributes)
         names = set().union(*attributes)
         new = names - self._harmless
-        found = self._found(_texts(columns, values, new, names.intersection(_QUERIES)))
+        known = self._known_tables(columns)
+        found = self._found(_texts(columns, values, new, names.intersection(_QUERIES), known))
         if found or nested:
             columns["attributes"] = [self._attributes(each, found) for each in attributes]
         elif new and not self._are_harmless(new, attributes):
             columns["attributes"] = [self._names_only(each) for each in attributes]
         for name in _NESTED:
-            if name in columns and (found or not _is_flat(columns[name])):
+            if name in columns and name not in known and (found or not _is_flat(columns[name])):
                 columns[name] = self._nested(columns[name], found)
         if found:
             for name in _PLAIN:
-                if name in columns:
+                if name in columns and name not in known:
                     columns[name] = self._value(columns[name], found)
+        else:
+            self._remember_rows(columns, known)
+        if isinstance(columns.get("body"), (list, tuple)):
+            self._hide_arguments(batch, attributes)
+
+    def _known_tables(self, columns: Mapping[str, Any]) -> set[str]:
+        """The tables of which all rows are remembered."""
+        try:
+            return {name for name in _TABLES if name in columns and self._rows.issuperset(map(_key, columns[name]))}
+        except Exception:  # what has attributes of its own is in no set
+            return set()
+
+    def _remember_rows(self, columns: Mapping[str, Any], known: set[str]) -> None:
+        """Rows in which nothing was found, and nothing is nested that has a name."""
+        for name in _TABLES:
+            if name in columns and name not in known:
+                rows = (_key(row) for row in columns[name])
+                remember({row for row in rows if _is_flat(row) and sum(map(len, map(str, row))) < _MAX_ROW}, self._rows)
+
+    def _hide_arguments(self, batch: Batch, before: Sequence[Mapping[str, Any]]) -> None:
+        """Hide in the bodies what is hidden by its name: as an attribute, or as an argument in the template."""
+        columns = batch.columns
+        if columns["attributes"] is not before:
+            changed = zip(columns["body"], before, columns["attributes"], strict=True)
+            columns["body"] = [self._without(*each) for each in changed]
+        origins = columns.get("origins", ())
+        if any(is_named(row[0]) for row in origins):
+            rows = zip(columns["body"], unpack(columns, "origin", batch.count, 0), strict=True)
+            columns["body"] = [
+                filled(origins[row][0], body, self._argument)
+                if type(body) is str and is_named(origins[row][0])
+                else body
+                for body, row in rows
+            ]
+
+    def _without(self, body: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> Any:
+        if before is not after and type(body) is str:
+            for name in self._secret_names(tuple(before)):
+                value, new = before[name], after.get(name, REDACTED)
+                if type(value) is str and value != new and len(value) >= _SHORTEST:
+                    body = body.replace(value, new)
+        return body
+
+    def _argument(self, name: str, value: Any) -> Any:
+        return self._hidden(name, value) if self.is_secret(name) and is_hidden(name, value) else value
 
     def _found(self, texts: set[str]) -> dict[str, str]:
         """The texts that hold what looks like a secret, and what to write instead."""
@@ -180,7 +237,7 @@ class Redactor:
                 return "…"
             if isinstance(value, Mapping):
                 return {found.get(key, key): self._item(key, item, found, depth + 1) for key, item in value.items()}
-            return [self._value(item, found, name, depth + 1) for item in value]
+            return without_flagged([self._value(item, found, name, depth + 1) for item in value], self._argument)
         return value
 
     def _item(self, name: Any, value: Any, found: Found, depth: int) -> Any:
@@ -209,10 +266,17 @@ def _decoded(value: bytes) -> str:
     return value.decode("utf-8", _ERRORS)
 
 
-def _texts(columns: Mapping[str, Any], values: list[Any], names: set[Any], queries: set[Any]) -> set[str]:
-    """All texts of a batch, the names of attributes that are new among them."""
+def _key(row: Any) -> tuple[Any, ...]:
+    """A row of a table as it is remembered."""
+    return (*row, *row.values()) if isinstance(row, dict) else tuple(row)
+
+
+def _texts(
+    columns: Mapping[str, Any], values: list[Any], names: set[Any], queries: set[Any], known: set[str]
+) -> set[str]:
+    """All texts of a batch, the names of attributes that are new among them, but those of known tables."""
     texts = set(filter(_is_text, names))
-    for column in (values, *(columns[name] for name in (*_NESTED, *_PLAIN) if name in columns)):
+    for column in (values, *(columns[name] for name in _LOOKED_AT if name in columns and name not in known)):
         _add_column(column, texts)
     for name in queries:
         texts.update("?" + text_of(each[name]) for each in columns["attributes"] if name in each)
@@ -253,8 +317,11 @@ def _add_texts(value: Any, texts: set[str], depth: int = 0) -> None:
         texts.add(_decoded(value))
     # a little deeper than `_value` goes, which does not begin at the column
     elif isinstance(value, (list, tuple, Mapping)) and depth <= MAX_DEPTH + 2:
-        for item in _contents(value):
-            _add_texts(item, texts, depth + 1)
+        items = _contents(value)
+        texts.update([item for item in items if type(item) is str])
+        for item in items:
+            if type(item) not in _QUICK:
+                _add_texts(item, texts, depth + 1)
 
 
 def _contents(value: Any) -> Iterable[Any]:
