@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from opentelemetry.context import get_current, get_value
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import tidegate
 from framework_telemetry import Telemetry
 from tidegate.api.context import REQUEST_KEY
 from tidegate.api.request.sessions import hashed_session
@@ -269,6 +271,18 @@ class TestNothingStays:
 
         assert app.test_client().get("/copied").text == "/copied /copied"
         assert telemetry.logs[-1].attributes["user.id"] == "ann"
+
+    def test_of_the_user_in_what_outlives_the_request(self, app: flask.Flask) -> None:
+        @app.get("/started")
+        def started() -> str:
+            flask.session["user_id"] = "ann"
+            assert tidegate.get_request_context().user_id == "ann"
+            kept.append(contextvars.copy_context())  # as a thread has it
+            return "done"
+
+        kept: list[contextvars.Context] = []
+        app.test_client().get("/started", headers={"X-Request-ID": "r-1"})
+        assert kept[0].run(tidegate.get_request_context) == tidegate.RequestContext(request_id="r-1")
 
     def test_of_an_asynchronous_view(self, app: flask.Flask, telemetry: Telemetry) -> None:
         @app.get("/later")

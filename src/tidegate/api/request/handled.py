@@ -55,7 +55,7 @@ class Request:
         found = self._found
         id = finding.request_id(self._reader or self._read()) if found is None else found.get("request.id")
         self._found = {} if id is None else {"request.id": id}
-        self.carrier, self._reader = None, NOTHING
+        self.carrier, self.span, self._reader = None, None, NOTHING
 
     def _read(self) -> Carrier:
         self._reader = finding.reader_of(self.carrier)
