@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from tidegate.record.redaction.shared import SharedRedactor
 from tidegate.settings import load
 from tidegate.store.block import Batch
 
+_logger = logging.getLogger("tidegate")
+
 #: Resources and scopes that are remembered with their secrets replaced; a process has few.
 MAX_OWNERS = 256
 
@@ -38,6 +41,7 @@ class _Redacting:
         callback: Callback | None = None,
     ) -> None:
         self._exporter = exporter
+        self.failed = 0
         given = {"redact_keys": tuple(keys), "redact_patterns": tuple(patterns), "redact_callback": callback}
         settings = load(given, environ={})
         self._redactor = SharedRedactor(lambda: Redactor.of(settings))
@@ -48,6 +52,12 @@ class _Redacting:
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return bool(self._exporter.force_flush(timeout_millis))
+
+    def _lose(self, count: int, error: Exception) -> None:
+        """The SDK's processors say nothing of an export that fails."""
+        if not self.failed:  # its own text might show what must not be seen
+            _logger.warning("%d records could not be redacted (%s) and are not exported.", count, type(error).__name__)
+        self.failed += count
 
     def _columns(self, **columns: Any) -> Mapping[str, Any]:
         batch = Batch("", len(columns["attributes"]), columns, 0, 0)
@@ -97,7 +107,8 @@ class RedactingSpanExporter(_Redacting, SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         try:
             redacted = self._redacted(spans)
-        except Exception:  # nothing is sent of which it is not known what it holds
+        except Exception as error:  # nothing is sent of which it is not known what it holds
+            self._lose(len(spans), error)
             return SpanExportResult.FAILURE
         result: SpanExportResult = self._exporter.export(redacted)
         return result
@@ -153,7 +164,8 @@ class RedactingLogRecordExporter(_Redacting, LogRecordExporter):
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         try:
             redacted = self._redacted(batch)
-        except Exception:  # as for spans
+        except Exception as error:  # as for spans
+            self._lose(len(batch), error)
             return LogRecordExportResult.FAILURE
         result: LogRecordExportResult = self._exporter.export(redacted)
         return result
