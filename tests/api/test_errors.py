@@ -313,3 +313,16 @@ class TestDecorator:
     def test_a_class_is_refused_where_it_is_decorated(self) -> None:
         with pytest.raises(ConfigurationError):
             track_error(reraise=True)(type("Shop", (), {}))
+
+
+def test_an_error_that_left_a_trace_is_logged_in_it(telemetry: Telemetry) -> None:
+    error = ValueError("no moon")
+    with pytest.raises(ValueError, match="no moon"):
+        raise_in_span(error)
+    track_error(error)
+    assert telemetry.log("ValueError: no moon").span_id == telemetry.span("night").span_id
+
+
+@traced("night")
+def raise_in_span(error: BaseException) -> None:
+    raise error

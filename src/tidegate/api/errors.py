@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
-from opentelemetry.trace import Span, StatusCode, get_current_span
+from opentelemetry.trace import Span, StatusCode, get_current_span, set_span_in_context
 
 from tidegate.api.inner.arguments import Arguments, Extract, Pick, joined, picker, plain_attributes
 from tidegate.api.inner.complaints import complain
@@ -15,8 +15,9 @@ from tidegate.api.inner.emitting import ERROR, emit
 from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
 from tidegate.api.inner.providers import takes_logs
 from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.otel import enter_context, leave_context
 from tidegate.record.plain import MAX_MESSAGE, exception_attributes, shortened, text, type_name
-from tidegate.record.raised import is_logged, is_new_on, mark_logged, note
+from tidegate.record.raised import context_around, is_logged, is_new_on, mark_logged, note
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -101,10 +102,22 @@ def record(error: BaseException, place: Place, attributes: Mapping[str, Any], tr
         values = {**exception_attributes((type(error), error, trace)), **plain_attributes(attributes)}
         if is_new:
             span.add_event("exception", values)
-        if in_log and emit(ERROR, described(error), values, place):
+        if in_log and _emit(error, values, place):
             mark_logged(error)
     except Exception as failure:  # a span processor, or an exception that allows nothing
         _complain(failure)
+
+
+def _emit(error: BaseException, values: dict[str, Any], place: Place) -> bool:
+    """Log ``error``, outside of any trace in the one that it left."""
+    around = context_around(error)
+    if around is None:
+        return emit(ERROR, described(error), values, place)
+    token = enter_context(set_span_in_context(get_current_span(around)))
+    try:
+        return emit(ERROR, described(error), values, place)
+    finally:
+        leave_context(token)
 
 
 def record_on(span: Span, error: BaseException, trace: TracebackType | None, *, event: bool = True) -> None:
