@@ -301,6 +301,8 @@ def _add_column(column: Any, texts: set[str]) -> None:
     kinds = set(map(type, column))
     if kinds == {str} and not isinstance(column, Mapping):
         texts.update(column)
+    elif kinds <= _QUICK and not isinstance(column, Mapping):
+        texts.update([value for value in column if type(value) is str])
     elif not kinds <= _SCALARS:
         _add_texts(list(filter(None, column)) if isinstance(column, (list, tuple)) else column, texts)
 
