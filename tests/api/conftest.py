@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from signalling import Signals
-from tidegate.api.inner import complaints
+from tidegate.api.calls import complaints
 from tidegate.testing import Telemetry, capture
 
 

@@ -22,8 +22,8 @@ from tidegate import log_context
 from tidegate.api.attributes import gathering as ambient
 from tidegate.api.attributes.baggage import opt_in
 from tidegate.api.attributes.processors import ContextLogRecordProcessor, ContextSpanProcessor
+from tidegate.api.calls import complaints
 from tidegate.api.context import REQUEST_KEY
-from tidegate.api.inner import complaints
 from tidegate.otel import put_first
 from tidegate.record import capture
 

@@ -14,6 +14,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from framework_telemetry import Telemetry
 from tidegate import log_context
+from tidegate.api.calls import complaints
 from tidegate.api.console.handlers import LineHandler
 from tidegate.api.console.processors import (
     ConsoleLogRecordProcessor,
@@ -21,7 +22,6 @@ from tidegate.api.console.processors import (
     put_back_last_resort,
     replace_last_resort,
 )
-from tidegate.api.inner import complaints
 from tidegate.otel import left_out, suppressed
 from tidegate.record import capture
 

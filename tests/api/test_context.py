@@ -15,8 +15,8 @@ from opentelemetry import baggage, context
 
 from tidegate import clear_log_context, get_log_context, log_context, set_log_context, update_log_context
 from tidegate.api.attributes.baggage import opt_in
+from tidegate.api.calls import complaints
 from tidegate.api.context import MAX_VALUES, VALUES_KEY
-from tidegate.api.inner import complaints
 
 Counts = Any
 

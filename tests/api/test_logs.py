@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 
 import tidegate
 from signalling import Odd, Signals, attributes, complained
-from tidegate.api.inner import complaints, functions
+from tidegate.api.calls import complaints, functions
 from tidegate.otel import suppressed
 from tidegate.record import capture
 from tidegate.records import ORIGIN, Origin

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 import tidegate
 from signalling import Odd, Signals, complained
 from tidegate.api import metrics
-from tidegate.api.inner import complaints
+from tidegate.api.calls import complaints
 
 
 class Scalar:

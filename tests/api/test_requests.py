@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 from werkzeug.test import EnvironBuilder
 
 from tidegate import RequestContext, extract_session_id, extract_user_id, get_request_context
-from tidegate.api.inner import complaints
+from tidegate.api.calls import complaints
 from tidegate.api.request import finding
 from tidegate.api.request.handled import Request as Handled
 from tidegate.api.request.handled import begin, describe, end

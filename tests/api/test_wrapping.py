@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.api.inner.wrapping import NOTHING, Step, wrap
+from tidegate.api.calls.wrapping import NOTHING, Step, wrap
 from tidegate.errors import ConfigurationError
 
 

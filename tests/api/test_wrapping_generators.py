@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.api.inner.wrapping import InContext, wrap
+from tidegate.api.calls.wrapping import InContext, wrap
 from tidegate.otel import current_context
 
 ERRORS: dict[str, Callable[[], BaseException]] = {

@@ -7,6 +7,6 @@ masking                       mask_secret
 attributes/                   puts the context on every span and log record
 request/                      reads a request of any framework
 console/                      log lines: StructuredFormatter, configure_logging, the setting `console`
-inner/                        what the calls are made of: `wrapping` is where functions are wrapped, `emitting` where
+calls/                        what the calls are made of: `wrapping` is where functions are wrapped, `emitting` where
                               log records leave
 """

@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 from opentelemetry.context import Context, create_key
 
 from tidegate.api.attributes import baggage
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.wrapping import Function, InContext, wrap
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.wrapping import Function, InContext, wrap
 from tidegate.otel import current_context, enter_context, leave_context
 from tidegate.record.plain import plain, text
 

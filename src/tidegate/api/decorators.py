@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, overload
 
 from opentelemetry.trace import Span, SpanKind, set_span_in_context
 
+from tidegate.api.calls.arguments import Arguments, Pick, picker, plain_attributes
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.functions import is_error, place_of
+from tidegate.api.calls.providers import tracer
+from tidegate.api.calls.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.api.errors import record_on, without_ours
-from tidegate.api.inner.arguments import Arguments, Pick, picker, plain_attributes
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.functions import is_error, place_of
-from tidegate.api.inner.providers import tracer
-from tidegate.api.inner.wrapping import NOTHING, Around, Decorator, Function, InContext, Step, underlying, wrap
 from tidegate.api.metrics import COUNTER, DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
 from tidegate.errors import ConfigurationError
 from tidegate.otel import is_suppressed

@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overl
 
 from opentelemetry.trace import Span, StatusCode, get_current_span, set_span_in_context
 
-from tidegate.api.inner.arguments import Arguments, Extract, Pick, joined, picker, plain_attributes
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.emitting import ERROR, emit
-from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
-from tidegate.api.inner.providers import takes_logs
-from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.api.calls.arguments import Arguments, Extract, Pick, joined, picker, plain_attributes
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.emitting import ERROR, emit
+from tidegate.api.calls.functions import Place, is_error, place_of, place_of_caller
+from tidegate.api.calls.providers import takes_logs
+from tidegate.api.calls.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.otel import enter_context, leave_context
 from tidegate.record.plain import MAX_MESSAGE, exception_attributes, shortened, text, type_name
 from tidegate.record.raised import context_around, is_logged, is_new_on, mark_logged, note

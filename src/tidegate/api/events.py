@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, overload
 
-from tidegate.api.inner.arguments import SCALARS, Arguments, Extract, Pick, joined, picker, plain_attributes
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.emitting import INFO, emit
-from tidegate.api.inner.functions import Place, is_error, place_of, place_of_caller
-from tidegate.api.inner.wrapping import Decorator, Function, Step, underlying, wrap
+from tidegate.api.calls.arguments import SCALARS, Arguments, Extract, Pick, joined, picker, plain_attributes
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.emitting import INFO, emit
+from tidegate.api.calls.functions import Place, is_error, place_of, place_of_caller
+from tidegate.api.calls.wrapping import Decorator, Function, Step, underlying, wrap
 from tidegate.api.request.sessions import hashed_session
 from tidegate.record.plain import text, type_name
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.api.inner.arguments import joined
-from tidegate.api.inner.emitting import DEBUG, ERROR, INFO, WARN, emit, severity
-from tidegate.api.inner.functions import Place, place_of_caller
+from tidegate.api.calls.arguments import joined
+from tidegate.api.calls.emitting import DEBUG, ERROR, INFO, WARN, emit, severity
+from tidegate.api.calls.functions import Place, place_of_caller
 from tidegate.api.timing import TimedLog
 from tidegate.record.plain import text
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from opentelemetry.metrics import get_meter_provider
 
-from tidegate.api.inner.arguments import joined
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.providers import leads_nowhere
+from tidegate.api.calls.arguments import joined
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.providers import leads_nowhere
 from tidegate.record.plain import plain, text
 
 #: Upper bounds of a histogram's buckets, those of prometheus_client: for seconds, from 5 ms to 10 s.

@@ -7,11 +7,11 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
-from tidegate.api.inner.arguments import joined
-from tidegate.api.inner.complaints import complain
-from tidegate.api.inner.emitting import ERROR, emit, severity
-from tidegate.api.inner.functions import Place, is_error, place_of
-from tidegate.api.inner.wrapping import Function, Step, underlying, wrap
+from tidegate.api.calls.arguments import joined
+from tidegate.api.calls.complaints import complain
+from tidegate.api.calls.emitting import ERROR, emit, severity
+from tidegate.api.calls.functions import Place, is_error, place_of
+from tidegate.api.calls.wrapping import Function, Step, underlying, wrap
 from tidegate.api.metrics import DEFAULT_HISTOGRAM_BUCKETS, HISTOGRAM, measure
 from tidegate.record.plain import text, type_name
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from tidegate import otel
-from tidegate.api.inner import complaints
+from tidegate.api.calls import complaints
 from tidegate.record import process
 from tidegate.record.exporters import StoreMetricReader
 from tidegate.record.processors import RecordingSampler, StoreLogRecordProcessor, StoreSpanProcessor

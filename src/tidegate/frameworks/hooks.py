@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tidegate.api.inner.complaints import complain
+from tidegate.api.calls.complaints import complain
 from tidegate.api.request.finding import place, reader_of
 from tidegate.api.request.handled import Request, begin, end
 from tidegate.frameworks.loading import in_force

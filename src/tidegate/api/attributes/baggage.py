@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from opentelemetry import baggage
 from opentelemetry.context import Context
 
-from tidegate.api.inner.complaints import complain
+from tidegate.api.calls.complaints import complain
 from tidegate.format import value_text
 from tidegate.record.plain import text
 

@@ -13,8 +13,8 @@ from typing import Any
 from opentelemetry.context import Context
 
 from tidegate.api.attributes import baggage
+from tidegate.api.calls.complaints import complain
 from tidegate.api.context import REQUEST_KEY, VALUES_KEY, ContextProvider, request_attributes
-from tidegate.api.inner.complaints import complain
 from tidegate.record.plain import plain, text
 
 _NONE: Mapping[str, Any] = {}

@@ -10,7 +10,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from tidegate.api.attributes.gathering import ambient_attributes, is_empty
-from tidegate.api.inner.complaints import complain
+from tidegate.api.calls.complaints import complain
 from tidegate.otel import attribute_dict, current_context, put_under
 
 

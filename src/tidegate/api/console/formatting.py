@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
+from tidegate.api.calls.complaints import complain
 from tidegate.api.console.entries import Entry, of_stdlib
 from tidegate.api.console.secrets import without_secrets
-from tidegate.api.inner.complaints import complain
 from tidegate.format import HIDDEN, SHORT_ID, clock, level, level_style, pairs
 from tidegate.ndjson import dumps
 from tidegate.record.plain import text

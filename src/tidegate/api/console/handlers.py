@@ -6,8 +6,8 @@ import logging
 import sys
 from typing import Literal, TextIO
 
+from tidegate.api.calls.complaints import counts
 from tidegate.api.console.formatting import Lines, StructuredFormatter, TextFormatter
-from tidegate.api.inner.complaints import counts
 from tidegate.errors import ConfigurationError
 from tidegate.settings import environment
 

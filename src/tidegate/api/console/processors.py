@@ -14,9 +14,9 @@ from collections.abc import Callable
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from tidegate.api.calls.complaints import complain
 from tidegate.api.console.entries import Entry, of_opentelemetry, of_span
 from tidegate.api.console.handlers import LineHandler
-from tidegate.api.inner.complaints import complain
 from tidegate.otel import is_left_out, is_suppressed
 from tidegate.record.capture import is_capturing
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.api.inner.complaints import complain
+from tidegate.api.calls.complaints import complain
 from tidegate.api.request.carriers import NOTHING, Carrier, carrier_of
 from tidegate.api.request.identities import as_id, user_id
 from tidegate.api.request.sessions import hash_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from opentelemetry.context import Context, attach, detach, get_current, get_value, set_value
 
+from tidegate.api.calls.complaints import complain
 from tidegate.api.context import REQUEST_KEY
-from tidegate.api.inner.complaints import complain
 from tidegate.api.request import finding
 from tidegate.api.request.carriers import NOTHING, Carrier
 from tidegate.otel.objects import set_missing

@@ -15,9 +15,9 @@ from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 
-from tidegate.api.inner.complaints import complain, counts
-from tidegate.api.inner.functions import Place
-from tidegate.api.inner.providers import logger as logger_of
+from tidegate.api.calls.complaints import complain, counts
+from tidegate.api.calls.functions import Place
+from tidegate.api.calls.providers import logger as logger_of
 from tidegate.otel.current import SUPPRESS_KEY, current_context
 from tidegate.otel.log_records import log_record
 from tidegate.record.plain import current_exc_info, exception_attributes, plain, text

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tidegate.api.inner.complaints import complain
+from tidegate.api.calls.complaints import complain
 from tidegate.errors import ConfigurationError
 from tidegate.record.plain import plain, text
 
