@@ -6,9 +6,9 @@ import contextlib
 import gzip
 import io
 import os
+import secrets
 import stat
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,14 +127,18 @@ def _opened(path: str) -> IO[bytes]:
     return open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb")
 
 
+def _for_this_user(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def _replacing(path: str) -> Iterator[IO[bytes]]:
     """A file of its own, for this user alone as the store is, that takes the place of another when it is complete."""
     path = os.path.realpath(path) if os.path.islink(path) else path
     start, end = _PARTIAL
-    descriptor, partial = tempfile.mkstemp(end, start, os.path.dirname(path) or os.curdir)
-    try:
-        with open(descriptor, "wb") as raw:
+    partial = os.path.join(os.path.dirname(path), f"{start}{secrets.token_hex(8)}{end}")
+    try:  # a signal may come as soon as the file is there
+        with open(partial, "xb", opener=_for_this_user) as raw:
             yield raw
             raw.flush()
             os.fsync(raw.fileno())
