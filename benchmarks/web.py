@@ -16,7 +16,7 @@ from benchmarks.measure import table
 from benchmarks.sending import ROOT, environment
 from benchmarks.sink import sink
 
-REQUESTS, CONNECTIONS, REST_S = 4000, 2, 7.0
+REQUESTS, CONNECTIONS, REST_S = 12_000, 2, 7.0
 
 CASES = {
     "without telemetry": ("plain", {}),
@@ -58,7 +58,7 @@ def _cpu(case: str, more: dict[str, str]) -> float:
             try:
                 _wait(port)
                 _load(port, REQUESTS // 4)
-                time.sleep(1)
+                time.sleep(3)  # whoever leads has begun
                 before = _cpu_seconds(server.pid)
                 _load(port, REQUESTS)
                 time.sleep(REST_S)  # what was recorded is judged and sent
