@@ -240,8 +240,10 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "argument of a command",
         ("curl", "sshpass", "mysql"),
-        r"\b(?:curl\b[^\r\n]{0,200}?[ \t](?:-u|--user)[ \t=]?[ \t]?[\"']?[^\s:\"']{1,64}:"
-        rf"|sshpass[ \t]+-p[ \t]?[\"']?|mysql(?:dump|admin)?\b[^\r\n]{{0,200}}?[ \t]-p[\"']?){_PLACEHOLDER}"
+        # up to the first one, whatever it says: a second look must not go further than the first
+        r"\b(?:curl\b(?:(?![ \t]-u|[ \t]--user)[^\r\n]){0,200}[ \t](?:-u|--user)[ \t=]?[ \t]?[\"']?[^\s:\"']{1,64}:"
+        rf"|sshpass[ \t]+-p[ \t]?[\"']?"
+        rf"|mysql(?:dump|admin)?\b(?:(?![ \t]-p)[^\r\n]){{0,200}}[ \t]-p[\"']?){_PLACEHOLDER}"
         r"(?P<secret>[^\s\"'-][^\s\"']{3,})",
     ),
     Format(
