@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 
 from tidegate.errors import StoreError
@@ -65,7 +66,8 @@ def make_directory(location: str) -> None:
     try:
         os.mkdir(location, DIRECTORY_MODE)
     except FileExistsError:
-        owner = os.lstat(location).st_uid
+        found = os.lstat(location)  # looked at once: it may be removed meanwhile
+        is_directory = os.path.isdir(location) if stat.S_ISLNK(found.st_mode) else stat.S_ISDIR(found.st_mode)
         shared = os.path.dirname(location) == tempfile.gettempdir()
-        if not os.path.isdir(location) or (shared and owner != os.getuid()):
-            raise StoreError(f"the store {location!r} belongs to user {owner}; name another.") from None
+        if not is_directory or (shared and found.st_uid != os.getuid()):
+            raise StoreError(f"the store {location!r} belongs to user {found.st_uid}; name another.") from None
