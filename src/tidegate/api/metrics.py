@@ -146,14 +146,7 @@ class _Meter:
         if found is None:
             return self._make(kind, name, unit, description, buckets)
         if found.kind is not kind:
-            complain(
-                "kind",
-                f"{kind.name} {name}",
-                "%s %r is not recorded: it is the name of a %s.",
-                kind.name,
-                name,
-                found.kind.name,
-            )
+            _complain_of_name(kind, name, found.kind)
             return None
         message = "%s %r keeps the unit, description and buckets of its first use; give them there."
         complain("late", name, message, kind.name, name)
@@ -168,14 +161,7 @@ class _Meter:
             return None
         former = self._kinds.get(name.lower(), kind)
         if former is not kind:
-            complain(
-                "kind",
-                f"{kind.name} {name}",
-                "%s %r is not recorded: it is the name of a %s.",
-                kind.name,
-                name,
-                former.name,
-            )
+            _complain_of_name(kind, name, former)
             return None
         if len(self.instruments) >= MAX_INSTRUMENTS:
             rule = "there are %d already; put what differs into attributes"
@@ -195,6 +181,11 @@ class _Meter:
         instrument = getattr(self._meter, kind.create)(name, **options)
         made.record = getattr(instrument, kind.record)
         return made
+
+
+def _complain_of_name(kind: Kind, name: str, former: Kind) -> None:
+    message = "%s %r is not recorded: it is the name of a %s."
+    complain("kind", f"{kind.name} {name}", message, kind.name, name, former.name)
 
 
 def _is_like(pattern: re.Pattern[str], value: object) -> bool:
